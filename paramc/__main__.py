@@ -1,0 +1,5 @@
+"""`python -m paramc`."""
+
+from paramc.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,131 @@
+"""A target as its folder describes it: what it can say, how well, and what the user may choose."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+from paramc.backends.report import GRADES, Grade
+from paramc.ir.features import features
+from paramc.tables import Table, TableError, TableValue, as_row, read_table, rows, section
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How well a target keeps a feature. `code` and `why` are there when it is not kept as it is."""
+
+    grade: Grade
+    code: str = ""
+    why: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Another answer for `features` where the job's values are those of `when` and none of `unless`.
+
+    Keys are paths of the Job, or `base` and `family`; values are lists of texts, `*` standing for anything but unset.
+    """
+
+    features: tuple[str, ...]
+    grade: Grade
+    code: str = ""
+    why: str = ""
+    help: str = ""
+    when: Mapping[str, list[str]] | None = None
+    unless: Mapping[str, list[str]] | None = None
+
+    @property
+    def answer(self) -> Answer:
+        """The answer that the rule gives."""
+        return Answer(self.grade, self.code, self.why, self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What the user may choose: one of `choices`, or any text of `kind`."""
+
+    default: str | int | float | bool
+    about: str
+    choices: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """`text`, `integer`, `number` or `switch`."""
+        return {bool: "switch", int: "integer", float: "number", str: "text"}[type(self.default)]
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One folder of `targets/`."""
+
+    name: str
+    folder: Path
+
+    @cached_property
+    def about(self) -> Table:
+        """target.toml as it stands."""
+        return read_table(self.folder / "target.toml")
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return str(self.about["title"])
+
+    @property
+    def engine(self) -> str:
+        """Which writing engine serves it: `template`, `payload`, `graph`, `infotext`."""
+        return str(self.about["engine"])
+
+    @property
+    def suffix(self) -> str:
+        """File name suffix of the artefact, with the dot."""
+        return str(self.about["suffix"])
+
+    @property
+    def dialect(self) -> str | None:
+        """The dialect that reads what this target writes, when there is one."""
+        value = self.about.get("dialect")
+        return str(value) if value else None
+
+    @cached_property
+    def sdk(self) -> dict[str, str]:
+        """Packages and version ranges that the artefact needs."""
+        return {name: str(value) for name, value in section(self.about, "sdk", self.folder).items()}
+
+    @cached_property
+    def answers(self) -> dict[str, Answer]:
+        """The answer to every feature. Raises TableError for a gap or an unknown feature."""
+        given = section(self.about, "features", self.folder)
+        known = features()
+        for name in known:
+            if name not in given:
+                raise TableError(f"{self.folder}/target.toml: feature `{name}` is not answered")
+        return {name: _answer(value, f"{self.folder}/target.toml: {name}", name in known) for name, value in given.items()}
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """Answers that depend on the job, in order; the first that fits counts."""
+        return rows(self.about, "rules", Rule, self.folder)
+
+    @cached_property
+    def options(self) -> dict[str, Option]:
+        """The choices by name."""
+        given = section(self.about, "options", self.folder)
+        return {name: as_row(value, Option, f"{self.folder}/target.toml: options.{name}") for name, value in given.items()}
+
+    @cached_property
+    def legal(self) -> frozenset[str]:
+        """The ops of a Plan that it can say; empty for targets that are written from the Job."""
+        listed = self.about.get("ops", [])
+        return frozenset(str(op) for op in listed) if isinstance(listed, list) else frozenset()
+
+
+def _answer(value: TableValue, where: str, known: bool) -> Answer:
+    if not known:
+        raise TableError(f"{where}: no such feature")
+    answer = Answer(cast(Grade, value)) if isinstance(value, str) else as_row(value, Answer, where)
+    if answer.grade not in GRADES:
+        raise TableError(f"{where}: `{answer.grade}` is no grade")
+    return answer

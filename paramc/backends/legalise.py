@@ -1,0 +1,199 @@
+"""Job × Plan × target: the Plan in ops that the target can say, and one fate for every setting."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from paramc.backends.description import Answer, Rule, Target
+from paramc.backends.report import GRADES, Fate, Report
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import Diagnostic
+from paramc.ir.features import feature_of
+from paramc.ir.job import Job
+from paramc.ir.ledger import Stated
+from paramc.ir.paths import leaves, plain, value_at
+from paramc.ir.plan import Combine, Encode, Op, Plan, Variant
+from paramc.ir.prompt import Alternate, Edit, Prompt
+
+CHUNK = 75  # tokens between start and end of one CLIP chunk
+_TOKEN = re.compile(r"\w+|[^\w\s]")  # at least as many CLIP tokens as matches
+_THROUGH = ("image", "latent", "model", "positive", "noise", "sigmas")  # the input that stands in for a lost op
+
+
+def report_fates(job: Job, plan: Plan, target: Target) -> Report:
+    """One fate for each entry of the ledger, then one for each other value that is not its default."""
+    judged = _Judge(job, plan, target)
+    covered = {path for stated in job.ledger for path in stated.paths}
+    implied = {item.path for item in job.implied}
+    fates = [judged.stated(stated) for stated in job.ledger]
+    fates += [
+        judged.value(path, value, "implied" if path in implied else "set")
+        for path, value in leaves(job)
+        if path not in covered
+    ]
+    return Report(target.name, tuple(fates))
+
+
+def fate_diagnostics(report: Report, target: Target) -> tuple[Diagnostic, ...]:
+    """What the user should know of the losses, one diagnostic for each fate that has a code."""
+    return tuple(
+        diagnose(
+            fate.code,
+            fate.span,
+            fate.grade,
+            path=fate.paths[0] if fate.paths else None,
+            target=target.name,
+            key=fate.key,
+            title=target.title,
+            why=fate.why,
+        )
+        for fate in report.fates
+        if fate.code
+    )
+
+
+def legalise(plan: Plan, target: Target) -> Plan:
+    """The Plan with every op that the target cannot say rewritten or left out."""
+    if not target.legal:
+        return plan
+    lost = {name for name, answer in target.answers.items() if answer.grade == "dropped"}
+    replacements: dict[str, str] = {}
+    ops: list[Op] = []
+    for op in plan.ops:
+        wired = _rewired(op, replacements)
+        stand_in = _stand_in(wired, target, lost)
+        if stand_in is None:
+            ops.append(_simplified(wired, lost) if isinstance(wired, Encode) else wired)
+        else:
+            replacements[op.id] = stand_in
+    return plan.model_copy(update={"ops": tuple(ops)})
+
+
+def prompt_features(prompt: Prompt, encodes: Iterable[Encode], embeddings: Iterable[str] = ()) -> Iterator[str]:
+    """The features that a prompt uses, as its structure and its weighted runs show."""
+    if len(prompt.branches) > 1:
+        yield "prompt.and"
+    kinds = {tag.kind for tag in prompt.networks}
+    if kinds & {"lora", "lyco"}:
+        yield "prompt.network"
+    if "hypernet" in kinds:
+        yield "prompt.hypernet"
+    if kinds - {"lora", "lyco", "hypernet"}:
+        yield "prompt.network.unknown"
+    parts = [part for branch in prompt.branches for part in branch.body]
+    if any(isinstance(part, Edit) for part in parts):
+        yield "prompt.edit"
+    if any(isinstance(part, Alternate) for part in parts):
+        yield "prompt.alternate"
+    runs = [run for encode in encodes for variant in encode.variants for run in variant.runs]
+    if any(run.weight != 1.0 for run in runs if not run.breaks):
+        yield "prompt.emphasis"
+    if any(run.breaks for run in runs):
+        yield "prompt.break"
+    if any(name and name in prompt.text for name in embeddings):
+        yield "prompt.embedding"
+    if any(len(_TOKEN.findall(variant.text)) > CHUNK for encode in encodes for variant in encode.variants):
+        yield "prompt.long"
+
+
+class _Judge:
+    """Answers for one job and target."""
+
+    def __init__(self, job: Job, plan: Plan, target: Target) -> None:
+        self.job, self.plan, self.target = job, plan, target
+        self.rules: dict[str, list[Rule]] = {}
+        for rule in target.rules:
+            for name in rule.features:
+                self.rules.setdefault(name, []).append(rule)
+
+    def stated(self, stated: Stated) -> Fate:
+        """The fate of an entry of the source: the worst of what it sets."""
+        values = [(path, value_at(self.job, path)) for path in stated.paths]
+        names = tuple(dict.fromkeys(name for path, value in values for name in self.features(path, value))) or ("unknown",)
+        answer = self.worst(names)
+        key = stated.key.strip() or (stated.paths[0] if stated.paths else "trailing text")
+        return Fate(
+            key, stated.raw, stated.paths, answer.grade, "stated", names, answer.code, answer.why, stated.span
+        )
+
+    def value(self, path: str, value: object, origin: str) -> Fate:
+        """The fate of a value that the source does not state."""
+        names = tuple(self.features(path, value)) or ("unknown",)
+        answer = self.worst(names)
+        return Fate(path, plain(value), (path,), answer.grade, origin, names, answer.code, answer.why)
+
+    def features(self, path: str, value: object) -> Iterator[str]:
+        """The features that a value asks for."""
+        name = feature_of(path, value)
+        if name:
+            yield name
+        if isinstance(value, Prompt):
+            encodes = [op for op in self.plan.ops if isinstance(op, Encode) and path in op.because]
+            assets = (asset.name or "" for asset in self.job.assets.embeddings)
+            yield from prompt_features(value, encodes, assets)
+
+    def worst(self, names: Iterable[str]) -> Answer:
+        """The worst answer to any of the features."""
+        return max((self.answer(name) for name in names), key=lambda answer: GRADES.index(answer.grade))
+
+    def answer(self, name: str) -> Answer:
+        """The target's answer to one feature, its rules considered."""
+        fitting = (rule.answer for rule in self.rules.get(name, ()) if self.fits(rule))
+        return next(fitting, self.target.answers[name])
+
+    def fits(self, rule: Rule) -> bool:
+        """Whether the job is of the kind that the rule speaks of."""
+        when = all(self.matches(path, texts) for path, texts in (rule.when or {}).items())
+        return when and not any(self.matches(path, texts) for path, texts in (rule.unless or {}).items())
+
+    def matches(self, path: str, texts: list[str]) -> bool:
+        """Whether the value at `path` is one of `texts`; `*` is any value but none."""
+        named = {"base": self.plan.base, "family": self.plan.family}
+        value = named[path] if path in named else value_at(self.job, path)
+        if value is None:
+            return "unset" in texts
+        return "*" in texts or (value if isinstance(value, str) else plain(value)) in texts
+
+
+def _rewired(op: Op, replacements: dict[str, str]) -> Op:
+    changed: dict[str, object] = {}
+    for name, value in op.__dict__.items():
+        if isinstance(value, str) and name not in {"id", "op"}:
+            source, dot, slot = value.partition(".")
+            if source in replacements:
+                changed[name] = replacements[source] if "." in replacements[source] else replacements[source] + dot + slot
+        elif name == "inputs" and isinstance(value, tuple):
+            changed[name] = tuple(replacements.get(item, item) for item in value)
+    return op.model_copy(update=changed) if changed else op
+
+
+def _stand_in(op: Op, target: Target, lost: set[str]) -> str | None:
+    if isinstance(op, Combine) and "prompt.and" in lost:
+        return op.inputs[0]
+    if op.op in target.legal:
+        return None
+    return next((value for name in _THROUGH if isinstance(value := op.__dict__.get(name), str)), "")
+
+
+def _simplified(op: Encode, lost: set[str]) -> Encode:
+    """The encoding without what the target cannot say: one text, no weights, no breaks."""
+    variants = op.variants
+    if "prompt.edit" in lost and op.switches:
+        variants = (_longest(variants).model_copy(update={"last_call": variants[-1].last_call}),)
+    if "prompt.emphasis" in lost:
+        variants = tuple(_unweighted(variant) for variant in variants)
+    if "prompt.break" in lost:
+        variants = tuple(
+            variant.model_copy(update={"runs": tuple(run for run in variant.runs if not run.breaks)})
+            for variant in variants
+        )
+    return op.model_copy(update={"variants": variants})
+
+
+def _unweighted(variant: Variant) -> Variant:
+    plain_runs = tuple(run if run.breaks else run.model_copy(update={"weight": 1.0}) for run in variant.runs)
+    return variant.model_copy(update={"runs": plain_runs})
+
+
+def _longest(variants: tuple[Variant, ...]) -> Variant:
+    starts = (-1, *(variant.last_call for variant in variants[:-1]))
+    return max(zip(variants, starts, strict=True), key=lambda item: item[0].last_call - item[1])[0]

@@ -1,0 +1,124 @@
+"""Finding targets: the folders of `targets/`, folders named by the user, and plug-ins on a miss."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias
+
+from paramc.backends.description import Option, Target
+from paramc.backends.report import File
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import Diagnostic, UnknownName
+from paramc.ir.job import Job
+from paramc.ir.plan import Plan
+from paramc.resources import TARGETS
+
+Choices: TypeAlias = Mapping[str, str | int | float | bool]
+Emit: TypeAlias = Callable[[Job, Plan, Target, Choices], tuple[File, ...]]
+Verify: TypeAlias = Callable[[Job, Target, tuple[File, ...]], tuple[Diagnostic, ...]]
+ENTRY_POINTS = "paramc.targets"
+
+
+@cache
+def targets(roots: tuple[Path, ...] = (TARGETS,)) -> tuple[str, ...]:
+    """The names of all targets under `roots`, sorted."""
+    return tuple(sorted(path.parent.name for root in roots for path in root.glob("*/target.toml")))
+
+
+@cache
+def find_target(name: str, roots: tuple[Path, ...] = (TARGETS,)) -> Target:
+    """The target called `name`. Raises UnknownName with the closest known name."""
+    if name.replace("_", "").replace("-", "").isalnum():
+        for root in roots:
+            if (root / name / "target.toml").is_file():
+                return Target(name, root / name)
+        plugin = _plugin(name)
+        if plugin:
+            return plugin
+    raise _unknown("target", name, targets(roots))
+
+
+def engine(target: Target) -> tuple[Emit, Verify]:
+    """The engine that writes for `target`, and the one that reads its artefacts back to check them."""
+    match target.engine:  # imported late: a target pays only for its own engine
+        case "infotext":
+            from paramc.backends import infotext
+
+            return infotext.emit, infotext.verify
+        case "graph":
+            from paramc.backends import graph
+
+            return graph.emit, graph.verify
+        case "template":
+            from paramc.backends import template
+
+            return template.emit, template.verify
+        case "payload":
+            from paramc.backends import payload
+
+            return payload.emit, payload.verify
+        case other:
+            return _plugin_engine(other)
+
+
+def choices(target: Target, asked: Mapping[str, str]) -> dict[str, str | int | float | bool]:
+    """All options of the target with the user's wishes laid over the defaults.
+
+    Raises UnknownName for an option or a choice that does not exist.
+    """
+    for name in asked:
+        if name not in target.options:
+            raise _unknown(f"option of {target.name}", name, tuple(target.options))
+    return {name: _chosen(target, name, option, asked.get(name)) for name, option in target.options.items()}
+
+
+def _chosen(target: Target, name: str, option: Option, wish: str | None) -> str | int | float | bool:
+    if wish is None:
+        return option.default
+    if option.choices and wish not in option.choices:
+        raise _unknown(f"choice for {target.name}'s {name}", wish, option.choices)
+    words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    try:
+        match option.kind:
+            case "switch":
+                return words[wish.lower()]
+            case "integer":
+                return int(wish)
+            case "number":
+                return float(wish)
+            case _:
+                return wish
+    except (KeyError, ValueError) as error:
+        raise UnknownName(
+            diagnose("PC310", name=wish, kind=f"{option.kind} for {target.name}'s {name}", hint=option.about)
+        ) from error
+
+
+def _plugin(name: str) -> Target | None:
+    from importlib.metadata import entry_points  # scanned only when a name is not built in
+    from importlib.resources import files
+
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        folder = Path(str(files(point.value)))
+        if (folder / "target.toml").is_file():
+            return Target(name, folder)
+    return None
+
+
+def _plugin_engine(name: str) -> tuple[Emit, Verify]:
+    from importlib.metadata import entry_points  # scanned only when a name is not built in
+
+    for point in entry_points(group="paramc.engines", name=name):
+        module = point.load()
+        emit: Emit = module.emit
+        verify: Verify = module.verify
+        return emit, verify
+    raise _unknown("engine", name, ("infotext", "graph", "template", "payload"))
+
+
+def _unknown(kind: str, name: str, known: tuple[str, ...]) -> UnknownName:
+    from difflib import get_close_matches  # only on the way to an error
+
+    near = get_close_matches(name, known, 1, 0.4)
+    hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
+    return UnknownName(diagnose("PC310", name=name, kind=kind, hint=hint))

@@ -1,0 +1,1 @@
+"""Diagnostics: their model, their codes and their rendering."""

@@ -1,0 +1,93 @@
+"""Diagnostics as plain JSON values and back."""
+
+from typing import TypedDict
+
+from paramc.diagnostics.model import Applicability, Diagnostic, Label, Severity, Span, Suggestion
+
+
+class PlainLabel(TypedDict):
+    """A label; `start` and `end` are code points of the source text, `line` and `column` count from 1."""
+
+    start: int
+    end: int
+    line: int
+    column: int
+    text: str
+
+
+class PlainSuggestion(TypedDict):
+    """A suggestion; `start` and `end` are code points of the source text."""
+
+    start: int
+    end: int
+    replacement: str
+    applicability: Applicability
+
+
+class PlainDiagnostic(TypedDict):
+    """The JSON form of a Diagnostic; every key is always there."""
+
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    labels: list[PlainLabel]
+    notes: list[str]
+    help: str | None
+    suggestion: PlainSuggestion | None
+    path: str | None
+    target: str | None
+
+
+def to_plain(diagnostic: Diagnostic, source_text: str = "") -> PlainDiagnostic:
+    """The diagnostic as JSON values; lines and columns are those of `source_text`."""
+    return {
+        "code": diagnostic.code,
+        "name": diagnostic.name,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        "labels": [_plain_label(label, source_text) for label in diagnostic.labels],
+        "notes": list(diagnostic.notes),
+        "help": diagnostic.help,
+        "suggestion": _plain_suggestion(diagnostic.suggestion) if diagnostic.suggestion else None,
+        "path": diagnostic.path,
+        "target": diagnostic.target,
+    }
+
+
+def from_plain(plain: PlainDiagnostic) -> Diagnostic:
+    """The diagnostic that `to_plain` gave this form."""
+    labels = (Label(Span(label["start"], label["end"]), label["text"]) for label in plain["labels"])
+    return Diagnostic(
+        code=plain["code"],
+        name=plain["name"],
+        severity=plain["severity"],
+        message=plain["message"],
+        labels=tuple(labels),
+        notes=tuple(plain["notes"]),
+        help=plain["help"],
+        suggestion=_suggestion(plain["suggestion"]) if plain["suggestion"] else None,
+        path=plain["path"],
+        target=plain["target"],
+    )
+
+
+def _plain_label(label: Label, text: str) -> PlainLabel:
+    start, end = label.span
+    line = text.count("\n", 0, start) + 1
+    column = min(start, len(text)) - text.rfind("\n", 0, start)
+    return {"start": start, "end": end, "line": line, "column": column, "text": label.text}
+
+
+def _plain_suggestion(suggestion: Suggestion) -> PlainSuggestion:
+    start, end = suggestion.span
+    return {
+        "start": start,
+        "end": end,
+        "replacement": suggestion.replacement,
+        "applicability": suggestion.applicability,
+    }
+
+
+def _suggestion(plain: PlainSuggestion) -> Suggestion:
+    return Suggestion(Span(plain["start"], plain["end"]), plain["replacement"], plain["applicability"])

@@ -1,0 +1,43 @@
+"""A dialect as its folder describes it: lineage, files looked up through the parents, tables laid over them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from paramc.tables import Table, merged, read_table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dialect:
+    """One folder of `grammars/`. `folders` is its lineage, itself first and the root ancestor last."""
+
+    name: str
+    folders: tuple[Path, ...]
+    about: Table
+
+    @property
+    def title(self) -> str:
+        """What people call the program."""
+        return str(self.about.get("title", self.name))
+
+    @property
+    def engine(self) -> str:
+        """Which reading engine understands it: `infotext`, `graph`, `document`."""
+        return str(self.about["engine"])
+
+    @property
+    def sniff(self) -> tuple[str, ...]:
+        """Patterns of this very dialect (never inherited) that betray its texts."""
+        own = read_table(self.folders[0] / "dialect.toml").get("sniff", [])
+        return tuple(str(pattern) for pattern in own) if isinstance(own, list) else ()
+
+    def path(self, file: str) -> Path | None:
+        """The nearest `file` in the lineage, or None."""
+        return next((folder / file for folder in self.folders if (folder / file).is_file()), None)
+
+    def table(self, file: str) -> Table:
+        """`file` of every ancestor, the descendants' rows laid over; empty when nobody has it."""
+        result: Table = {}
+        for folder in reversed(self.folders):
+            if (folder / file).is_file():
+                result = merged(result, read_table(folder / file))
+        return result

@@ -1,0 +1,34 @@
+"""Lark grammars of the dialect folders, built once and remembered in the user's cache."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from lark import Lark
+from lark.lexer import PostLex
+
+from paramc.resources import cache_folder
+
+
+@cache
+def load_grammar(
+    path: Path,
+    *,
+    start: str = "start",
+    lexer: Literal["basic", "contextual"] = "contextual",
+    postlex: PostLex | None = None,
+) -> Lark:
+    """The LALR parser of the grammar at `path`; `%import` looks in the folder above it (`%import a1111.prompt`)."""
+    folder = cache_folder()
+    key = f"{path.parent.name}-{path.stem}-{start}-{lexer}"
+    return Lark.open(
+        str(path),
+        parser="lalr",
+        lexer=lexer,
+        start=start,
+        postlex=postlex,
+        propagate_positions=False,
+        maybe_placeholders=False,
+        import_paths=[str(path.parent.parent)],
+        cache=str(folder / f"grammar-{key}.lark") if folder else False,
+    )

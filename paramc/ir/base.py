@@ -1,0 +1,22 @@
+"""What every model of the IR has: frozen, closed, and equal when it means the same."""
+
+from pydantic import BaseModel, ConfigDict
+
+PROVENANCE = frozenset({"span", "ledger", "implied", "family"})  # where from, not what: left out of `==` and `hash`
+
+
+class Model(BaseModel):
+    """A frozen value. Two are equal when all but their provenance is."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, serialize_by_alias=True, validate_by_name=True, protected_namespaces=()
+    )
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        theirs = other.__dict__
+        return all(value == theirs[name] for name, value in self.__dict__.items() if name not in PROVENANCE)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(value for name, value in self.__dict__.items() if name not in PROVENANCE)))

@@ -1,0 +1,34 @@
+"""What the source said, key by key, and what paramc understood of it."""
+
+from typing import TypeAlias
+
+from paramc.diagnostics.model import Span
+from paramc.ir.base import Model
+
+Plain: TypeAlias = str | int | float | bool | None
+
+
+class Stated(Model):
+    """One entry of the source, exactly as spelt.
+
+    `key` and `raw` are substrings of the source; a text without a key (a prompt, a trailing line) has the key "".
+    `paths` are the IR values that it set (none: not understood, but kept), `read` their canonical text when read.
+    """
+
+    key: str
+    raw: str
+    span: Span | None = None
+    paths: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+class Implied(Model):
+    """A value that the source left unsaid; `because` is the rule that filled it in."""
+
+    path: str
+    read: str
+    because: str
+
+
+Ledger: TypeAlias = tuple[Stated, ...]

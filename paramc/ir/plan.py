@@ -1,0 +1,306 @@
+"""The Plan: what must be computed, op by op, every constant explicit; three backends read it.
+
+Single assignment, flat: an op names its inputs by the ids of earlier ops, `id` alone or `id.slot` where an op gives
+several things. `because` are the paths of the Job that asked for the op.
+"""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from paramc.ir.assets import AssetRef, ImageRef
+from paramc.ir.base import Model
+from paramc.ir.control import ControlNet, Patch
+from paramc.ir.geometry import Size
+from paramc.ir.sampling import Variation
+from paramc.ir.stages import Detailer, SoftInpainting
+
+SCHEMA = 1
+
+
+class Step(Model):
+    """What every op has."""
+
+    id: str
+    because: tuple[str, ...] = ()
+
+
+class LoadCheckpoint(Step):
+    """One file with everything in it. Slots: model, clip, vae."""
+
+    op: Literal["load_checkpoint"] = "load_checkpoint"
+    asset: AssetRef
+
+
+class LoadParts(Step):
+    """A bare diffusion model with its encoders and VAE beside it. Slots: model, clip, vae."""
+
+    op: Literal["load_parts"] = "load_parts"
+    asset: AssetRef
+    encoders: tuple[AssetRef, ...] = ()
+    vae: AssetRef | None = None
+    weight_dtype: str | None = None
+
+
+class LoadVae(Step):
+    """A VAE from a file of its own. Slot: vae."""
+
+    op: Literal["load_vae"] = "load_vae"
+    asset: AssetRef
+
+
+class ApplyNetwork(Step):
+    """A LoRA-like network laid over model and text encoder. Slots: model, clip."""
+
+    op: Literal["apply_network"] = "apply_network"
+    model: str
+    clip: str
+    kind: str  # lora, hypernet, or a kind that only its UI knows
+    asset: AssetRef
+    model_strength: float
+    clip_strength: float
+    rank_limit: int | None = None
+
+
+class PatchModel(Step):
+    """The model changed for the whole run. Slot: model."""
+
+    op: Literal["patch_model"] = "patch_model"
+    model: str
+    patch: Patch
+
+
+class Run(Model):
+    """A piece of text and its weight; `breaks` starts a new chunk of 75 tokens and has no text."""
+
+    text: str
+    weight: float = 1.0
+    breaks: bool = False
+
+
+class Variant(Model):
+    """The text in force up to and including denoiser call `last_call` (from 0), and its weighted runs."""
+
+    last_call: int
+    text: str
+    runs: tuple[Run, ...]
+
+
+class Encode(Step):
+    """Text to conditioning; several variants switch by step. Slot: conditioning.
+
+    `layer` counts hidden states from the end. `switches` is true when the text changes while sampling.
+    """
+
+    op: Literal["encode"] = "encode"
+    clip: str
+    variants: tuple[Variant, ...]
+    layer: int
+    emphasis: str
+    negative: bool = False
+
+    @property
+    def switches(self) -> bool:
+        """Whether the text changes while sampling."""
+        return len(self.variants) > 1
+
+
+class Combine(Step):
+    """Several conditionings as one. `and`: guidance towards each, with its weight. Slot: conditioning."""
+
+    op: Literal["combine"] = "combine"
+    mode: Literal["and"] = "and"
+    inputs: tuple[str, ...]
+    weights: tuple[float, ...]
+
+
+class ApplyControl(Step):
+    """A picture steers both conditionings between two fractions of the steps. Slots: positive, negative."""
+
+    op: Literal["apply_control"] = "apply_control"
+    positive: str
+    negative: str
+    unit: ControlNet
+
+
+class EmptyLatent(Step):
+    """Zeros to start from; `size` in pixels, of the picture. Slot: latent."""
+
+    op: Literal["empty_latent"] = "empty_latent"
+    size: Size
+    batch: int
+
+
+class LoadImage(Step):
+    """A picture of the user's. Slots: image, mask."""
+
+    op: Literal["load_image"] = "load_image"
+    image: ImageRef
+    size: Size | None = None  # resized to this
+    resize: Literal["stretch", "crop", "pad", "latent"] = "stretch"
+
+
+class EncodeImage(Step):
+    """A picture to a latent. Slot: latent."""
+
+    op: Literal["encode_image"] = "encode_image"
+    image: str
+    vae: str
+    batch: int = 1
+
+
+class MaskLatent(Step):
+    """A latent of which only the masked part is sampled. Slot: latent."""
+
+    op: Literal["mask_latent"] = "mask_latent"
+    latent: str
+    mask: ImageRef
+    blur: float
+    inverts: bool
+    fill: Literal["original", "fill", "latent_noise", "latent_nothing"]
+    area: Literal["whole", "masked"]
+    padding: int
+    mask_weight: float
+    soft: SoftInpainting | None = None
+
+
+class MakeNoise(Step):
+    """The initial noise and the source of every later draw. Slot: noise."""
+
+    op: Literal["make_noise"] = "make_noise"
+    seed: int | None
+    generator: Literal["cuda", "cpu", "philox"]
+    variation: Variation | None = None
+    resized_from: Size | None = None
+    delta: int = 0
+    multiplier: float = 1.0
+    extra: float = 0.0
+    scales_by_vp: bool = False
+    per_batch: bool = False
+
+
+class Sigmas(Step):
+    """The noise levels of one pass, `steps` + 1 of them before any slice. Slot: sigmas.
+
+    `drops_penultimate`: one more step is planned and the last but one sigma left out.
+    """
+
+    op: Literal["sigmas"] = "sigmas"
+    model: str
+    schedule: str
+    steps: int
+    sigma_min: float = 0.0
+    sigma_max: float = 0.0
+    rho: float = 0.0
+    beta_alpha: float = 0.6
+    beta_beta: float = 0.6
+    drops_penultimate: bool = False
+    shift: float | None = None
+
+
+class Slice(Step):
+    """The sigmas from index `start` on: a pass that begins on a picture. Slot: sigmas."""
+
+    op: Literal["slice"] = "slice"
+    sigmas: str
+    start: int
+    strength: float
+
+
+class Sample(Step):
+    """The sampling loop. Slot: latent.
+
+    `flags` are quirks by name; `refined_by` takes over at `switch_at` (a fraction).
+    """
+
+    op: Literal["sample"] = "sample"
+    model: str
+    positive: str
+    negative: str
+    latent: str
+    noise: str
+    sigmas: str
+    sampler: str
+    cfg_scale: float
+    distilled_cfg_scale: float | None = None
+    image_cfg_scale: float | None = None
+    cfg_rescale: float = 0.0
+    skip_early_cfg: float = 0.0
+    min_uncond_sigma: float = 0.0
+    eta: float | None = None
+    s_churn: float = 0.0
+    s_tmin: float = 0.0
+    s_tmax: float = 0.0
+    s_noise: float = 1.0
+    flags: tuple[str, ...] = ()
+    refined_by: str | None = None
+    switch_at: float | None = None
+
+
+class ResizeLatent(Step):
+    """A latent brought to the size of a picture of `size` pixels; the excess is cut evenly. Slot: latent."""
+
+    op: Literal["resize_latent"] = "resize_latent"
+    latent: str
+    method: str  # `bilinear`, `bicubic_antialias`, `nearest_exact`, …
+    size: Size  # after scaling, before cutting
+    crop_to: Size
+
+
+class UpscaleImage(Step):
+    """A picture enlarged to `size`, by resampling or by a model first. Slot: image."""
+
+    op: Literal["upscale_image"] = "upscale_image"
+    image: str
+    upscaler: str  # canonical id of ir/names.py, or `model:LABEL`
+    size: Size | None
+    scale: float | None = None
+    crop_to: Size | None = None
+
+
+class Decode(Step):
+    """A latent to a picture. Slot: image."""
+
+    op: Literal["decode"] = "decode"
+    latent: str
+    vae: str
+
+
+class Detail(Step):
+    """Found regions inpainted on the picture. Slot: image."""
+
+    op: Literal["detail"] = "detail"
+    image: str
+    detailer: Detailer
+
+
+class RestoreFaces(Step):
+    """Faces mended on the picture. Slot: image."""
+
+    op: Literal["restore_faces"] = "restore_faces"
+    image: str
+    model: str
+
+
+class Save(Step):
+    """The result."""
+
+    op: Literal["save"] = "save"
+    image: str
+
+
+Op: TypeAlias = Annotated[
+    LoadCheckpoint | LoadParts | LoadVae | ApplyNetwork | PatchModel | Encode | Combine | ApplyControl | EmptyLatent
+    | LoadImage | EncodeImage | MaskLatent | MakeNoise | Sigmas | Slice | Sample | ResizeLatent | UpscaleImage | Decode
+    | Detail | RestoreFaces | Save,
+    Field(discriminator="op"),
+]  # fmt: skip
+
+
+class Plan(Model):
+    """The ops in an order in which every input is defined before its use."""
+
+    schema_number: Literal[1] = Field(SCHEMA, alias="schema")
+    family: str  # name of the model family
+    base: str  # its base: sd1, sd2, sdxl, sd3, flux, …
+    ops: tuple[Op, ...]

@@ -1,0 +1,90 @@
+"""A prompt: its text, which has the last word, and what the passes before emphasis make of it.
+
+Emphasis is no part of the tree: it is computed from each expanded text (`paramc.dialects.weights`), because brackets of
+weight and of editing may cross.
+"""
+
+from typing import Annotated, TypeAlias
+from typing import Literal as Exactly
+
+from pydantic import Field
+
+from paramc.diagnostics.model import Span
+from paramc.ir.base import Model
+
+
+class NetworkTag(Model):
+    """A network that the prompt switches on, e.g. `<lora:name:0.8>`.
+
+    `args` are the unnamed arguments without the name, `named` those with a `=`, both as spelt. The strengths are what
+    these come to by the rules of the tag's kind; None where the kind has no such strength or it is not a number.
+    """
+
+    kind: str
+    name: str
+    args: tuple[str, ...] = ()
+    named: tuple[tuple[str, str], ...] = ()
+    text_encoder: float | None = None
+    unet: float | None = None
+    rank: int | None = None
+    span: Span | None = None
+
+
+class Literal(Model):
+    """Text that is the same in every step."""
+
+    kind: Exactly["literal"] = "literal"
+    text: str
+
+
+class Edit(Model):
+    """`before` through the step that `when` comes to, `after` from then on.
+
+    `when` is as written. With a decimal point (`fraction`) it is a share of the pass, or of both passes counted from 0
+    to 2 while there is a second one; without, it counts model calls. Legacy timelines look at the value instead.
+    """
+
+    kind: Exactly["edit"] = "edit"
+    before: "Body" = ()
+    after: "Body" = ()
+    when: float
+    fraction: bool
+    span: Span | None = None
+
+
+class Alternate(Model):
+    """One option each step, in turn; step 1 has the first."""
+
+    kind: Exactly["alternate"] = "alternate"
+    options: tuple["Body", ...]
+    span: Span | None = None
+
+
+class Opaque(Model):
+    """Text with a structure that is not taken apart; `reason` says why."""
+
+    kind: Exactly["opaque"] = "opaque"
+    text: str
+    reason: str
+    span: Span | None = None
+
+
+Part: TypeAlias = Annotated[Literal | Edit | Alternate | Opaque, Field(discriminator="kind")]
+Body: TypeAlias = tuple[Part, ...]
+
+
+class Branch(Model):
+    """One of the prompts that are guided by at the same time; weights are not normalised and may be 0 or negative."""
+
+    weight: float = 1.0
+    text: str = ""
+    body: Body = ()
+    span: Span | None = None
+
+
+class Prompt(Model):
+    """`text` is exactly what the source says; spans are code points of it, [start, end)."""
+
+    text: str = ""
+    networks: tuple[NetworkTag, ...] = ()
+    branches: tuple[Branch, ...] = (Branch(),)

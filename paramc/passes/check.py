@@ -1,0 +1,89 @@
+"""Job → diagnostics: contradictions and values with which no picture can be made. The Job is not changed."""
+
+from collections.abc import Iterator
+from math import isfinite
+
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import Diagnostic, Span
+from paramc.ir.job import Job
+from paramc.ir.paths import leaves
+from paramc.ir.stages import Enlarge, ImageToImage, Inpaint
+
+LARGEST_SEED = 2**64 - 1
+LARGEST_SIDE = 16384  # pixels
+MOST_STEPS = 10_000
+MOST_GUIDANCE = 1000.0
+LATENT_SCALE = 8  # pixels per latent cell
+
+
+def check_job(job: Job) -> tuple[Diagnostic, ...]:
+    """Structural problems of a job, in the order of its fields."""
+    return (*_numbers(job), *_size(job), *_task(job), *_seed(job), *_stages(job), *_family(job))
+
+
+def span_of(job: Job, path: str) -> Span | None:
+    """Where the source states the value at `path`."""
+    return next((stated.span for stated in job.ledger if path in stated.paths), None)
+
+
+def _numbers(job: Job) -> Iterator[Diagnostic]:
+    for path, value in leaves(job):
+        if isinstance(value, float) and not isfinite(value):
+            yield diagnose("PC401", span_of(job, path), path=path, name=path, value=value)
+    steps, cfg = job.sampling.steps, job.sampling.cfg_scale
+    if steps is not None and not 1 <= steps <= MOST_STEPS:
+        yield diagnose("PC402", span_of(job, "sampling.steps"), path="sampling.steps", value=steps, most=MOST_STEPS)
+    if cfg is not None and isfinite(cfg) and abs(cfg) > MOST_GUIDANCE:
+        yield diagnose("PC403", span_of(job, "sampling.cfg_scale"), path="sampling.cfg_scale", value=cfg)
+    strengths = (("task.strength", job.task.strength if isinstance(job.task, ImageToImage | Inpaint) else None),)
+    hires = job.hires
+    for path, strength in (*strengths, ("stages.hires.strength", hires.strength if hires else None)):
+        if strength is not None and not 0 <= strength <= 1:
+            yield diagnose("PC404", span_of(job, path), path=path, value=strength)
+
+
+def _size(job: Job) -> Iterator[Diagnostic]:
+    size = job.size
+    if size is None:
+        return
+    span = span_of(job, "size")
+    text = f"{size.width}x{size.height}"
+    if not (0 < size.width <= LARGEST_SIDE and 0 < size.height <= LARGEST_SIDE):
+        yield diagnose("PC405", span, path="size", value=text, most=LARGEST_SIDE)
+    elif size.width % LATENT_SCALE or size.height % LATENT_SCALE:
+        floor = f"{size.width // LATENT_SCALE * LATENT_SCALE}x{size.height // LATENT_SCALE * LATENT_SCALE}"
+        yield diagnose("PC406", span, path="size", value=text, floor=floor)
+
+
+def _task(job: Job) -> Iterator[Diagnostic]:
+    task = job.task
+    if isinstance(task, ImageToImage | Inpaint | Enlarge) and task.init.path is None:
+        yield diagnose("PC407", path="task.init.path", md5=task.init.md5 or "not recorded")
+    if isinstance(task, Inpaint) and task.mask.path is None:
+        yield diagnose("PC408", path="task.mask.path")
+
+
+def _seed(job: Job) -> Iterator[Diagnostic]:
+    seed = job.noise.seed
+    if isinstance(job.task, Enlarge):
+        return
+    if seed is None or seed == -1:
+        yield diagnose("PC409", span_of(job, "noise.seed"), path="noise.seed")
+    elif not 0 <= seed <= LARGEST_SEED:
+        yield diagnose("PC410", span_of(job, "noise.seed"), path="noise.seed", value=seed)
+
+
+def _stages(job: Job) -> Iterator[Diagnostic]:
+    hires, refiner = job.hires, job.refiner
+    if hires and hires.scale is not None and hires.size is not None and hires.size != (0, 0):
+        yield diagnose("PC411", span_of(job, "stages.hires.size"), path="stages.hires.size")
+    if refiner and refiner.checkpoint.name is None:
+        yield diagnose("PC412", path="stages.refiner.checkpoint.name")
+
+
+def _family(job: Job) -> Iterator[Diagnostic]:
+    family = job.family
+    if family is None:
+        return
+    for conflict in family.conflicts:
+        yield diagnose("PC413", path="family", conflict=conflict)

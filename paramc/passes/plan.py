@@ -1,0 +1,455 @@
+"""Job → Plan: stages become operations, and every constant explicit."""
+
+from dataclasses import dataclass, field
+
+from paramc.dialects.registry import find_dialect
+from paramc.dialects.prompt import expand, weigh
+from paramc.ir.assets import AssetRef
+from paramc.ir.geometry import Size
+from paramc.ir.job import Job
+from paramc.ir.names import executed_schedule, sampler_of
+from paramc.ir.plan import (
+    ApplyControl,
+    ApplyNetwork,
+    Combine,
+    Decode,
+    Detail,
+    EmptyLatent,
+    Encode,
+    EncodeImage,
+    LoadCheckpoint,
+    LoadImage,
+    LoadParts,
+    LoadVae,
+    MakeNoise,
+    MaskLatent,
+    Op,
+    PatchModel,
+    Plan,
+    ResizeLatent,
+    RestoreFaces,
+    Run,
+    Sample,
+    Save,
+    Sigmas,
+    Slice,
+    UpscaleImage,
+    Variant,
+)
+from paramc.ir.prompt import Prompt
+from paramc.ir.stages import Detailer, Enlarge, FaceRestore, Hires, ImageToImage, Inpaint, PostUpscale, TextToImage
+
+UNKNOWN_BASE = "sd1"  # the prior where nothing tells the family; `check` says so
+LATENT_SCALE = 8  # pixels per latent cell
+DEFAULT_SIZE = Size(512, 512)
+DEFAULT_STEPS = 20
+DEFAULT_CFG = 7.0
+DEFAULT_HIRES_SCALE = 2.0
+DEFAULT_HIRES_STRENGTH = 0.7
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The ops so far, and the ids of what later ops build on."""
+
+    job: Job
+    base: str
+    ops: list[Op] = field(default_factory=list)
+    model: str = ""
+    clip: str = ""
+    vae: str = ""
+    noise: str = ""
+
+    def add(self, op: Op) -> str:
+        self.ops.append(op)
+        return op.id
+
+
+def plan_job(job: Job) -> Plan:
+    """The operations that make the picture. None of the job's values stays open: what is None takes the field's usual."""
+    known = job.family is not None and job.family.base not in ("", "unknown")
+    base = job.family.base if job.family and known else UNKNOWN_BASE
+    draft = _Draft(job, base)
+    if isinstance(job.task, Enlarge):
+        image = draft.add(LoadImage(id="image", because=("task.init",), image=job.task.init))
+    else:
+        _load(draft)
+        image = _picture(draft)
+    image = _finish(draft, image)
+    draft.add(Save(id="save", image=image))
+    return Plan(family=job.family.name if job.family and known else base, base=base, ops=tuple(draft.ops))
+
+
+def _load(draft: _Draft) -> None:
+    assets = draft.job.assets
+    checkpoint = assets.checkpoint or AssetRef()
+    if assets.modules:
+        because = ("assets.checkpoint", "assets.modules")
+        load = LoadParts(
+            id="checkpoint", because=because, asset=checkpoint, encoders=assets.modules, weight_dtype=assets.weight_dtype
+        )
+        draft.add(load)
+    else:
+        draft.add(LoadCheckpoint(id="checkpoint", because=("assets.checkpoint",), asset=checkpoint))
+    draft.model, draft.clip, draft.vae = "checkpoint.model", "checkpoint.clip", "checkpoint.vae"
+    if assets.vae and assets.vae.name:
+        draft.vae = f"{draft.add(LoadVae(id='vae', because=('assets.vae',), asset=assets.vae))}.vae"
+    _apply_networks(draft, draft.job.prompt, "prompt", "")
+    for index, patch in enumerate(draft.job.patches):
+        draft.model = draft.add(
+            PatchModel(id=f"patch{index + 1}", because=(f"patches.{patch.kind}",), model=draft.model, patch=patch)
+        )
+
+
+def _apply_networks(draft: _Draft, prompt: Prompt, path: str, suffix: str) -> None:
+    # A1111 loads a name once, with the strengths of its last tag, and applies it once for each tag.
+    last = {(tag.kind, tag.name): tag for tag in prompt.networks}
+    hashes = {asset.name: asset for asset in draft.job.assets.networks}
+    for index, written in enumerate(prompt.networks):
+        tag = last[written.kind, written.name]
+        op = ApplyNetwork(
+            id=f"network{suffix}{index + 1}",
+            because=(path,),
+            model=draft.model,
+            clip=draft.clip,
+            kind=tag.kind,
+            asset=hashes.get(tag.name, AssetRef(name=tag.name)),
+            model_strength=1.0 if tag.unet is None else tag.unet,
+            clip_strength=1.0 if tag.text_encoder is None else tag.text_encoder,
+            rank_limit=tag.rank,
+        )
+        draft.add(op)
+        draft.model, draft.clip = f"{op.id}.model", f"{op.id}.clip"
+
+
+def _picture(draft: _Draft) -> str:
+    job = draft.job
+    calls = _calls(job, job.sampling.sampler, job.sampling.steps or DEFAULT_STEPS)
+    positive = _encode(draft, job.prompt, "prompt", "positive", calls, None)
+    negative = _encode(draft, job.negative, "negative", "negative", calls, None)
+    positive, negative = _controls(draft, positive, negative)
+    latent = _start(draft)
+    noise = job.noise
+    draft.noise = draft.add(
+        MakeNoise(
+            id="noise",
+            because=("noise.seed", "noise.generator"),
+            seed=noise.seed,
+            generator=noise.generator or "cuda",
+            variation=noise.variation,
+            resized_from=noise.resized_from,
+            delta=noise.delta,
+            multiplier=noise.multiplier,
+            extra=noise.extra,
+            scales_by_vp=noise.scales_by_vp,
+            per_batch=noise.per_batch,
+        )
+    )
+    latent = _sample(draft, latent, positive, negative)
+    hires = job.hires
+    if hires is not None and isinstance(job.task, TextToImage):
+        latent = _hires(draft, hires, latent, positive, negative)
+    return draft.add(Decode(id="decode", latent=latent, vae=draft.vae))
+
+
+def _calls(job: Job, sampler: str | None, steps: int) -> int:
+    """Denoiser calls that prompt editing counts on: two a step for samplers that call twice."""
+    row = sampler_of(sampler)
+    version = job.producer.version
+    karras = job.sampling.schedule == "karras"
+    once = row.since_calls and version is not None and version < row.since_calls and not karras
+    return steps * (1 if once else row.calls)
+
+
+def _encode(draft: _Draft, prompt: Prompt, path: str, name: str, calls: int, hires_calls: int | None) -> str:
+    # A1111 neither splits a negative prompt at AND nor takes its tags for networks.
+    composed = path.endswith("prompt") and prompt.branches
+    parts = [(branch.text, branch.weight) for branch in prompt.branches] if composed else [(prompt.text, 1.0)]
+    ids = [
+        draft.add(_encoding(draft, text, path, name if len(parts) == 1 else f"{name}{index + 1}", calls, hires_calls))
+        for index, (text, _) in enumerate(parts)
+    ]
+    weights = tuple(weight for _, weight in parts)
+    if len(ids) == 1 and weights == (1.0,):
+        return ids[0]
+    return draft.add(Combine(id=f"{name}_and", because=(path,), inputs=tuple(ids), weights=weights))
+
+
+def _encoding(draft: _Draft, text: str, path: str, name: str, calls: int, hires_calls: int | None) -> Encode:
+    settings = draft.job.text
+    language = find_dialect(settings.language)
+    entries = expand(text, language, calls, hires_calls, settings.legacy_timelines)
+    weighted = settings.emphasis != "none"
+    variants = tuple(
+        Variant(
+            last_call=end,
+            text=entry,
+            runs=tuple(_run(piece, weight) for piece, weight in weigh(entry, language))
+            if weighted
+            else (Run(text=entry),),
+        )
+        for end, entry in entries
+    )
+    return Encode(
+        id=name,
+        because=(path,),
+        clip=draft.clip,
+        variants=variants,
+        layer=settings.layer,
+        emphasis=settings.emphasis,
+        negative=name.startswith("negative"),
+    )
+
+
+def _run(text: str, weight: float) -> Run:
+    return Run(text="", breaks=True) if (text, weight) == ("BREAK", -1) else Run(text=text, weight=weight)
+
+
+def _controls(draft: _Draft, positive: str, negative: str) -> tuple[str, str]:
+    for index, unit in enumerate(draft.job.controls):
+        because = (f"controls.controlnet[{index}]" if index else "controls.controlnet",)
+        op = ApplyControl(id=f"control{index + 1}", because=because, positive=positive, negative=negative, unit=unit)
+        draft.add(op)
+        positive, negative = f"{op.id}.positive", f"{op.id}.negative"
+    return positive, negative
+
+
+def _start(draft: _Draft) -> str:
+    job, task = draft.job, draft.job.task
+    size = job.size or DEFAULT_SIZE
+    if not isinstance(task, ImageToImage | Inpaint):
+        return draft.add(EmptyLatent(id="latent", because=("size",), size=size, batch=job.batch.size))
+    image = draft.add(LoadImage(id="image", because=("task.init", "size"), image=task.init, size=size, resize=task.resize))
+    latent = draft.add(EncodeImage(id="latent", because=("task.init",), image=image, vae=draft.vae, batch=job.batch.size))
+    if not isinstance(task, Inpaint):
+        return latent
+    return draft.add(
+        MaskLatent(
+            id="masked",
+            because=("task.mask",),
+            latent=latent,
+            mask=task.mask,
+            blur=task.mask_blur,
+            inverts=task.inverts_mask,
+            fill=task.fill,
+            area=task.area,
+            padding=task.padding,
+            mask_weight=task.mask_weight,
+            soft=task.soft,
+        )
+    )
+
+
+def _sigmas(draft: _Draft, name: str, sampler: str | None, schedule: str | None, steps: int) -> str:
+    sampling = draft.job.sampling
+    return draft.add(
+        Sigmas(
+            id=name,
+            because=("sampling.schedule", "sampling.steps"),
+            model=draft.model,
+            schedule=executed_schedule(sampler, schedule),
+            steps=steps,
+            sigma_min=sampling.sigma_min,
+            sigma_max=sampling.sigma_max,
+            rho=sampling.rho,
+            beta_alpha=sampling.beta_alpha,
+            beta_beta=sampling.beta_beta,
+            drops_penultimate=sampling.drops_penultimate_sigma or sampler_of(sampler).drops,
+            shift=sampling.shift,
+        )
+    )
+
+
+def _slice(draft: _Draft, name: str, sigmas: str, steps: int, strength: float) -> str:
+    """The tail of the sigmas that a pass with `strength` runs: one step more than the rounded share (A1111)."""
+    encoded = min(int(min(strength, 0.999) * steps), steps - 1)
+    return draft.add(Slice(id=name, because=("task.strength",), sigmas=sigmas, start=steps - encoded - 1, strength=strength))
+
+
+def _sample(draft: _Draft, latent: str, positive: str, negative: str) -> str:
+    job, sampling = draft.job, draft.job.sampling
+    steps = sampling.steps or DEFAULT_STEPS
+    sigmas = _sigmas(draft, "sigmas", sampling.sampler, sampling.schedule, steps)
+    if isinstance(job.task, ImageToImage | Inpaint):
+        sigmas = _slice(draft, "tail", sigmas, steps, job.task.strength)
+    refined_by, switch_at = _refiner(draft, first_pass=True)
+    return draft.add(
+        _loop(
+            draft,
+            Sample(
+                id="sample",
+                because=("sampling.sampler", "sampling.cfg_scale"),
+                model=draft.model,
+                positive=positive,
+                negative=negative,
+                latent=latent,
+                noise=draft.noise,
+                sigmas=sigmas,
+                sampler=sampling.sampler or "euler_ancestral",
+                cfg_scale=DEFAULT_CFG if sampling.cfg_scale is None else sampling.cfg_scale,
+                distilled_cfg_scale=sampling.distilled_cfg_scale,
+                refined_by=refined_by,
+                switch_at=switch_at,
+            ),
+        )
+    )
+
+
+def _loop(draft: _Draft, sample: Sample) -> Sample:
+    """`sample` with the settings that every pass of the job shares."""
+    sampling = draft.job.sampling
+    flags = (
+        ("zero_terminal_snr", sampling.zero_terminal_snr),
+        ("downcasts_alphas", sampling.downcasts_alphas),
+        ("quantizes_timesteps", sampling.quantizes_timesteps),
+        ("min_uncond_every_step", sampling.min_uncond_every_step),
+    )
+    return sample.model_copy(
+        update={
+            "image_cfg_scale": sampling.image_cfg_scale,
+            "cfg_rescale": sampling.cfg_rescale,
+            "skip_early_cfg": sampling.skip_early_cfg,
+            "min_uncond_sigma": sampling.min_uncond_sigma,
+            "eta": sampling.eta_ddim if sample.sampler.startswith("ddim") else sampling.eta,
+            "s_churn": sampling.s_churn,
+            "s_tmin": sampling.s_tmin,
+            "s_tmax": sampling.s_tmax,
+            "s_noise": sampling.s_noise,
+            "flags": tuple(name for name, wanted in flags if wanted),
+        }
+    )
+
+
+def _refiner(draft: _Draft, *, first_pass: bool) -> tuple[str | None, float | None]:
+    refiner = draft.job.refiner
+    if refiner is None:
+        return None, None
+    alone = draft.job.hires is None
+    if not alone and refiner.passes not in (("first", "both") if first_pass else ("second", "both")):
+        return None, None
+    if not any(op.id == "refiner" for op in draft.ops):
+        draft.add(LoadCheckpoint(id="refiner", because=("stages.refiner.checkpoint",), asset=refiner.checkpoint))
+    return "refiner.model", refiner.switch_at
+
+
+def _hires(draft: _Draft, hires: Hires, latent: str, positive: str, negative: str) -> str:
+    job, sampling = draft.job, draft.job.sampling
+    first = sampling.steps or DEFAULT_STEPS
+    steps = hires.steps or first
+    sampler = hires.sampler or sampling.sampler or "euler_ancestral"
+    latent = _enlarged(draft, hires, latent)
+    _hires_checkpoint(draft, hires)
+    positive, negative = _hires_conditioning(draft, hires, (positive, negative), first, steps)
+    strength = DEFAULT_HIRES_STRENGTH if hires.strength is None else hires.strength
+    full = int(steps / min(strength, 0.999)) if strength > 0 else steps  # A1111: exactly `steps` of a longer schedule
+    sigmas = _sigmas(draft, "sigmas_hires", sampler, hires.schedule or sampling.schedule, full)
+    tail = Slice(
+        id="tail_hires", because=("stages.hires.strength",), sigmas=sigmas, start=full - steps, strength=strength
+    )
+    refined_by, switch_at = _refiner(draft, first_pass=False)
+    cfg = DEFAULT_CFG if sampling.cfg_scale is None else sampling.cfg_scale
+    distilled = hires.distilled_cfg_scale
+    sample = Sample(
+        id="sample_hires",
+        because=("stages.hires",),
+        model=draft.model,
+        positive=positive,
+        negative=negative,
+        latent=latent,
+        noise=draft.noise,
+        sigmas=draft.add(tail),
+        sampler=sampler,
+        cfg_scale=cfg if hires.cfg_scale is None else hires.cfg_scale,
+        distilled_cfg_scale=sampling.distilled_cfg_scale if distilled is None else distilled,
+        refined_by=refined_by,
+        switch_at=switch_at,
+    )
+    return draft.add(_loop(draft, sample))
+
+
+def _hires_checkpoint(draft: _Draft, hires: Hires) -> None:
+    if hires.checkpoint is None or hires.checkpoint.name is None:
+        return
+    because = ("stages.hires.checkpoint",)
+    draft.add(LoadCheckpoint(id="hires_checkpoint", because=because, asset=hires.checkpoint))
+    draft.model, draft.clip = "hires_checkpoint.model", "hires_checkpoint.clip"
+    _apply_networks(draft, hires.prompt or draft.job.prompt, "stages.hires.prompt", "_hires")
+
+
+def _hires_conditioning(
+    draft: _Draft, hires: Hires, first_pass: tuple[str, str], first: int, steps: int
+) -> tuple[str, str]:
+    """Conditioning of the second pass: the first pass's own where neither texts, model nor timeline differ."""
+    job = draft.job
+    sampler = hires.sampler or job.sampling.sampler
+    calls, hires_calls = _calls(job, job.sampling.sampler, first), _calls(job, sampler, steps)
+    edited = any(isinstance(op, Encode) and op.switches for op in draft.ops) or "[" in job.prompt.text
+    if not (edited or hires.prompt or hires.negative or draft.clip.startswith(("hires", "network_hires"))):
+        return first_pass
+    path = "stages.hires.prompt" if hires.prompt else "prompt"
+    positive = _encode(draft, hires.prompt or job.prompt, path, "positive_hires", calls, hires_calls)
+    path = "stages.hires.negative" if hires.negative else "negative"
+    negative = _encode(draft, hires.negative or job.negative, path, "negative_hires", calls, hires_calls)
+    return positive, negative
+
+
+def _enlarged(draft: _Draft, hires: Hires, latent: str) -> str:
+    first = draft.job.size or DEFAULT_SIZE
+    scaled, target = hires_size(first, hires)
+    because = ("stages.hires.upscaler", "stages.hires.size" if hires.size else "stages.hires.scale")
+    kind, _, method = hires.upscaler.partition(":")
+    if kind == "latent":
+        return draft.add(
+            ResizeLatent(
+                id="enlarged", because=because, latent=latent, method=method or "bilinear", size=scaled, crop_to=target
+            )
+        )
+    image = draft.add(Decode(id="decode_first", because=because, latent=latent, vae=draft.vae))
+    image = draft.add(
+        UpscaleImage(
+            id="upscaled", because=because, image=image, upscaler=hires.upscaler, size=scaled, crop_to=target
+        )
+    )
+    return draft.add(EncodeImage(id="enlarged", because=because, image=image, vae=draft.vae, batch=draft.job.batch.size))
+
+
+def hires_size(first: Size, hires: Hires) -> tuple[Size, Size]:
+    """Size after scaling and size after cutting of the second pass, pixels, A1111's integer arithmetic."""
+    wanted = hires.size
+    if wanted is None or wanted == (0, 0):
+        scale = DEFAULT_HIRES_SCALE if hires.scale is None else hires.scale
+        scaled = Size(int(first.width * scale), int(first.height * scale))
+        return scaled, scaled
+    if wanted.width == 0:
+        scaled = Size(wanted.height * first.width // max(first.height, 1), wanted.height)
+        return scaled, scaled
+    if wanted.height == 0:
+        scaled = Size(wanted.width, wanted.width * first.height // max(first.width, 1))
+        return scaled, scaled
+    if first.width * wanted.height > wanted.width * first.height:  # wider than wanted: the height decides
+        return Size(wanted.height * first.width // max(first.height, 1), wanted.height), wanted
+    return Size(wanted.width, wanted.width * first.height // max(first.width, 1)), wanted
+
+
+def _finish(draft: _Draft, image: str) -> str:
+    """Detailers, faces and enlargement on the decoded picture, in the order of the stages."""
+    for index, stage in enumerate(draft.job.stages):
+        because = (f"stages.{stage.kind}",)
+        name = f"{stage.kind}{index + 1}"
+        if isinstance(stage, Detailer):
+            image = draft.add(Detail(id=name, because=because, image=image, detailer=stage))
+        elif isinstance(stage, FaceRestore):
+            image = draft.add(RestoreFaces(id=name, because=because, image=image, model=stage.model))
+        elif isinstance(stage, PostUpscale):
+            image = draft.add(
+                UpscaleImage(
+                    id=name,
+                    because=because,
+                    image=image,
+                    upscaler=stage.upscaler,
+                    size=stage.size,
+                    scale=stage.scale,
+                    crop_to=stage.crop_to,
+                )
+            )
+    return image

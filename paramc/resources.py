@@ -1,0 +1,44 @@
+"""Where the data folders lie, the per-user cache, and writing that never leaves half a file."""
+
+import os
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_ROOT = _PACKAGE / "_data" if (_PACKAGE / "_data").is_dir() else _PACKAGE.parent
+GRAMMARS = _ROOT / "grammars"
+TARGETS = _ROOT / "targets"
+
+
+@cache
+def cache_folder() -> Path | None:
+    """A folder of this user alone for derived data, or None where none can be written.
+
+    `PARAMC_CACHE` names it; an empty value switches caching off.
+    """
+    chosen = os.environ.get("PARAMC_CACHE")
+    if chosen == "":
+        return None
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(chosen) if chosen else Path(base, "paramc")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ours = sys.platform == "win32" or folder.stat().st_uid == os.getuid()
+    except OSError:
+        return None
+    return folder if ours and os.access(folder, os.W_OK) else None
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Put `data` at `path` under a temporary name first, so that no reader ever meets half a file."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
