@@ -1,6 +1,6 @@
 """Diagnostics as plain JSON values and back."""
 
-from typing import TypedDict
+from typing_extensions import TypedDict  # pydantic reads the one of `typing` only from Python 3.12 on
 
 from paramc.diagnostics.model import Applicability, Diagnostic, Label, Severity, Span, Suggestion
 

@@ -21,7 +21,10 @@ MESSAGE_CROP = 600  # code points of a message, note or label
 TAB = "    "
 ELLIPSIS = "…"
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # characters that a terminal obeys, hides or cannot know
-_COLOURS = {"error": "1;31", "warning": "1;33", "info": "1;36", "gutter": "1;34", "message": "1", "second": "1;34"}
+_COLOURS = {
+    "error": "1;31", "warning": "1;33", "info": "1;36", "gutter": "1;34", "message": "1", "second": "1;34",
+    "label": "36", "faint": "2", "good": "32",
+}  # fmt: skip
 
 
 class _Piece(NamedTuple):
@@ -34,7 +37,7 @@ class _Piece(NamedTuple):
     label: str | None
 
 
-class _Pen(NamedTuple):
+class Pen(NamedTuple):
     """Wraps text in terminal colours, or leaves it alone."""
 
     colour: bool
@@ -49,7 +52,7 @@ def render(diagnostic: Diagnostic, source_text: str, source_name: str, *, colour
     `source_name` is what stands behind the arrow: `cat.png, parameters`. Lines end at line feeds only; columns count
     code points from 1.
     """
-    pen = _Pen(colour)
+    pen = Pen(colour)
     labels = [Label(_clamped(label.span, source_text), label.text) for label in diagnostic.labels]
     numbers = [source_text.count("\n", 0, label.span.end) + 1 for label in labels]
     margin = " " * len(str(max(numbers, default=1)))
@@ -71,12 +74,12 @@ def escaped(text: str) -> str:
     return "".join(_shown(sign) if sign != "\t" else "\\t" for sign in text)
 
 
-def _head(diagnostic: Diagnostic, pen: _Pen) -> str:
+def _head(diagnostic: Diagnostic, pen: Pen) -> str:
     kind = pen(diagnostic.severity, f"{diagnostic.severity}[{diagnostic.code} {diagnostic.name}]")
     return f"{kind}{pen('message', ': ' + _cropped(diagnostic.message))}"
 
 
-def _arrow(labels: Sequence[Label], text: str, name: str, margin: str, pen: _Pen) -> Iterator[str]:
+def _arrow(labels: Sequence[Label], text: str, name: str, margin: str, pen: Pen) -> Iterator[str]:
     """Where to look: name, line and column of the first label, or only the name."""
     place = f"{_cropped(name)} {_line_and_column(text, labels[0].span.start)}" if labels else _cropped(name)
     if place:
@@ -85,7 +88,7 @@ def _arrow(labels: Sequence[Label], text: str, name: str, margin: str, pen: _Pen
         yield f"{margin} {pen('gutter', '|')}"
 
 
-def _excerpt(pieces: Sequence[_Piece], line_above: int | None, margin: str, style: str, pen: _Pen) -> Iterator[str]:
+def _excerpt(pieces: Sequence[_Piece], line_above: int | None, margin: str, style: str, pen: Pen) -> Iterator[str]:
     """The lines of a label, each with its underline; the line that already stands above is not repeated."""
     mark = "-" if style == "second" else "^"
     for place, piece in enumerate(pieces):
@@ -129,7 +132,7 @@ def _window(piece: _Piece) -> tuple[str, int, int]:
     width = 0
     for place in range(first, len(piece.text)):
         sign = _shown(piece.text[place])
-        cells = _cells(sign)
+        cells = cells_of(sign)
         used += max(cells, 1)
         if used > WIDTH:
             shown.append(ELLIPSIS)
@@ -141,7 +144,7 @@ def _window(piece: _Piece) -> tuple[str, int, int]:
 
 
 def _fits(line: str) -> bool:
-    return len(line) <= WIDTH and sum(max(_cells(_shown(sign)), 1) for sign in line) <= WIDTH
+    return len(line) <= WIDTH and sum(max(cells_of(_shown(sign)), 1) for sign in line) <= WIDTH
 
 
 def _lead(line: str, start: int) -> int:
@@ -149,7 +152,7 @@ def _lead(line: str, start: int) -> int:
     place, cells = min(start, len(line)), 0
     while place > 0 and cells < LEAD:
         place -= 1
-        cells += max(_cells(_shown(line[place])), 1)
+        cells += max(cells_of(_shown(line[place])), 1)
     return place
 
 
@@ -198,8 +201,8 @@ def _shown(sign: str) -> str:
     )
 
 
-def _cells(shown: str) -> int:
-    """Terminal cells of what _shown gave."""
+def cells_of(shown: str) -> int:
+    """Terminal cells of one character, or of the ASCII text that stands for it."""
     if len(shown) > 1 or shown.isascii():
         return len(shown)
     if combining(shown) or category(shown) in {"Mn", "Me"}:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 from lark import Lark
-from lark.lexer import PostLex
+from lark.lark import PostLex
 
-from paramc.resources import cache_folder
+from paramc.resources import GRAMMARS, cache_folder
 
 
 @cache
@@ -17,8 +17,12 @@ def load_grammar(
     start: str = "start",
     lexer: Literal["basic", "contextual"] = "contextual",
     postlex: PostLex | None = None,
+    callbacks: object = None,
 ) -> Lark:
-    """The LALR parser of the grammar at `path`; `%import` looks in the folder above it (`%import a1111.prompt`)."""
+    """The LALR parser of the grammar at `path`; `%import` looks in the folder above it, then in ours.
+
+    The methods of `callbacks` are called with the children of the rules of their names, as soon as these are read.
+    """
     folder = cache_folder()
     key = f"{path.parent.name}-{path.stem}-{start}-{lexer}"
     return Lark.open(
@@ -27,8 +31,9 @@ def load_grammar(
         lexer=lexer,
         start=start,
         postlex=postlex,
+        transformer=callbacks,
         propagate_positions=False,
         maybe_placeholders=False,
-        import_paths=[str(path.parent.parent)],
+        import_paths=[str(path.parent.parent), str(GRAMMARS)],
         cache=str(folder / f"grammar-{key}.lark") if folder else False,
     )

@@ -21,6 +21,7 @@ class AssetRef(Model):
     hashes: tuple[Hash, ...] = ()
     urn: str | None = None
     version: str | None = None
+    family: Literal["lora", "hypernet"] | None = None  # of a network
     path: str | None = None
     status: Status = "unresolved"
 

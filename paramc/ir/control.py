@@ -4,16 +4,15 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from paramc.ir.assets import AssetRef, ImageRef
+from paramc.ir.assets import AssetRef, Hash, ImageRef
 from paramc.ir.base import Model
 
 
 class ControlNet(Model):
-    """One unit. `start` and `end` are fractions of the steps; `family` tells adapters from control nets."""
+    """One unit, numbered from 0. `start` and `end` are fractions of the steps; `options` are what else it says."""
 
     kind: Literal["controlnet"] = "controlnet"
     unit: int = 0
-    family: Literal["controlnet", "t2i_adapter", "ip_adapter", "reference"] = "controlnet"
     model: AssetRef | None = None
     preprocessor: str = "none"
     image: ImageRef = ImageRef()
@@ -24,7 +23,7 @@ class ControlNet(Model):
     priority: Literal["balanced", "prompt", "control"] = "balanced"
     passes: Literal["both", "first", "second"] = "both"
     pixel_perfect: bool = False
-    resolution: int | None = None
+    resolution: int | None = None  # of the preprocessor, pixels
     threshold_a: float | None = None
     threshold_b: float | None = None
     options: tuple[tuple[str, str], ...] = ()
@@ -53,16 +52,33 @@ class Hypernetwork(Model):
     kind: Literal["hypernetwork"] = "hypernetwork"
     name: str
     strength: float = 1.0
+    hashes: tuple[Hash, ...] = ()
+
+
+class ExtraNetwork(Model):
+    """A network that is switched on outside the prompt; `unit` orders them, from 1."""
+
+    kind: Literal["extra_network"] = "extra_network"
+    unit: int = 1
+    family: str = "lora"
+    model: AssetRef = AssetRef()
+    unet: float = 1.0  # multiplier for the diffusion model
+    text_encoder: float = 1.0
 
 
 class HyperTile(Model):
-    """Attention in tiles, for one part of the model."""
+    """Attention in tiles: `unet` in the first pass, `unet_hires` in the second, `vae` in the decoder."""
 
     kind: Literal["hypertile"] = "hypertile"
-    part: Literal["unet", "unet_hires", "vae"] = "unet"
-    max_depth: int = 3
-    max_tile: int = 256
-    swap: int = 3
+    unet: bool = False
+    unet_hires: bool = False
+    unet_depth: int = 3  # deepest level of the model, 0 to 3
+    unet_tile: int = 256  # pixels
+    unet_swap: int = 3  # candidates that the size is drawn from
+    vae: bool = False
+    vae_depth: int = 3
+    vae_tile: int = 128
+    vae_swap: int = 3
 
 
 class OpaquePatch(Model):
@@ -73,4 +89,6 @@ class OpaquePatch(Model):
     fields: tuple[tuple[str, str], ...] = ()
 
 
-Patch: TypeAlias = Annotated[TokenMerging | Tiling | Hypernetwork | HyperTile | OpaquePatch, Field(discriminator="kind")]
+Patch: TypeAlias = Annotated[
+    TokenMerging | Tiling | Hypernetwork | ExtraNetwork | HyperTile | OpaquePatch, Field(discriminator="kind")
+]

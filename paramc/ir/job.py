@@ -28,6 +28,8 @@ class Producer(Model):
     dialect: str = "a1111"
     version: tuple[int, ...] | None = None
     raw_version: str | None = None
+    user: str | None = None
+    notes: tuple[tuple[str, str], ...] = ()  # what never touches the image, as written: (key, text)
 
 
 class Batch(Model):

@@ -12,7 +12,9 @@ class Stated(Model):
     """One entry of the source, exactly as spelt.
 
     `key` and `raw` are substrings of the source; a text without a key (a prompt, a trailing line) has the key "".
-    `paths` are the IR values that it set (none: not understood, but kept), `read` their canonical text when read.
+    `paths` are the IR values that it set, its own first (none: not understood, but kept), `read` their canonical text
+    when read. `gap` is what stands between it and the next entry. Without a span it is no part of a text: only the
+    spelling of a value, which a writer puts where it belongs.
     """
 
     key: str
@@ -21,6 +23,7 @@ class Stated(Model):
     paths: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
     problem: str | None = None
+    gap: str = ", "
 
 
 class Implied(Model):

@@ -41,7 +41,7 @@ def replaced(model: M, path: str, value: object) -> M:
         result = _replaced(model, tuple(_segments(path)), value, path)
     except ValidationError as error:
         detail = error.errors()[0]
-        raise InvalidValue(diagnose("PC311", path=path, value=_short(value), why=detail["msg"].lower())) from error
+        raise InvalidValue(diagnose("PC311", where=_short(path), value=_short(value), why=detail["msg"].lower())) from error
     if not isinstance(result, type(model)):
         raise _bad_path(path, path)
     return result
@@ -155,4 +155,4 @@ def _short(value: object) -> str:
 
 
 def _bad_path(path: str, piece: str) -> InvalidValue:
-    return InvalidValue(diagnose("PC312", path=_short(path), piece=_short(piece)))
+    return InvalidValue(diagnose("PC312", where=_short(path), piece=_short(piece)))

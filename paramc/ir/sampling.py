@@ -19,6 +19,7 @@ class Sampling(Model):
     distilled_cfg_scale: float | None = None  # guidance embedded in distilled models (FLUX.1 dev)
     image_cfg_scale: float | None = None  # InstructPix2Pix
     cfg_rescale: float = 0.0  # φ in [0, 1]
+    mask_weight: float | None = None  # conditioning of inpainting checkpoints, [0, 1]; None = none was in use
     skip_early_cfg: float = 0.0  # fraction of the steps without guidance, [0, 1]
     min_uncond_sigma: float = 0.0  # below this sigma the negative is left out of every second step (NGMS)
     min_uncond_every_step: bool = False

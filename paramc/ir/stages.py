@@ -6,6 +6,7 @@ from pydantic import Field
 
 from paramc.ir.assets import AssetRef, ImageRef
 from paramc.ir.base import Model
+from paramc.ir.control import ControlNet
 from paramc.ir.geometry import Size
 from paramc.ir.prompt import Prompt
 
@@ -21,12 +22,15 @@ class ImageToImage(Model):
 
     kind: Literal["image_to_image"] = "image_to_image"
     init: ImageRef = ImageRef()
-    strength: float = 0.75  # [0, 1]
+    strength: float | None = None  # [0, 1]; None only before `upgrade`
     resize: Literal["stretch", "crop", "pad", "latent"] = "stretch"
 
 
 class SoftInpainting(Model):
-    """A1111's soft inpainting; defaults are the UI's."""
+    """A1111's soft inpainting; defaults are the UI's.
+
+    Bias and preservation in [0, 8], boost in [1, 32], influence in [0, 1], threshold and contrast in [0, 8].
+    """
 
     schedule_bias: float = 1.0
     preservation_strength: float = 0.5
@@ -41,7 +45,7 @@ class Inpaint(Model):
 
     kind: Literal["inpaint"] = "inpaint"
     init: ImageRef = ImageRef()
-    strength: float = 0.75
+    strength: float | None = None  # as above
     resize: Literal["stretch", "crop", "pad", "latent"] = "stretch"
     mask: ImageRef = ImageRef()
     mask_blur: float = 4.0  # Gaussian sigma, pixels
@@ -49,7 +53,6 @@ class Inpaint(Model):
     fill: Literal["original", "fill", "latent_noise", "latent_nothing"] = "original"
     area: Literal["whole", "masked"] = "whole"
     padding: int = 32  # pixels around the masked area
-    mask_weight: float = 1.0  # conditioning of inpainting checkpoints, [0, 1]
     soft: SoftInpainting | None = None
 
 
@@ -80,7 +83,6 @@ class Hires(Model):
     negative: Prompt | None = None
     checkpoint: AssetRef | None = None
     modules: tuple[AssetRef, ...] | None = None
-    token_merging: float | None = None
 
 
 class Refiner(Model):
@@ -94,19 +96,42 @@ class Refiner(Model):
 
 
 class Detailer(Model):
-    """Found regions (faces, hands) are inpainted one by one; `options` are the extension's further settings."""
+    """Found regions (faces, hands) are inpainted one by one. None = as in the main pass.
+
+    In the prompts `[SEP]` separates regions, `[SKIP]` leaves one alone, `[PROMPT]` stands for the main prompt.
+    """
 
     kind: Literal["detailer"] = "detailer"
     model: str = ""
-    prompt: str = ""
+    classes: str = ""  # of an open-vocabulary detector
+    prompt: str = ""  # empty: the main prompt
     negative: str = ""
-    confidence: float = 0.3
-    strength: float = 0.4
-    mask_blur: float = 4.0
+    confidence: float = 0.3  # [0, 1], below it a region is left out
+    top: int = 0  # only so many regions; 0 = all
+    top_by: Literal["area", "confidence"] = "area"
+    min_ratio: float = 0.0  # of the region to the picture, [0, 1]
+    max_ratio: float = 1.0
+    x_offset: int = 0  # pixels
+    y_offset: int = 0
     dilation: int = 4  # pixels; negative erodes
+    merge: Literal["none", "merge", "merge_invert"] = "none"
+    mask_blur: float = 4.0  # Gaussian sigma, pixels
+    strength: float = 0.4  # [0, 1]
     only_masked: bool = True
-    padding: int = 32
-    options: tuple[tuple[str, str], ...] = ()
+    padding: int = 32  # pixels
+    width: int | None = None  # of the inpainted region, pixels
+    height: int | None = None
+    steps: int | None = None
+    cfg_scale: float | None = None
+    checkpoint: AssetRef | None = None
+    vae: AssetRef | None = None
+    sampler: str | None = None
+    schedule: str | None = None
+    noise_multiplier: float | None = None
+    layer: int | None = None  # as in Text
+    restores_face: bool = False
+    control: ControlNet | None = None
+    version: str | None = None  # of the extension
 
 
 class FaceRestore(Model):
@@ -114,20 +139,21 @@ class FaceRestore(Model):
 
     kind: Literal["face_restore"] = "face_restore"
     model: str
-    visibility: float = 1.0
-    weight: float | None = None
 
 
 class PostUpscale(Model):
-    """The finished picture enlarged."""
+    """The finished picture enlarged and its faces mended, by programs that run after the sampling."""
 
     kind: Literal["post_upscale"] = "post_upscale"
-    upscaler: str = ""
+    upscaler: str = "none"  # canonical id (ir/names.py), or `model:LABEL`
     second_upscaler: str | None = None
     scale: float | None = None
-    size: Size | None = None
+    size: Size | None = None  # instead of `scale`
     crop_to: Size | None = None
-    longest_side: int | None = None
+    longest_side: int | None = None  # pixels
+    gfpgan: float | None = None  # visibility of mended faces, [0, 1]
+    codeformer: float | None = None
+    codeformer_weight: float | None = None  # [0, 1], 0 = strongest
 
 
 Stage: TypeAlias = Annotated[Hires | Refiner | Detailer | FaceRestore | PostUpscale, Field(discriminator="kind")]

@@ -44,6 +44,7 @@ LATENT_SCALE = 8  # pixels per latent cell
 DEFAULT_SIZE = Size(512, 512)
 DEFAULT_STEPS = 20
 DEFAULT_CFG = 7.0
+DEFAULT_STRENGTH = 0.75
 DEFAULT_HIRES_SCALE = 2.0
 DEFAULT_HIRES_STRENGTH = 0.7
 
@@ -234,7 +235,7 @@ def _start(draft: _Draft) -> str:
             fill=task.fill,
             area=task.area,
             padding=task.padding,
-            mask_weight=task.mask_weight,
+            mask_weight=1.0 if job.sampling.mask_weight is None else job.sampling.mask_weight,
             soft=task.soft,
         )
     )
@@ -271,7 +272,8 @@ def _sample(draft: _Draft, latent: str, positive: str, negative: str) -> str:
     steps = sampling.steps or DEFAULT_STEPS
     sigmas = _sigmas(draft, "sigmas", sampling.sampler, sampling.schedule, steps)
     if isinstance(job.task, ImageToImage | Inpaint):
-        sigmas = _slice(draft, "tail", sigmas, steps, job.task.strength)
+        strength = DEFAULT_STRENGTH if job.task.strength is None else job.task.strength
+        sigmas = _slice(draft, "tail", sigmas, steps, strength)
     refined_by, switch_at = _refiner(draft, first_pass=True)
     return draft.add(
         _loop(

@@ -51,23 +51,23 @@ def open_source(
     if isinstance(argument, bytes):
         return read_source(argument, limit=limit)
     if not isinstance(argument, str):
-        return open_file(os.fspath(argument), limit=limit)
+        return open_file(argument, limit=limit)
     if argument == STANDARD_INPUT:
         return read_source((standard_input or sys.stdin.buffer).read(limit + 1), "<stdin>", limit=limit)
     if os.path.exists(argument):  # noqa: PTH110  # Path.exists raises for names that are too long
         return open_file(argument, limit=limit)
     if _names_a_file(argument):
         raise SourceError(diagnose("PC101", name=argument[:NAME_CROP]))
-    return text_source(argument)
+    return open_text(argument)
 
 
-def open_file(path: str, *, limit: int = LIMIT) -> Source:
+def open_file(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Source:
     """The settings of a file, found by its content whatever its name. Raises SourceError."""
     try:
         with Path(path).open("rb") as stream:
             return _read(stream, Path(path).name, limit)
     except OSError as error:
-        raise SourceError(diagnose("PC100", name=path, reason=error.strerror or "unknown reason")) from error
+        raise SourceError(diagnose("PC100", name=os.fspath(path), reason=error.strerror or "unknown reason")) from error
 
 
 def read_source(data: bytes, name: str = "<bytes>", *, limit: int = LIMIT) -> Source:
@@ -75,13 +75,13 @@ def read_source(data: bytes, name: str = "<bytes>", *, limit: int = LIMIT) -> So
     return _read(BytesIO(data), name, limit)
 
 
-def text_source(text: str, name: str = "<text>") -> Source:
-    """A text that is already one; traces of undecodable bytes are replaced and reported. Raises SourceError."""
-    if not text.strip():
-        raise SourceError(diagnose("PC104", name=name))
+def open_text(text: str, name: str = "<text>") -> Source:
+    """A text that is already one, never refused: an empty one and traces of undecodable bytes are reported."""
     decoded = without_surrogates(text)
-    problems = (_undecodable(name, decoded),) if decoded.replaced else ()
-    return Source(decoded.text, name, "text", decoded.encoding, diagnostics=problems)
+    problems = [_undecodable(name, decoded)] if decoded.replaced else []
+    if not text.strip():
+        problems.append(diagnose("PC104", name=name))
+    return Source(decoded.text, name, "text", decoded.encoding, diagnostics=tuple(problems))
 
 
 def _undecodable(name: str, decoded: Decoded) -> Diagnostic:

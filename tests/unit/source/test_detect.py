@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from paramc.diagnostics.model import SourceError
-from paramc.source.detect import open_source, read_source, text_source
+from paramc.source.detect import open_source, open_text, read_source
 
 
 def failure(argument, **options):
@@ -74,8 +74,9 @@ def test_nothing_but_space_is_empty(data):
     assert failure(data)[0].code == "PC104"
 
 
-def test_an_empty_argument_is_empty():
-    assert failure("  \n")[0].message == "`<text>` is empty"
+def test_an_empty_text_is_not_refused_but_told():
+    source = open_text("  \n")
+    assert (source.text, [problem.message for problem in source.diagnostics]) == ("  \n", ["`<text>` is empty"])
 
 
 def test_a_text_beyond_the_limit_is_refused_unread():
@@ -89,7 +90,7 @@ def test_a_text_beyond_the_limit_is_refused_unread():
 
 
 def test_what_the_shell_could_not_decode_is_replaced_and_told():
-    source = text_source("caf\udce9 in the rain")
+    source = open_text("caf\udce9 in the rain")
     assert (source.text, source.diagnostics[0].code) == ("caf\ufffd in the rain", "PC111")
 
 

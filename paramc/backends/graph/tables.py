@@ -1,0 +1,236 @@
+"""graph.toml and nodes.toml as typed rows: what an operation is called in nodes, and what the nodes take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from paramc.tables import Table, TableError, TableValue, as_row, read_table, section
+
+Row = TypeVar("Row")
+Words: TypeAlias = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A node to be filled in: `{name}` stands for a value or a link, anything else for itself."""
+
+    class_type: str
+    title: str
+    titles: Words = field(default_factory=dict)
+    inputs: Mapping[str, TableValue] = field(default_factory=dict)
+    gives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerRow:
+    """A sampler in the server's words; graph.toml says what each key means."""
+
+    name: str
+    on_gpu: str = ""
+    drops: bool = False
+    node: str = ""
+    knobs: tuple[str, ...] = ()
+    always: bool = False
+    own: str = ""
+    patch: str = ""
+    cfg: float = 1.0
+    second: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRow:
+    """A schedule in the server's words; graph.toml says what each key means."""
+
+    name: str
+    node: str = ""
+    ranged: str = ""
+    shaped: str = ""
+    rho: float = 0.0
+    extra: int = 0
+    leftover: bool = False
+    below_max: bool = False
+    uneven: bool = False
+    spacing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRow:
+    """What the base of a model family decides; graph.toml says what each key means."""
+
+    latent: str = "latent"
+    clip_skip: bool = False
+    zero_negative: bool = False
+    encoder: str = ""
+    needs: Words = field(default_factory=dict)
+    entries: int = 0
+    shift: float = 1.0
+    shift_node: str = ""
+    distilled: bool = False
+    first_sigma: float = 14.6143
+    table: str = "SD1"
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Files of one kind: the suffix that their names have, and the name of a file that the job does not name."""
+
+    suffix: str
+    unnamed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How a prompt's weights and embeddings are spelt."""
+
+    weighted: str
+    escape: str
+    escaped: str
+    embedding: str
+    unweighted: tuple[str, ...]
+    native: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """File names: known suffixes, characters that no name may have."""
+
+    suffixes: tuple[str, ...]
+    pictures: tuple[str, ...]
+    forbidden: str
+
+
+@dataclass(frozen=True, slots=True)
+class Modules:
+    """How a text encoder is told from a VAE by its name, and what the loaders call the encoders."""
+
+    vae: tuple[str, ...]
+    encoder: tuple[str, ...]
+    kinds: Words
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class GraphTables:
+    """All of graph.toml."""
+
+    nodes: Mapping[str, Template]
+    samplers: Mapping[str, SamplerRow]
+    schedules: Mapping[str, ScheduleRow]
+    bases: Mapping[str, BaseRow]
+    folders: Mapping[str, Folder]
+    files: Files
+    modules: Modules
+    text: Writing
+    words: Mapping[str, Words]
+
+    def base(self, name: str) -> BaseRow:
+        """The row of a base, that of `default` for others."""
+        return self.bases.get(name, self.bases["default"])
+
+    def sampler(self, identifier: str) -> SamplerRow:
+        """The row of a sampler, that of `unknown` for others."""
+        return self.samplers.get(identifier, self.samplers["unknown"])
+
+    def schedule(self, identifier: str) -> ScheduleRow:
+        """The row of a schedule, that of `unknown` for others."""
+        return self.schedules.get(identifier, self.schedules["unknown"])
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What an input takes: a `type` in capitals, a number in [least, most], or one of `words`."""
+
+    type: str
+    required: bool = True
+    least: float = 0
+    most: float = 0
+    words: tuple[str, ...] = ()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it has a range."""
+        return self.type in ("INT", "FLOAT")
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A node as its server describes it: inputs by name, types of its outputs, whether it ends a graph."""
+
+    takes: Mapping[str, Take]
+    gives: tuple[str, ...]
+    ends: bool = False
+
+
+@cache
+def graph_tables(folder: Path) -> GraphTables:
+    """graph.toml of a target. Raises TableError when it is malformed."""
+    path = folder / "graph.toml"
+    table = read_table(path)
+    files = section(table, "files", path)
+    names = ("suffixes", "pictures", "forbidden")
+    return GraphTables(
+        nodes=_rows(table, "nodes", Template, path),
+        samplers=_rows(table, "samplers", SamplerRow, path),
+        schedules=_rows(table, "schedules", ScheduleRow, path),
+        bases=_rows(table, "bases", BaseRow, path),
+        folders={name: as_row(row, Folder, f"{path}: files.{name}") for name, row in files.items() if name not in names},
+        files=as_row({name: files[name] for name in names}, Files, f"{path}: files"),
+        modules=as_row(section(table, "modules", path), Modules, f"{path}: modules"),
+        text=as_row(section(table, "text", path), Writing, f"{path}: text"),
+        words={name: _words(table, name, path) for name in _WORDS},
+    )
+
+
+@cache
+def definitions(folder: Path) -> Mapping[str, Definition]:
+    """nodes.toml of a target, by class. Raises TableError when it is malformed."""
+    path = folder / "nodes.toml"
+    table = read_table(path)
+    lists = {f"@{name}": value for name, value in section(table, "lists", path).items()}
+    return {name: _definition(section(table, name, path), lists, f"{path}: {name}") for name in table if name != "lists"}
+
+
+_WORDS = (
+    "networks",
+    "patches",
+    "weight_dtypes",
+    "switches",
+    "devices",
+    "latent_methods",
+    "image_methods",
+    "crops",
+    "upscalers",
+)
+
+
+def _rows(table: Table, name: str, row: type[Row], path: Path) -> dict[str, Row]:
+    return {key: as_row(value, row, f"{path}: {name}.{key}") for key, value in section(table, name, path).items()}
+
+
+def _words(table: Table, name: str, path: Path) -> dict[str, str]:
+    return {key: str(value) for key, value in section(table, name, path).items()}
+
+
+def _definition(table: Table, lists: Mapping[str, TableValue], where: str) -> Definition:
+    takes = {name: _take(value, lists, f"{where}.{name}") for name, value in section(table, "takes", where).items()}
+    gives = table.get("gives")
+    if not isinstance(gives, list):
+        raise TableError(f"{where}: `gives` is not a list")
+    return Definition(takes, tuple(str(item) for item in gives), bool(table.get("ends", False)))
+
+
+def _take(value: TableValue, lists: Mapping[str, TableValue], where: str) -> Take:
+    head, *rest = value if isinstance(value, list) else [value]
+    name = str(head)
+    kind, required = name.removesuffix("?"), not name.endswith("?")
+    if kind in ("INT", "FLOAT"):
+        match rest:
+            case [int() | float() as least, int() | float() as most]:
+                return Take(kind, required, least, most)
+            case _:
+                raise TableError(f"{where}: a number needs its least and its most")
+    if rest and str(rest[0]) in lists:
+        listed = lists[str(rest[0])]
+        rest = listed if isinstance(listed, list) else []
+    return Take(kind, required, words=tuple(str(word) for word in rest))

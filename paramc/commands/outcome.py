@@ -1,0 +1,83 @@
+"""What a verb hands over, to be written by cli.py."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from paramc.backends.report import Report
+from paramc.diagnostics.model import Diagnostic, InvalidValue, ParamcError, Severity, UnknownName, Unsupported, VerifyError
+from paramc.source.model import Source
+
+FINE: Final = 0
+ERRORS_FOUND: Final = 1
+USAGE: Final = 2
+BELOW_GRADE: Final = 3
+NOT_WRITTEN: Final = 4
+OUR_BUG: Final = 70
+LOUD: Final[tuple[Severity, ...]] = ("error", "warning")
+EVERYTHING: Final[tuple[Severity, ...]] = ("error", "warning", "info")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Diagnostics about one source, or about the command line where there is none.
+
+    `shown`: the severities that people are bothered with; JSON has them all.
+    """
+
+    diagnostics: tuple[Diagnostic, ...]
+    source: Source | None = None
+    shown: tuple[Severity, ...] = LOUD
+
+    @property
+    def code(self) -> int:
+        """The exit code that they ask for."""
+        return ERRORS_FOUND if any(item.severity == "error" for item in self.diagnostics) else FINE
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file to be written, whole or not at all."""
+
+    path: Path
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result as `text`, and as `result` for `--format json`: anything that JSON can say.
+
+    `remarks` are for people, on standard error. `laid_out`: the text was made for the screen and is safe to print;
+    any other is an artefact, whose every byte counts when it goes to a pipe.
+    """
+
+    text: str = ""
+    result: object = None
+    said: tuple[Said, ...] = ()
+    report: Report | None = None
+    remarks: str = ""
+    laid_out: bool = True
+    files: tuple[Output, ...] = ()
+    code: int = FINE
+
+
+class Refused(Exception):  # noqa: N818  # reads as what happened
+    """A ParamcError with the source that it speaks of, so that its places can be shown."""
+
+    def __init__(self, error: ParamcError, source: Source | None = None) -> None:
+        super().__init__(str(error))
+        self.said = Said(tuple(error.diagnostics), source, EVERYTHING)
+        self.code = code_of(error)
+
+
+def code_of(error: ParamcError) -> int:
+    """The exit code of an error."""
+    match error:
+        case UnknownName() | InvalidValue():
+            return USAGE
+        case Unsupported():
+            return BELOW_GRADE
+        case VerifyError():
+            return OUR_BUG
+        case _:
+            return ERRORS_FOUND

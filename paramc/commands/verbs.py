@@ -1,0 +1,30 @@
+"""The verbs and the page that names them; imports nothing, since `--help` waits for it."""
+
+VERBS = {
+    "show": "what an image or a settings text says, on one screen",
+    "check": "what is wrong with it",
+    "convert": "the same settings as a script, a graph, a settings text or JSON",
+    "diff": "the values in which two sources differ",
+    "fields": "keys and values as the program's own reader understands them",
+    "explain": "what a code, a sampler, a schedule or a feature means",
+    "list": "dialects, targets, samplers, schedules, passes, codes or features",
+    "schema": "JSON Schema of what paramc writes as JSON",
+    "completion": "a script that completes paramc's words in a shell",
+}
+EXITS = """\
+exit codes: 0 fine, 1 errors found, 2 usage, 3 below --at-least, 4 output could not be written, 70 a bug of paramc
+"""
+
+
+def overview() -> str:
+    """The page of `paramc --help`."""
+    verbs = "\n".join(f"  {verb:<11} {about}" for verb, about in VERBS.items())
+    return f"""\
+usage: paramc COMMAND ...
+
+A compiler for image-generation settings: pasted settings in; scripts, graphs and settings texts out.
+
+{verbs}
+
+`paramc COMMAND --help` describes a command, `paramc --version` prints the version.
+{EXITS}"""

@@ -1,0 +1,323 @@
+"""Codecs: named pairs that read a value from its text and write it back, `read(write(value)) == value`.
+
+A codec that serves several paths reads and writes a tuple with one value for each. Writing gives None where there is
+nothing to say.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import isfinite
+from typing import Final
+
+from paramc.dialects.version import parse_version
+from paramc.ir.assets import AssetRef, Hash
+from paramc.ir.geometry import Size
+
+LONGEST_NUMBER: Final = 64  # characters
+LARGEST: Final = 2**64  # whole numbers and sizes stay below, in magnitude
+_SIZE = re.compile(r"(-?\d{1,9})\s*[xX×]\s*(-?\d{1,9})")
+_HASHED = {brackets: re.compile(rf"(.*\S)\s*\{brackets[0]}([0-9a-fA-F]{{6,64}})\{brackets[1]}", re.DOTALL) for brackets in ("[]", "()")}
+_HEX = re.compile(r"[0-9a-fA-F]{6,64}")
+_QUOTED_SIGNS = re.compile(r"[,:\n]")
+_NEEDED_DIGITS = 8  # A1111's partial hash of 2022 has just as many; every later one is longer
+
+
+class Unreadable(ValueError):
+    """A text that the codec cannot read; the message says what it wants instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """`read` raises Unreadable. `width` is how many values there are."""
+
+    read: Callable[[str], object]
+    write: Callable[[object], str | None]
+    width: int = 1
+
+
+def quoted(text: str) -> str:
+    """The spelling of a value: a JSON string where it holds a comma, a colon or a line break, else the text itself."""
+    return json.dumps(text, ensure_ascii=False) if _QUOTED_SIGNS.search(text) else text
+
+
+def number_text(value: float) -> str:
+    """The shortest decimal that reads back as `value`, without `.0`."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e16:
+        return str(int(value))
+    return str(value)
+
+
+def read_float(text: str) -> float:
+    """A finite number."""
+    try:
+        value = float(text) if len(text) <= LONGEST_NUMBER and "_" not in text else None
+    except ValueError:
+        value = None
+    if value is None:
+        raise Unreadable("a number")
+    if not isfinite(value):
+        raise Unreadable("a finite number")
+    return value
+
+
+def read_int(text: str) -> int:
+    """A whole number; `7.0` is one."""
+    try:
+        value = int(text) if len(text) <= LONGEST_NUMBER and "_" not in text else None
+    except ValueError:
+        number = read_float(text)
+        value = int(number) if number.is_integer() else None
+    if value is None:
+        raise Unreadable("a whole number")
+    if abs(value) >= LARGEST:
+        raise Unreadable("a number of at most 19 digits")
+    return value
+
+
+def read_bool(text: str) -> bool:
+    """`True` or `False`, in any case."""
+    word = text.strip().lower()
+    if word not in {"true", "false"}:
+        raise Unreadable("`True` or `False`")
+    return word == "true"
+
+
+def read_size(text: str) -> Size:
+    """`512x768`, width first."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise Unreadable("a size such as `512x768`")
+    return Size(int(match[1]), int(match[2]))
+
+
+def hash_of(digits: str) -> Hash:
+    """A hash by its length: eight digits are A1111's partial hash of 2022, any other number a prefix of sha256."""
+    return Hash(algorithm="autov1" if len(digits) == _NEEDED_DIGITS else "sha256", hex=digits.lower())
+
+
+def choice(values: Mapping[str, object], accepts: Mapping[str, object], width: int) -> Codec:
+    """One label for each value; `accepts` are further labels that are only read. Case makes no difference."""
+    known = {**accepts, **values}
+    lower = {label.lower(): value for label, value in known.items()}
+    labels = {value: label for label, value in reversed(values.items())}
+    wanted = " or ".join(f"`{label}`" for label in values)
+
+    def read(text: str) -> object:
+        if text in known:
+            return known[text]
+        word = text.strip().lower()
+        if word not in lower:
+            raise Unreadable(wanted)
+        return lower[word]
+
+    return Codec(read, labels.get, width)
+
+
+def with_words(codec: Codec, words: Mapping[str, object]) -> Codec:
+    """`codec`, with words of the program for some of its values."""
+
+    def read(text: str) -> object:
+        return words[text] if text in words else codec.read(text)
+
+    def write(value: object) -> str | None:
+        return next((word for word, meant in words.items() if meant == value), None) or codec.write(value)
+
+    return Codec(read, write, codec.width)
+
+
+def _write_number(value: object) -> str | None:
+    return number_text(value) if isinstance(value, int | float) else None
+
+
+def _write_decimal(value: object) -> str | None:
+    return str(float(value)) if isinstance(value, int | float) else None
+
+
+def _write_text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _read_text(text: str) -> str:
+    return text
+
+
+def _write_bool(value: object) -> str | None:
+    return str(value) if isinstance(value, bool) else None
+
+
+def _write_size(value: object) -> str | None:
+    return f"{value.width}x{value.height}" if isinstance(value, Size) else None
+
+
+def _read_target(text: str) -> Size | None:
+    size = read_size(text)
+    if min(size) < 0:
+        raise Unreadable("a size such as `512x768`")
+    return size if any(size) else None
+
+
+def _read_drawn(text: str) -> Size | None:
+    size = read_size(text)
+    return size if min(size) > 0 else None
+
+
+def _read_count(text: str) -> int | None:
+    return read_int(text) or None
+
+
+def _read_natural(text: str) -> int | None:
+    value = read_int(text)
+    return value if value >= 0 else None
+
+
+def _read_layer(text: str) -> int:
+    return -max(read_int(text), 1)
+
+
+def _write_layer(value: object) -> str | None:
+    return str(-value) if isinstance(value, int) else None
+
+
+def _read_percent(text: str) -> float:
+    return read_float(text) / 100
+
+
+def _write_percent(value: object) -> str | None:
+    return number_text(round(value * 100, 10)) if isinstance(value, int | float) else None
+
+
+def _read_hashes(text: str) -> tuple[Hash, ...]:
+    if not _HEX.fullmatch(text.strip()):
+        raise Unreadable("a hash, hexadecimal digits")
+    return (hash_of(text.strip()),)
+
+
+def _write_hashes(value: object) -> str | None:
+    return value[0].hex if isinstance(value, tuple) and value and isinstance(value[0], Hash) else None
+
+
+def _read_asset(text: str, *, brackets: str = "[]") -> tuple[str, tuple[Hash, ...]]:
+    match = _HASHED[brackets].fullmatch(text) if text.endswith(brackets[1]) else None
+    return (match[1], (hash_of(match[2]),)) if match else (text, ())
+
+
+def _write_asset(value: object, *, brackets: str = "[]", blank: str = " ") -> str | None:
+    if not isinstance(value, tuple) or not isinstance(value[0], str):
+        return None
+    name, hashes = value
+    digits = _write_hashes(hashes)
+    return f"{name}{blank}{brackets[0]}{digits}{brackets[1]}" if digits else name or None
+
+
+def _read_listed(text: str, algorithm: str) -> tuple[AssetRef, ...]:
+    found = []
+    for item in text.split(","):
+        name, colon, digits = item.partition(":")
+        if colon and name.strip() and _HEX.fullmatch(digits.strip()):
+            found.append(_asset(name.strip(), algorithm, digits.strip().lower()))
+    if not found and text.strip():
+        raise Unreadable("a list such as `name: 0123456789ab`")
+    return tuple(found)
+
+
+def _asset(name: str, algorithm: str, digits: str) -> AssetRef:
+    return AssetRef(name=name, hashes=(Hash.model_validate({"algorithm": algorithm, "hex": digits}),))
+
+
+def _write_listed(value: object, algorithm: str) -> str | None:
+    if not isinstance(value, tuple):
+        return None
+    items = (
+        f"{asset.name}: {item.hex}"
+        for asset in value
+        if isinstance(asset, AssetRef)
+        for item in asset.hashes
+        if item.algorithm == algorithm
+    )
+    return ", ".join(items) or None
+
+
+def _read_names(text: str) -> tuple[AssetRef, ...]:
+    return tuple(AssetRef(name=name.strip()) for name in text.split(",") if name.strip())
+
+
+def _write_names(value: object) -> str | None:
+    if not isinstance(value, tuple):
+        return None
+    return ", ".join(asset.name or "" for asset in value if isinstance(asset, AssetRef)) or None
+
+
+def _read_file(text: str) -> AssetRef:
+    return AssetRef(name=text)
+
+
+def _write_file(value: object) -> str | None:
+    return value.name if isinstance(value, AssetRef) else None
+
+
+def _read_version(text: str) -> tuple[str, tuple[int, ...] | None]:
+    return text, parse_version(text.removeprefix("## "))
+
+
+def _write_version(value: object) -> str | None:
+    return value[0] if isinstance(value, tuple) and isinstance(value[0], str) else None
+
+
+def _read_pair(text: str) -> tuple[float, float]:
+    """`(0, 1)`."""
+    numbers = [read_float(item) for item in text.strip("() ").split(",")]
+    if len(numbers) != 2:
+        raise Unreadable("two numbers such as `(0, 1)`")
+    return numbers[0], numbers[1]
+
+
+def _read_triple(text: str) -> tuple[int | None, float | None, float | None]:
+    """`(512, 100, 200)`; −1 stands for the preprocessor's own."""
+    numbers = [read_float(item) for item in text.strip("() ").split(",")]
+    if len(numbers) != 3:
+        raise Unreadable("three numbers such as `(512, 100, 200)`")
+    size, low, high = (None if number == -1 else number for number in numbers)
+    return None if size is None else int(size), low, high
+
+
+def _write_numbers(value: object) -> str | None:
+    if not isinstance(value, tuple):
+        return None
+    return f"({', '.join(number_text(-1 if item is None else item) for item in value)})"
+
+
+def _write_presence(value: object) -> str | None:
+    return None if value is None else "True"
+
+
+NUMBERS: Final = {
+    "int": Codec(read_int, _write_number),
+    "float": Codec(read_float, _write_number),
+    "decimal": Codec(read_float, _write_decimal),  # always with a point: `1.0`
+    "count": Codec(_read_count, _write_number),  # 0 says nothing
+    "natural": Codec(_read_natural, _write_number),  # so does −1
+    "percent": Codec(_read_percent, _write_percent),
+    "layer": Codec(_read_layer, _write_layer),
+    "bool": Codec(read_bool, _write_bool),
+    "size": Codec(read_size, _write_size),
+    "target_size": Codec(_read_target, _write_size),  # 0x0 says nothing
+    "noise_size": Codec(_read_drawn, _write_size),  # so does any side below 1
+    "pair": Codec(_read_pair, _write_numbers, 2),
+    "triple": Codec(_read_triple, _write_numbers, 3),
+}
+TEXTS: Final = {
+    "text": Codec(_read_text, _write_text),
+    "presence": Codec(read_bool, _write_presence),
+    "hashes": Codec(_read_hashes, _write_hashes),
+    "asset": Codec(_read_asset, _write_asset, 2),
+    "tight_asset": Codec(partial(_read_asset, brackets="()"), partial(_write_asset, brackets="()", blank=""), 2),
+    "file": Codec(_read_file, _write_file),
+    "addnet_list": Codec(partial(_read_listed, algorithm="addnet"), partial(_write_listed, algorithm="addnet")),
+    "sha256_list": Codec(partial(_read_listed, algorithm="sha256"), partial(_write_listed, algorithm="sha256")),
+    "names": Codec(_read_names, _write_names),
+    "version": Codec(_read_version, _write_version, 2),
+}
+CODECS: Final = NUMBERS | TEXTS

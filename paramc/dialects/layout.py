@@ -1,0 +1,243 @@
+"""Where prompt, negative prompt and fields lie in a settings text."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import cast
+
+from lark import Token
+from lark.lark import PostLex
+
+from paramc.diagnostics.model import Span
+from paramc.dialects.description import Dialect
+from paramc.dialects.scanned import Pair, Passage
+from paramc.dialects.settings import infotext_grammar, recover_settings
+from paramc.tables import as_row, section
+
+LABEL, START, TAIL, TEXT = "NEGATIVE", "START", "TAIL", "TEXT"
+_MARKS = frozenset((LABEL, START, TAIL))
+_ANCHORS = ("STEPS", "INLINE_STEPS")
+_LABELS = ("NEGATIVE", "INLINE_NEGATIVE")
+_TRIES = 8  # marks tried as the start of the settings; each nearly always adds a field, and a few fields are enough
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a dialect lays out its texts: `[reading]` of dialect.toml.
+
+    A line of less than `fewest` fields holds none. The field `anchor` opens the settings; a line with none of the
+    fields `telling` is a prompt. `prompt`, `negative` and `version` are the keys of those three. Where `tails_first`,
+    the blocks that elsewhere follow the settings stand before them.
+    """
+
+    fewest: int
+    anchor: str
+    telling: tuple[str, ...]
+    prompt: str
+    negative: str
+    version: str
+    tails_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What stands above the fields."""
+
+    prompt: Passage
+    negative: Passage
+    labels: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The places of a text whose fields are not simply its last line; `settings` is None where there are none.
+
+    `inline`: the settings begin within a line.
+    """
+
+    prompts: Prompts
+    settings: Span | None
+    tails: tuple[Pair, ...]
+    inline: bool
+
+
+@cache
+def reading(dialect: Dialect) -> Reading:
+    """`[reading]` of the dialect."""
+    where = f"{dialect.name}/dialect.toml"
+    return as_row(section(dialect.about, "reading", where), Reading, where)
+
+
+def read_prompts(source: str, span: Span, dialect: Dialect) -> Prompts:
+    """Prompt and negative prompt in the lines that `span` covers, as the UI itself tells them apart."""
+    tree = infotext_grammar(dialect, "prompts").parse(source[slice(*span)])
+    labels: list[Span] = []
+    end = span.start
+    for token in cast("list[Token]", tree.children):
+        start, end = end, end + len(token)
+        if token.type == LABEL:
+            labels.append(Span(start, end))
+    return prompts_between(source, span, labels)
+
+
+def label_within(source: str, span: Span, dialect: Dialect) -> Span | None:
+    """The first label within a line of `span`, for a text where none starts a line."""
+    tree = infotext_grammar(dialect, "unlabelled").parse(source[slice(*span)])
+    end = span.start
+    for token in cast("list[Token]", tree.children):
+        start, end = end, end + len(token)
+        if token.type == _LABELS[1]:
+            return Span(start, end)
+    return None
+
+
+def read_document(source: str, span: Span, dialect: Dialect) -> Layout:
+    """The layout of a text whose fields are not simply its last line."""
+    grammar = infotext_grammar(dialect, "document", "basic", _marks(dialect))
+    tree = grammar.parse(source[slice(*span)])
+    return _layout(source, span, cast("list[Token]", tree.children))
+
+
+@cache
+def _marks(dialect: Dialect) -> "_Marks":
+    return _Marks(dialect)
+
+
+class _Marks(PostLex):
+    """The pairing step of `document`: marks that mean nothing become text, and the one that opens the settings START."""
+
+    always_accept = ()
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._reading = reading(dialect)
+
+    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
+        tokens = list(stream)
+        start = self._start(tokens, _ANCHORS[0])
+        if start is None and not any(token.type == _ANCHORS[0] for token in tokens):
+            start = self._start(tokens, _ANCHORS[1])
+        labels = self._meaningful_labels(tokens[:start])
+        tails = 0 if self._reading.tails_first else len(tokens) if start is None else start
+        for at, token in enumerate(tokens):
+            if at == start:
+                yield Token.new_borrow_pos(START, token, token)
+            elif at in labels:
+                yield Token.new_borrow_pos(LABEL, token, token)
+            elif token.type == LABEL or (token.type == TAIL and at < tails):
+                yield Token.new_borrow_pos(TEXT, token, token)
+            else:
+                yield token
+
+    def _start(self, tokens: Sequence[Token], kind: str) -> int | None:
+        """The last mark of that kind with enough fields between it and the next tail or the end."""
+        after: list[str] = []
+        tries = _TRIES
+        for at in range(len(tokens) - 1, -1, -1):
+            token = tokens[at]
+            if token.type == TAIL:
+                after.clear()
+                continue
+            after.append(token)
+            if token.type == kind:
+                if self._holds_fields("".join(reversed(after))):
+                    return _first_of_its_kind(tokens, at)
+                tries -= 1
+                if not tries:
+                    break
+        return None
+
+    def _holds_fields(self, block: str) -> bool:
+        return len(recover_settings(block, 0, self._dialect).pairs) >= self._reading.fewest
+
+    def _meaningful_labels(self, tokens: Sequence[Token]) -> frozenset[int]:
+        """Those at the start of a line; where there is none, the first within a line."""
+        for kind in _LABELS:
+            found = [at for at, token in enumerate(tokens) if token.type == kind]
+            if found:
+                return frozenset(found if kind == LABEL else found[:1])
+        return frozenset()
+
+
+def _first_of_its_kind(tokens: Sequence[Token], at: int) -> int:
+    """Over the lines right above that hold a telling field each: a text with one field per line."""
+    while at >= 2 and tokens[at - 2].type == "TELLING" and tokens[at - 1].find("\n") == len(tokens[at - 1]) - 1:
+        at -= 2
+    return at
+
+
+def prompts_between(source: str, span: Span, labels: Sequence[Span]) -> Prompts:
+    """The prompts in `span`, given the places of the labels in it."""
+    ends = [*(label.start for label in labels), span.end]
+    prompt = _passage(source, [Span(span.start, ends[0])], followed=bool(labels))
+    pieces = [Span(label.end, end) for label, end in zip(labels, ends[1:], strict=True)]
+    negative = _passage(source, pieces or [Span(span.end, span.end)], followed=False)
+    return Prompts(prompt, negative, tuple(labels))
+
+
+def _passage(source: str, pieces: Sequence[Span], *, followed: bool) -> Passage:
+    """The text of `pieces`; a label comes after each, and after the last one where it is `followed`."""
+    last = len(pieces) - 1
+    texts = [_without_break(source[slice(*piece)]) if followed or at < last else source[slice(*piece)] for at, piece in enumerate(pieces)]
+    text = "\n".join(_stripped_lines(piece) for piece in texts).lstrip("\n")
+    return Passage(text, _trimmed(source, Span(pieces[0].start, pieces[-1].start + len(texts[-1]))))
+
+
+def _without_break(text: str) -> str:
+    return text[:-1] if text[-1:] == "\n" else text
+
+
+def _stripped_lines(text: str) -> str:
+    return "\n".join([line.strip() for line in text.split("\n")]) if "\n" in text else text.strip()
+
+
+def _trimmed(source: str, span: Span) -> Span:
+    """Less the white space that no reader sees: all in front, and after the last line break."""
+    body = source[slice(*span)]
+    inner = body.lstrip()
+    if not inner:
+        return Span(span.start, span.start)
+    last = inner[inner.rfind("\n") + 1 :]
+    return Span(span.end - len(inner), span.end - len(last) + len(last.rstrip()))
+
+
+def _layout(source: str, span: Span, tokens: Sequence[Token]) -> Layout:
+    """The layout that the parsed marks and the text between them describe."""
+    blocks = _blocks(tokens, span.start)
+    labels = [mark for kind, mark, _ in blocks if kind == LABEL]
+    head_end = next((mark.start for kind, mark, _ in blocks if kind != LABEL), span.end)
+    settings = next((Span(_word(source, mark), end) for kind, mark, end in blocks if kind == START), None)
+    if head_end < span.end and head_end > span.start and source[head_end - 1] == "\n":
+        head_end -= 1
+    return Layout(
+        prompts=prompts_between(source, Span(span.start, head_end), labels),
+        settings=settings,
+        tails=tuple(_tail(source, mark, end) for kind, mark, end in blocks if kind == TAIL),
+        inline=settings is not None and bool(source[source.rfind("\n", span.start, settings.start) + 1 : settings.start].strip()),
+    )
+
+
+def _blocks(tokens: Sequence[Token], offset: int) -> list[tuple[str, Span, int]]:
+    """What each mark opens: its kind, its own place, and the end of the text that follows it."""
+    blocks: list[tuple[str, Span, int]] = []
+    end = offset
+    for token in tokens:
+        start, end = end, end + len(token)
+        if token.type in _MARKS:
+            blocks.append((token.type, Span(start, end), end))
+        elif blocks:
+            blocks[-1] = (*blocks[-1][:2], end)
+    return blocks
+
+
+def _word(source: str, mark: Span) -> int:
+    """Where the word of a mark starts, after the punctuation that led to it."""
+    return next(at for at in range(mark.start, mark.end) if source[at].isalnum())
+
+
+def _tail(source: str, mark: Span, end: int) -> Pair:
+    """A block under a label of its own, over as many lines as it likes."""
+    start = _word(source, mark)
+    body = source[mark.end : end]
+    raw = body.strip()
+    return Pair(source[start : mark.end - 1], raw, raw, start, end - len(body.lstrip()) if raw else mark.end)

@@ -1,0 +1,97 @@
+"""What the reading of a settings text finds: prompts, pairs in source order, and everything else by its place."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+from paramc.diagnostics.model import Diagnostic, Span
+
+Part: TypeAlias = Literal["prompt", "negative", "label", "key", "value", "stray", "trailing", "gap"]
+
+
+class Pair(NamedTuple):
+    """One `key: value` of the text. `raw` is the value as spelt, quotes included; `value` what it says."""
+
+    key: str
+    raw: str
+    value: str
+    key_start: int
+    value_start: int
+
+    @property
+    def key_span(self) -> Span:
+        return Span(self.key_start, self.key_start + len(self.key))
+
+    @property
+    def value_span(self) -> Span:
+        return Span(self.value_start, self.value_start + len(self.raw))
+
+    @property
+    def span(self) -> Span:
+        return Span(self.key_start, self.value_start + len(self.raw))
+
+    @property
+    def dropped(self) -> bool:
+        """Is it without a value? The UI then acts as if the key were absent."""
+        return not self.raw
+
+    @property
+    def size(self) -> tuple[str, str] | None:
+        """Width and height of a value like `512x768`, which the UI splits over `key-1` and `key-2`."""
+        width, x, height = self.value.partition("x")
+        return (width, height) if x and width.isdecimal() and height.isdecimal() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A prompt. `span` covers it without label and outer white space: replacing that range replaces the prompt.
+
+    `text` is what the UI reads there: each line stripped, leading empty lines gone. An absent prompt has an empty span.
+    """
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A settings text read to the last character.
+
+    `labels` are the places of the words that open the negative prompt, none when it is absent; `stray` is what stands
+    among the fields and belongs to none; `trailing` are lines after the fields that are no fields.
+    """
+
+    source: str
+    prompt: Passage
+    negative: Passage
+    pairs: tuple[Pair, ...]
+    labels: tuple[Span, ...] = ()
+    stray: tuple[Span, ...] = ()
+    trailing: tuple[Span, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def trailing_text(self) -> str:
+        """The lines after the fields that are no fields."""
+        return "\n".join(self.source[start:end] for start, end in self.trailing)
+
+    def parts(self) -> Iterator[tuple[Part, Span]]:
+        """The whole source, piece by piece and without overlap; a `gap` holds only white space and punctuation."""
+        reached = 0
+        for part, span in self._marked():
+            if reached < span.start:
+                yield "gap", Span(reached, span.start)
+            if reached < span.end:
+                yield part, Span(max(reached, span.start), span.end)
+                reached = span.end
+        if reached < len(self.source):
+            yield "gap", Span(reached, len(self.source))
+
+    def _marked(self) -> list[tuple[Part, Span]]:
+        marked: list[tuple[Part, Span]] = [("label", span) for span in self.labels]
+        marked += [("prompt", self.prompt.span), ("negative", self.negative.span)]
+        marked += [("key", pair.key_span) for pair in self.pairs]
+        marked += [("value", pair.value_span) for pair in self.pairs]
+        marked += [("stray", span) for span in self.stray]
+        marked += [("trailing", span) for span in self.trailing]
+        return sorted((item for item in marked if item[1].start < item[1].end), key=lambda item: item[1])

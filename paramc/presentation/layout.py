@@ -1,0 +1,69 @@
+"""Tables and wrapped texts in terminal cells; what they are given is made safe to print."""
+
+from collections.abc import Sequence
+
+from paramc.diagnostics.render import Pen, cells_of, escaped
+
+GAP = "  "
+NARROWEST = 20  # cells that the last column keeps, however narrow the terminal
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], columns: int | None, pen: Pen) -> str:
+    """Rows under a head, aligned and wrapped for a terminal; for a pipe one line of tab-separated values each."""
+    shown = [[escaped(cell) for cell in row] for row in rows]
+    if columns is None:
+        return "".join("\t".join(row) + "\n" for row in shown)
+    widths = [max(width_of(row[place]) for row in (head, *shown)) for place in range(len(head))]
+    lead = sum(widths[:-1]) + len(GAP) * (len(head) - 1)
+    lines = [pen("message", _aligned(head, widths))]
+    for row in shown:
+        first, *rest = wrap(row[-1], max(NARROWEST, columns - lead))
+        lines += [_aligned((*row[:-1], first), widths), *(" " * lead + line for line in rest)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def entries(pairs: Sequence[tuple[str, str]], columns: int | None, pen: Pen) -> str:
+    """Labels on the left, texts beside them; a line feed in a text begins a new line, long lines are wrapped."""
+    width = max((len(label) for label, _ in pairs), default=0)
+    room = None if columns is None else max(NARROWEST, columns - width - len(GAP))
+    lines: list[str] = []
+    for label, text in pairs:
+        first, *rest = [line for paragraph in text.split("\n") for line in wrap(escaped(paragraph), room)]
+        lines.append(f"{pen('label', label.ljust(width))}{GAP}{first}")
+        lines += [f"{' ' * width}{GAP}{line}" for line in rest]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def wrap(text: str, room: int | None) -> list[str]:
+    """The text in lines of at most `room` cells, broken at spaces where there are any; at least one line."""
+    if room is None or width_of(text) <= room:
+        return [text]
+    lines: list[str] = []
+    start = 0
+    while start < len(text):
+        end = _reach(text, start, room)
+        space = text.rfind(" ", start + 1, end + 1)
+        cut = space if space > 0 and end < len(text) else end
+        lines.append(text[start:cut])
+        start = cut + (text[cut : cut + 1] == " ")
+    return lines
+
+
+def width_of(text: str) -> int:
+    """Terminal cells of a printable text."""
+    return len(text) if text.isascii() else sum(map(cells_of, text))
+
+
+def _reach(text: str, start: int, room: int) -> int:
+    """The end of what fits into `room` cells from `start` on; at least one character."""
+    used = 0
+    for place in range(start, len(text)):
+        used += cells_of(text[place])
+        if used > room:
+            return max(place, start + 1)
+    return len(text)
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell + " " * (width - width_of(cell)) for cell, width in zip(row, widths, strict=True))
+    return GAP.join(padded).rstrip()

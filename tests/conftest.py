@@ -1,0 +1,39 @@
+"""What all tests share: the flags, and the corpus where `PARAMC_CORPUS` points at it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("paramc", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("paramc")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run the tests that take minutes")
+    parser.addoption("--bless", action="store_true", help="rewrite the expected texts of tests/cases; read the diff")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--slow"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="takes minutes; run with --slow"))
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real texts and images; the test is skipped without it."""
+    folder = os.environ.get("PARAMC_CORPUS")
+    if not folder:
+        pytest.skip("PARAMC_CORPUS does not point at the corpus")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def corpus_texts(corpus: Path) -> list[dict[str, object]]:
+    """The records of the corpus's settings texts."""
+    with (corpus / "infotext.jsonl").open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
