@@ -4,8 +4,8 @@ Everything here loads on first use; `import paramc` costs nothing.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as in the typing module, whose import would take longer than all of `paramc --help`
 if TYPE_CHECKING:
     from paramc.api import check, compile, convert, diff, fields, lower, parse, prompt, read
     from paramc.backends.report import Artifact, Fate, Grade, Report

@@ -1,10 +1,10 @@
 """The public verbs: read, parse, lower, compile, convert, check, diff, fields, prompt."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, Unsupported, VerifyError
@@ -24,6 +24,8 @@ PASSES = (
     "extract", "sniff", "read", "upgrade", "resolve", "family", "check", "plan", "legalise", "emit", "verify",
 )  # fmt: skip
 """The passes in order; `paramc list passes` prints them."""
+Observer: TypeAlias = Callable[[str, object], None]
+"""Is told the name of a pass and what it hands on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ class Difference:
     right: str | None
 
 
+def unobserved(name: str, value: object) -> None:
+    """An observer that takes no notice."""
+
+
 def load(
     source: Source,
     *,
@@ -52,6 +58,7 @@ def load(
     grammars: tuple[Path, ...] = (GRAMMARS,),
     catalogue: "Catalogue | None" = None,
     family: str | None = None,
+    observe: Observer = unobserved,
 ) -> Loaded:
     """Sniff, read, upgrade, resolve and detect the family of one source.
 
@@ -62,14 +69,20 @@ def load(
     from paramc.passes.sniff import sniff
     from paramc.passes.upgrade import upgrade_job
 
+    observe("extract", source)
     name, noticed = (dialect, ()) if dialect else sniff(source.text, grammars)
+    observe("sniff", name)
     job, found = read_job(source.text, find_dialect(name, grammars), strict=strict)
+    observe("read", job)
     job = upgrade_job(job, find_dialect(job.producer.dialect, grammars))
+    observe("upgrade", job)
     if catalogue is not None:
         from paramc.passes.resolve import resolve_job
 
         job = resolve_job(job, catalogue)
+        observe("resolve", job)
     job = job.model_copy(update={"family": find_family(job, family)})
+    observe("family", job)
     return Loaded(source, job, (*source.diagnostics, *noticed, *found))
 
 
@@ -101,6 +114,7 @@ def compile(  # noqa: A001  # what a compiler does
     at_least: "Grade | None" = None,
     options: Mapping[str, str] | None = None,
     targets: tuple[Path, ...] = (TARGETS,),
+    observe: Observer = unobserved,
 ) -> "Artifact":
     """The job as `target` says it, with a fate for every setting.
 
@@ -113,13 +127,17 @@ def compile(  # noqa: A001  # what a compiler does
     chosen = find_target(target, targets)
     emit, verify = engine(chosen)
     plan = lower(job)
-    report = report_fates(job, plan, chosen)
+    observe("plan", plan)
+    asked = choices(chosen, options or {})
+    report = report_fates(job, plan, chosen, asked)
     losses = fate_diagnostics(report, chosen)
     if at_least is not None and GRADES.index(report.worst) > GRADES.index(at_least):
         worse = [fate for fate in report.fates if GRADES.index(fate.grade) > GRADES.index(at_least)]
         summary = diagnose("PC604", target=chosen.name, at_least=at_least, count=len(worse), key=worse[0].key)
         raise Unsupported(summary, *losses)
-    files = emit(job, legalise(plan, chosen), chosen, choices(chosen, options or {}))
+    legal = legalise(plan, chosen)
+    observe("legalise", legal)
+    files = emit(job, legal, chosen, asked)
     wrong = verify(job, chosen, files)
     if any(item.severity == "error" for item in wrong):
         raise VerifyError(*wrong)

@@ -2,9 +2,10 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Mapping
+from functools import cache
 from hashlib import sha256
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -64,7 +65,7 @@ def section(table: Table, name: str, where: object) -> Table:
 
 
 def rows(table: Table, name: str, row: type[Row], where: object) -> tuple[Row, ...]:
-    """The array of tables `name` as instances of the frozen dataclass `row`, in file order."""
+    """The array of tables `name` as instances of `row`, in file order."""
     values = table.get(name, [])
     if not isinstance(values, list):
         raise TableError(f"{where}: `{name}` is not an array of tables")
@@ -72,20 +73,26 @@ def rows(table: Table, name: str, row: type[Row], where: object) -> tuple[Row, .
 
 
 def as_row(value: TableValue, row: type[Row], where: object) -> Row:
-    """One table as an instance of the dataclass `row`; lists become tuples.
+    """One table as an instance of `row`, a frozen dataclass or a NamedTuple; lists become tuples.
 
     Raises TableError for unknown or missing keys.
     """
     if not isinstance(value, dict):
         raise TableError(f"{where}: not a table")
-    known = {field.name: field for field in fields(row)}  # type: ignore[arg-type]  # Row is always a dataclass
+    known = _columns(row)  # type: ignore[arg-type]  # mypy takes the class of a TypeVar for unhashable
     for key in value:
         if key not in known:
             raise TableError(f"{where}: unknown key `{key}`{_closest(key, known)}")
-    for key, field in known.items():
-        if key not in value and field.default is MISSING and field.default_factory is MISSING:
+    for key, needed in known.items():
+        if needed and key not in value:
             raise TableError(f"{where}: `{key}` is missing")
     return row(**{key: tuple(item) if isinstance(item, list) else item for key, item in value.items()})
+
+
+@cache
+def _columns(row: Callable[..., object]) -> dict[str, bool]:
+    """The columns of a class of rows; True for those without a default."""
+    return {name: column.default is Parameter.empty for name, column in signature(row).parameters.items()}
 
 
 def _closest(word: str, legal: Mapping[str, object]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from paramc.backends.report import GRADES, Grade
+from paramc.backends.schedulers import SamplerRow, ScheduleRow, Schedulers, read_schedulers
 from paramc.ir.features import features
 from paramc.tables import Table, TableError, TableValue, as_row, read_table, rows, section
 
@@ -23,9 +24,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Another answer for `features` where the job's values are those of `when` and none of `unless`.
+    """Another answer for `features` where the job's values are those of `when`, none of `unless` and over `above`.
 
-    Keys are paths of the Job, or `base` and `family`; values are lists of texts, `*` standing for anything but unset.
+    Keys are paths of the Job, or `base`, `family`, `schedule` (the one that is run) and `option.NAME`; values are lists
+    of texts, `*` standing for anything but unset; those of `above` are numbers.
     """
 
     features: tuple[str, ...]
@@ -35,6 +37,7 @@ class Rule:
     help: str = ""
     when: Mapping[str, list[str]] | None = None
     unless: Mapping[str, list[str]] | None = None
+    above: Mapping[str, float] | None = None
 
     @property
     def answer(self) -> Answer:
@@ -99,10 +102,18 @@ class Target:
         """The answer to every feature. Raises TableError for a gap or an unknown feature."""
         given = section(self.about, "features", self.folder)
         known = features()
+        table = {name: scheduled(row) for name, row in self.schedulers.overview().items()} if self.schedulers else {}
         for name in known:
-            if name not in given:
+            if name not in given and name not in table:
                 raise TableError(f"{self.folder}/target.toml: feature `{name}` is not answered")
-        return {name: _answer(value, f"{self.folder}/target.toml: {name}", name in known) for name, value in given.items()}
+        where = f"{self.folder}/target.toml"
+        return table | {name: _answer(value, f"{where}: {name}", name in known) for name, value in given.items()}
+
+    @cached_property
+    def schedulers(self) -> Schedulers | None:
+        """The table that answers for samplers and schedules, where the target has one (`samplers = FILE`)."""
+        file = self.about.get("samplers")
+        return read_schedulers(self.folder / str(file)) if file else None
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -113,13 +124,21 @@ class Target:
     def options(self) -> dict[str, Option]:
         """The choices by name."""
         given = section(self.about, "options", self.folder)
-        return {name: as_row(value, Option, f"{self.folder}/target.toml: options.{name}") for name, value in given.items()}
+        where = f"{self.folder}/target.toml"
+        return {name: as_row(value, Option, f"{where}: options.{name}") for name, value in given.items()}
 
     @cached_property
     def legal(self) -> frozenset[str]:
         """The ops of a Plan that it can say; empty for targets that are written from the Job."""
         listed = self.about.get("ops", [])
         return frozenset(str(op) for op in listed) if isinstance(listed, list) else frozenset()
+
+
+def scheduled(row: SamplerRow | ScheduleRow) -> Answer:
+    """The answer that a row of a sampler table gives."""
+    differs = "PC630" if isinstance(row, SamplerRow) else "PC631"
+    code = {"exact": "", "inert": "", "close": "PC603"}.get(row.grade, differs)
+    return Answer(row.grade, code, row.why)
 
 
 def _answer(value: TableValue, where: str, known: bool) -> Answer:

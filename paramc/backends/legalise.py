@@ -1,17 +1,18 @@
 """Job × Plan × target: the Plan in ops that the target can say, and one fate for every setting."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from paramc.backends.description import Answer, Rule, Target
+from paramc.backends.description import Answer, Rule, Target, scheduled
 from paramc.backends.report import GRADES, Fate, Report
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.ir.features import feature_of
 from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
+from paramc.ir.names import executed_schedule
 from paramc.ir.paths import leaves, plain, value_at
-from paramc.ir.plan import Combine, Encode, Op, Plan, Variant
+from paramc.ir.plan import ApplyControl, Combine, Encode, Op, Plan, Run, Sample, Variant
 from paramc.ir.prompt import Alternate, Edit, Prompt
 
 CHUNK = 75  # tokens between start and end of one CLIP chunk
@@ -19,9 +20,12 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")  # at least as many CLIP tokens as matches
 _THROUGH = ("image", "latent", "model", "positive", "noise", "sigmas")  # the input that stands in for a lost op
 
 
-def report_fates(job: Job, plan: Plan, target: Target) -> Report:
-    """One fate for each entry of the ledger, then one for each other value that is not its default."""
-    judged = _Judge(job, plan, target)
+def report_fates(job: Job, plan: Plan, target: Target, chosen: Mapping[str, object] | None = None) -> Report:
+    """One fate for each entry of the ledger, then one for each other value that is not its default.
+
+    `chosen` are the target's options, which some answers depend on.
+    """
+    judged = _Judge(job, plan, target, chosen or {})
     covered = {path for stated in job.ledger for path in stated.paths}
     implied = {item.path for item in job.implied}
     fates = [judged.stated(stated) for stated in job.ledger]
@@ -63,6 +67,8 @@ def legalise(plan: Plan, target: Target) -> Plan:
         stand_in = _stand_in(wired, target, lost)
         if stand_in is None:
             ops.append(_simplified(wired, lost) if isinstance(wired, Encode) else wired)
+        elif isinstance(wired, ApplyControl):
+            replacements |= {f"{op.id}.positive": wired.positive, f"{op.id}.negative": wired.negative}
         else:
             replacements[op.id] = stand_in
     return plan.model_copy(update={"ops": tuple(ops)})
@@ -98,8 +104,15 @@ def prompt_features(prompt: Prompt, encodes: Iterable[Encode], embeddings: Itera
 class _Judge:
     """Answers for one job and target."""
 
-    def __init__(self, job: Job, plan: Plan, target: Target) -> None:
+    def __init__(self, job: Job, plan: Plan, target: Target, chosen: Mapping[str, object]) -> None:
         self.job, self.plan, self.target = job, plan, target
+        self.named: dict[str, object] = {
+            "base": plan.base,
+            "family": plan.family,
+            "schedule": executed_schedule(job.sampling.sampler, job.sampling.schedule),
+            **{f"option.{name}": value for name, value in chosen.items()},
+        }
+        self.samples = [op for op in plan.ops if isinstance(op, Sample)]
         self.rules: dict[str, list[Rule]] = {}
         for rule in target.rules:
             for name in rule.features:
@@ -107,9 +120,9 @@ class _Judge:
 
     def stated(self, stated: Stated) -> Fate:
         """The fate of an entry of the source: the worst of what it sets."""
-        values = [(path, value_at(self.job, path)) for path in stated.paths]
-        names = tuple(dict.fromkeys(name for path, value in values for name in self.features(path, value))) or ("unknown",)
-        answer = self.worst(names)
+        asked = [(path, name) for path in stated.paths for name in self.features(path, value_at(self.job, path))]
+        names = tuple(dict.fromkeys(name for _, name in asked)) or ("unknown",)
+        answer = self.worst(asked)
         key = stated.key.strip() or (stated.paths[0] if stated.paths else "trailing text")
         return Fate(
             key, stated.raw, stated.paths, answer.grade, "stated", names, answer.code, answer.why, stated.span
@@ -117,8 +130,9 @@ class _Judge:
 
     def value(self, path: str, value: object, origin: str) -> Fate:
         """The fate of a value that the source does not state."""
-        names = tuple(self.features(path, value)) or ("unknown",)
-        answer = self.worst(names)
+        asked = [(path, name) for name in self.features(path, value)]
+        names = tuple(name for _, name in asked) or ("unknown",)
+        answer = self.worst(asked)
         return Fate(path, plain(value), (path,), answer.grade, origin, names, answer.code, answer.why)
 
     def features(self, path: str, value: object) -> Iterator[str]:
@@ -131,27 +145,50 @@ class _Judge:
             assets = (asset.name or "" for asset in self.job.assets.embeddings)
             yield from prompt_features(value, encodes, assets)
 
-    def worst(self, names: Iterable[str]) -> Answer:
-        """The worst answer to any of the features."""
-        return max((self.answer(name) for name in names), key=lambda answer: GRADES.index(answer.grade))
+    def worst(self, asked: list[tuple[str, str]]) -> Answer:
+        """The worst answer to any of the features, each with the path that asks for it."""
+        answers = (self.answer(path, name) for path, name in asked or [("", "unknown")])
+        return max(answers, key=lambda answer: GRADES.index(answer.grade))
 
-    def answer(self, name: str) -> Answer:
-        """The target's answer to one feature, its rules considered."""
+    def answer(self, path: str, name: str) -> Answer:
+        """The target's answer to one feature, its rules and its table of samplers considered."""
         fitting = (rule.answer for rule in self.rules.get(name, ()) if self.fits(rule))
-        return next(fitting, self.target.answers[name])
+        return next(fitting, None) or self.sampled(path, name) or self.target.answers[name]
+
+    def sampled(self, path: str, name: str) -> Answer | None:
+        """The answer that depends on which sampler runs which schedule on which base."""
+        kind = name.partition(".")[0]
+        table = self.target.schedulers
+        if table is None or kind not in ("sampler", "schedule") or not self.samples:
+            return None
+        hires = self.job.hires if path.startswith("stages.hires") else None
+        schedule = (hires.schedule if hires else None) or self.job.sampling.schedule
+        row = table.judged(self.plan.base, kind, self.samples[-1 if hires else 0].sampler, schedule)
+        return scheduled(row) if row else None
 
     def fits(self, rule: Rule) -> bool:
         """Whether the job is of the kind that the rule speaks of."""
         when = all(self.matches(path, texts) for path, texts in (rule.when or {}).items())
-        return when and not any(self.matches(path, texts) for path, texts in (rule.unless or {}).items())
+        above = all(self.exceeds(path, most) for path, most in (rule.above or {}).items())
+        return when and above and not any(self.matches(path, texts) for path, texts in (rule.unless or {}).items())
 
     def matches(self, path: str, texts: list[str]) -> bool:
         """Whether the value at `path` is one of `texts`; `*` is any value but none."""
-        named = {"base": self.plan.base, "family": self.plan.family}
-        value = named[path] if path in named else value_at(self.job, path)
+        value = self.looked_up(path)
         if value is None:
             return "unset" in texts
         return "*" in texts or (value if isinstance(value, str) else plain(value)) in texts
+
+    def exceeds(self, path: str, most: float) -> bool:
+        """Whether the value at `path` is a number above `most`."""
+        value = self.looked_up(path)
+        return isinstance(value, int | float) and value > most
+
+    def looked_up(self, path: str) -> object:
+        """What a rule calls `path`: something that it names, an option, or a value of the job."""
+        if path in self.named or path.startswith("option."):
+            return self.named.get(path)
+        return value_at(self.job, path)
 
 
 def _rewired(op: Op, replacements: dict[str, str]) -> Op:
@@ -159,8 +196,11 @@ def _rewired(op: Op, replacements: dict[str, str]) -> Op:
     for name, value in op.__dict__.items():
         if isinstance(value, str) and name not in {"id", "op"}:
             source, dot, slot = value.partition(".")
-            if source in replacements:
-                changed[name] = replacements[source] if "." in replacements[source] else replacements[source] + dot + slot
+            if value in replacements:
+                changed[name] = replacements[value]
+            elif source in replacements:
+                stand_in = replacements[source]
+                changed[name] = stand_in if "." in stand_in else stand_in + dot + slot
         elif name == "inputs" and isinstance(value, tuple):
             changed[name] = tuple(replacements.get(item, item) for item in value)
     return op.model_copy(update=changed) if changed else op
@@ -183,7 +223,7 @@ def _simplified(op: Encode, lost: set[str]) -> Encode:
         variants = tuple(_unweighted(variant) for variant in variants)
     if "prompt.break" in lost:
         variants = tuple(
-            variant.model_copy(update={"runs": tuple(run for run in variant.runs if not run.breaks)})
+            variant.model_copy(update={"runs": tuple(Run(text=" ") if run.breaks else run for run in variant.runs)})
             for variant in variants
         )
     return op.model_copy(update={"variants": variants})

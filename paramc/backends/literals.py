@@ -44,18 +44,25 @@ def assignment(name: str, value: Value) -> str:
 
 
 def layout(before: str, value: Value, after: str, indent: str = "") -> str:
-    """`before`, the value and `after`, on one line where that fits and not `value` is a mapping, else item by item."""
+    """`before`, the value and `after`: on one line where that fits, else a line for each item."""
+    flat = f"{before}{_flat(value)}{after}"
+    if columns(indent + flat) <= LINE or isinstance(value, str) or not isinstance(value, Sequence | Mapping):
+        return flat
     if isinstance(value, Mapping):
         items = [layout(f"{literal(key)}: ", item, ",", indent + INDENT) for key, item in value.items()]
-        return _block(f"{before}{{", items, f"}}{after}", indent) if items else f"{before}{{}}{after}"
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return f"{before}{literal(value)}{after}"
+        return _block(f"{before}{{", items, f"}}{after}", indent)
     opening, closing = ("(", ")") if isinstance(value, tuple) else ("[", "]")
-    flat = f"{before}{opening}{', '.join(layout('', item, '') for item in value)}{closing}{after}"
-    if columns(indent + flat) <= LINE and "\n" not in flat:
-        return flat
     items = [layout("", item, ",", indent + INDENT) for item in value]
     return _block(f"{before}{opening}", items, f"{closing}{after}", indent)
+
+
+def _flat(value: Value) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{literal(key)}: {_flat(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return literal(value)
+    items = ", ".join(_flat(item) for item in value)
+    return f"({items}{',' if len(value) == 1 else ''})" if isinstance(value, tuple) else f"[{items}]"
 
 
 def call(before: str, arguments: Iterable[str], after: str = "", *, indent: str = "") -> str:
@@ -78,6 +85,17 @@ def shown(text: str, limit: int = 60) -> str:
     """A text of the user's for a comment: one line of printable ASCII, cut at `limit` characters."""
     cut = text if len(text) <= limit else f"{text[: limit - 3]}..."
     return "".join(char if " " <= char <= "~" else _escaped(char) for char in cut)
+
+
+def comment(text: str) -> str:
+    """The text as comment lines of at most `LINE` columns; further lines are indented."""
+    lines, current = [], "#"
+    for word in text.split():
+        if len(current) + 1 + len(word) > LINE and current not in ("#", "#  "):
+            lines.append(current)
+            current = "#  "
+        current += f" {word}"
+    return "\n".join((*lines, current))
 
 
 def columns(text: str) -> int:

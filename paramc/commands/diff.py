@@ -4,7 +4,6 @@ from paramc.api import Difference, Loaded, diff
 from paramc.commands.outcome import Outcome, Said
 from paramc.commands.parser import Arguments
 from paramc.commands.sources import load_source, open_argument
-from paramc.diagnostics.render import Pen
 from paramc.presentation.console import Console
 from paramc.presentation.layout import table
 
@@ -18,7 +17,7 @@ def run(arguments: Arguments, console: Console) -> Outcome:
     head = ("path", _name(left), _name(right))
     rows = [(item.path, item.left or UNSET, item.right or UNSET) for item in found]
     return Outcome(
-        table(head, rows, console.columns, Pen(console.colour)) if found else "",
+        table(head, rows, console.output) if found else "",
         [_plain(item) for item in found],
         tuple(Said(loaded.diagnostics, loaded.source) for loaded in (left, right)),
         remarks="" if found else "no value differs\n",

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from paramc.commands.outcome import Outcome, Refused
+from paramc.commands.outcome import Outcome, refusal
 from paramc.commands.parser import Arguments
 from paramc.diagnostics.codes import codes, diagnose
 from paramc.diagnostics.model import UnknownName
-from paramc.diagnostics.render import Pen
 from paramc.ir.features import features
 from paramc.ir.names import samplers, schedules, upscalers
 from paramc.presentation.console import Console
@@ -18,9 +17,8 @@ def run(arguments: Arguments, console: Console) -> Outcome:
     name = arguments.what.strip().strip("`")
     found = [(kind, pairs) for kind, explain in _KINDS.items() if (pairs := explain(name))]
     if not found:
-        raise Refused(_unknown(name))
-    pen = Pen(console.colour)
-    text = "\n".join(entries(pairs, console.columns, pen) for _, pairs in found)
+        raise refusal(_unknown(name))
+    text = "\n".join(entries(pairs, console.output) for _, pairs in found)
     return Outcome(text, [{"kind": kind, **dict(pairs)} for kind, pairs in found])
 
 

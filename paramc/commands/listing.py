@@ -12,7 +12,6 @@ from paramc.commands.outcome import Outcome
 from paramc.commands.parser import Arguments, UsageError
 from paramc.commands.sources import about, grammar_folders, target_folders
 from paramc.diagnostics.codes import codes
-from paramc.diagnostics.render import Pen
 from paramc.dialects.registry import dialects, find_dialect
 from paramc.ir.features import features
 from paramc.ir.names import samplers, schedules
@@ -35,16 +34,15 @@ class Listing:
 
 def run(arguments: Arguments, console: Console) -> Outcome:
     """The table that was asked for, or one target's options and grades. Raises Refused for an unknown target."""
-    pen = Pen(console.colour)
     if arguments.name is None:
         listing = _listing(arguments)
-        return Outcome(table(listing.head, listing.rows, console.columns, pen), listing.plain)
+        return Outcome(table(listing.head, listing.rows, console.output), listing.plain)
     if arguments.what != "targets":
         raise UsageError(f"`paramc list {arguments.what}` takes no name; `paramc explain NAME` describes one")
     with about(None):
         target = find_target(arguments.name, target_folders(arguments))
     options, answers = _options(target), _answers(target)
-    text = "\n".join(table(part.head, part.rows, console.columns, pen) for part in (options, answers) if part.rows)
+    text = "\n".join(table(part.head, part.rows, console.output) for part in (options, answers) if part.rows)
     return Outcome(text, {"options": options.plain, "features": answers.plain})
 
 
@@ -55,19 +53,21 @@ def _listing(arguments: Arguments) -> Listing:
         case "targets":
             return _targets(target_folders(arguments))
         case "samplers":
-            head = ("sampler", "title", "calls", "noise", "schedule")
-            rows = samplers().items()
-            return Listing(head, tuple((n, r.title, str(r.calls), r.draws or "none", r.automatic) for n, r in rows))
+            return _samplers()
         case "schedules":
             return Listing(("schedule", "title"), tuple((name, row.title) for name, row in schedules().items()))
         case "codes":
-            head = ("code", "severity", "name", "message")
-            listed = sorted(codes().items())
-            return Listing(head, tuple((code, row.severity, row.name, row.message) for code, row in listed))
+            rows = ((code, row.severity, row.name, row.message) for code, row in sorted(codes().items()))
+            return Listing(("code", "severity", "name", "message"), tuple(rows))
         case "features":
             return Listing(("feature", "meaning"), tuple((name, row.about) for name, row in features().items()))
         case _:
             return Listing(("pass",), tuple((name,) for name in PASSES))
+
+
+def _samplers() -> Listing:
+    rows = ((name, row.title, str(row.calls), row.draws or "none", row.automatic) for name, row in samplers().items())
+    return Listing(("sampler", "title", "calls", "noise", "schedule"), tuple(rows))
 
 
 def _dialects(roots: tuple[Path, ...]) -> Listing:

@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Final
 
 from paramc.backends.report import Report
-from paramc.diagnostics.model import Diagnostic, InvalidValue, ParamcError, Severity, UnknownName, Unsupported, VerifyError
+from paramc.diagnostics.model import (
+    Diagnostic,
+    InvalidValue,
+    ParamcError,
+    Severity,
+    UnknownName,
+    Unsupported,
+    VerifyError,
+)
 from paramc.source.model import Source
 
 FINE: Final = 0
@@ -30,6 +38,16 @@ class Said:
     shown: tuple[Severity, ...] = LOUD
 
     @property
+    def text(self) -> str:
+        """The text that their places are in."""
+        return self.source.text if self.source else ""
+
+    @property
+    def place(self) -> str:
+        """The name of that text."""
+        return self.source.place if self.source else ""
+
+    @property
     def code(self) -> int:
         """The exit code that they ask for."""
         return ERRORS_FOUND if any(item.severity == "error" for item in self.diagnostics) else FINE
@@ -47,14 +65,15 @@ class Output:
 class Outcome:
     """The result as `text`, and as `result` for `--format json`: anything that JSON can say.
 
-    `remarks` are for people, on standard error. `laid_out`: the text was made for the screen and is safe to print;
-    any other is an artefact, whose every byte counts when it goes to a pipe.
+    `trace` and `remarks` go to standard error, the latter only for people. `laid_out`: the text was made for the screen
+    and is safe to print; any other is an artefact, whose every byte counts when it goes to a pipe.
     """
 
     text: str = ""
     result: object = None
     said: tuple[Said, ...] = ()
     report: Report | None = None
+    trace: str = ""
     remarks: str = ""
     laid_out: bool = True
     files: tuple[Output, ...] = ()
@@ -62,12 +81,17 @@ class Outcome:
 
 
 class Refused(Exception):  # noqa: N818  # reads as what happened
-    """A ParamcError with the source that it speaks of, so that its places can be shown."""
+    """A verb cannot go on: what is to be said, and the exit code."""
 
-    def __init__(self, error: ParamcError, source: Source | None = None) -> None:
-        super().__init__(str(error))
-        self.said = Said(tuple(error.diagnostics), source, EVERYTHING)
-        self.code = code_of(error)
+    def __init__(self, said: Said, code: int) -> None:
+        super().__init__("; ".join(item.message for item in said.diagnostics))
+        self.said = said
+        self.code = code
+
+
+def refusal(error: ParamcError, source: Source | None = None) -> Refused:
+    """An error of the library with the source that it speaks of, so that its places can be shown."""
+    return Refused(Said(tuple(error.diagnostics), source, EVERYTHING), code_of(error))
 
 
 def code_of(error: ParamcError) -> int:

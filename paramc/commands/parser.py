@@ -22,7 +22,7 @@ class UsageError(Exception):
 
 
 class Arguments(Namespace):
-    """What the command line says; a verb sets the attributes of its own arguments only."""
+    """What the command line says; a verb sets the attributes of its own arguments, and the last three."""
 
     sources: list[str]
     source: str | None
@@ -53,6 +53,7 @@ class Parser(ArgumentParser):
     def __init__(self, verb: str) -> None:
         super().__init__(f"paramc {verb}", description=f"{VERBS[verb]}.", add_help=False, allow_abbrev=False)
         self.add_argument("-h", "--help", action="store_true", help="print this page")
+        self.set_defaults(format="text", grammars=[], targets=[])
 
     def error(self, message: str) -> "NoReturn":
         """Hand over what argparse found wrong."""
@@ -106,7 +107,8 @@ def _add_conversion(parser: Parser) -> None:
     add("--to", metavar="T", help="the target; `paramc list targets` prints them")
     add("-o", "--output", metavar="PATH", help="a file, or a folder to put the files in; standard output by default")
     add("--force", action="store_true", help="write over files that exist")
-    add("--set", dest="edits", action="append", default=[], type=_assignment, metavar="PATH=VALUE", help="change the job")
+    about = "change a value of the job; `paramc schema job` prints the paths"
+    add("--set", dest="edits", action="append", default=[], type=_assignment, metavar="PATH=VALUE", help=about)
     about = "a choice of the target; `paramc list targets T` prints them"
     add("--option", dest="options", action="append", default=[], type=_assignment, metavar="NAME=VALUE", help=about)
     add("--at-least", choices=GRADES, metavar="GRADE", help=f"refuse what is kept worse: {', '.join(GRADES)}")

@@ -1,7 +1,5 @@
 """`paramc schema`: JSON Schema of the documents that paramc writes."""
 
-import json
-
 from pydantic import TypeAdapter
 
 from paramc.backends.report import Report
@@ -11,6 +9,7 @@ from paramc.diagnostics.json import PlainDiagnostic
 from paramc.ir.job import Job
 from paramc.ir.plan import Plan
 from paramc.presentation.console import Console
+from paramc.presentation.document import json_text
 
 
 def run(arguments: Arguments, console: Console) -> Outcome:
@@ -24,4 +23,4 @@ def run(arguments: Arguments, console: Console) -> Outcome:
             schema = TypeAdapter(Report).json_schema()
         case _:
             schema = TypeAdapter(PlainDiagnostic).json_schema()
-    return Outcome(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", schema)
+    return Outcome(json_text(schema), schema)

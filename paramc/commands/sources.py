@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from paramc.api import Loaded, check, load
-from paramc.commands.outcome import LOUD, Refused, Said
+from paramc.api import Loaded, Observer, check, load, unobserved
+from paramc.commands.outcome import LOUD, Refused, Said, refusal
 from paramc.commands.parser import Arguments, UsageError
 from paramc.diagnostics.model import ParamcError, Severity
 from paramc.presentation.console import Console
@@ -38,7 +38,7 @@ def open_argument(argument: str | None, console: Console) -> Source:
         return open_source(STANDARD_INPUT if argument is None else argument, standard_input=console.standard_input)
 
 
-def load_source(source: Source, arguments: Arguments) -> Loaded:
+def load_source(source: Source, arguments: Arguments, observe: Observer = unobserved) -> Loaded:
     """The source with its Job, read as the options ask for. Raises Refused."""
     with about(source):
         return load(
@@ -47,6 +47,7 @@ def load_source(source: Source, arguments: Arguments) -> Loaded:
             strict=arguments.strict,
             grammars=grammar_folders(arguments),
             family=arguments.family,
+            observe=observe,
         )
 
 
@@ -56,17 +57,24 @@ def about(source: Source | None) -> Iterator[None]:
     try:
         yield
     except ParamcError as error:
-        raise Refused(error, source) from error
+        raise refusal(error, source) from error
 
 
 def grammar_folders(arguments: Arguments) -> tuple[Path, ...]:
-    """The folders of dialects, the user's first."""
-    return (*map(Path, arguments.grammars), GRAMMARS)
+    """The folders of dialects, the user's first. Raises UsageError for one that does not exist."""
+    return (*_folders(arguments.grammars), GRAMMARS)
 
 
 def target_folders(arguments: Arguments) -> tuple[Path, ...]:
-    """The folders of targets, the user's first."""
-    return (*map(Path, arguments.targets), TARGETS)
+    """The folders of targets, the user's first. Raises UsageError for one that does not exist."""
+    return (*_folders(arguments.targets), TARGETS)
+
+
+def _folders(names: list[str]) -> Iterator[Path]:
+    for name in names:
+        if not Path(name).is_dir():
+            raise UsageError(f"there is no folder `{name}`")
+        yield Path(name)
 
 
 def _attempt(argument: str | None, arguments: Arguments, console: Console, shown: tuple[Severity, ...]) -> Attempt:

@@ -20,7 +20,7 @@ LINES = 4  # a span over more lines shows its first and its last
 MESSAGE_CROP = 600  # code points of a message, note or label
 TAB = "    "
 ELLIPSIS = "…"
-_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # characters that a terminal obeys, hides or cannot know
+HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # characters that a terminal obeys, hides or cannot know
 _COLOURS = {
     "error": "1;31", "warning": "1;33", "info": "1;36", "gutter": "1;34", "message": "1", "second": "1;34",
     "label": "36", "faint": "2", "good": "32",
@@ -192,7 +192,7 @@ def _shown(sign: str) -> str:
         return sign
     if sign == "\t":
         return TAB
-    if category(sign) not in _HIDDEN:
+    if category(sign) not in HIDDEN:
         return sign
     number = ord(sign)
     known = {"\n": "\\n", "\r": "\\r"}.get(sign)

@@ -189,6 +189,10 @@ def _write_percent(value: object) -> str | None:
     return number_text(round(value * 100, 10)) if isinstance(value, int | float) else None
 
 
+def _write_both(value: object) -> str | None:
+    return _write_number(value[0]) if isinstance(value, tuple) and value[0] == value[1] else None
+
+
 def _read_hashes(text: str) -> tuple[Hash, ...]:
     if not _HEX.fullmatch(text.strip()):
         raise Unreadable("a hash, hexadecimal digits")
@@ -240,6 +244,34 @@ def _write_listed(value: object, algorithm: str) -> str | None:
     return ", ".join(items) or None
 
 
+def resources(kinds: Mapping[str, object]) -> Codec:
+    """A JSON object of hashes by `kind` or `kind:name`; read as kind → name → hash, other kinds left out."""
+
+    def read(text: str) -> dict[str, dict[str, Hash]]:
+        try:
+            loaded = json.loads(text)
+        except (ValueError, RecursionError):
+            loaded = None
+        if not isinstance(loaded, dict):
+            raise Unreadable("a JSON object of hashes")
+        found: dict[str, dict[str, Hash]] = {}
+        for key, digits in loaded.items():
+            kind, _, name = key.partition(":")
+            if kind in kinds and isinstance(digits, str) and _HEX.fullmatch(digits):
+                found.setdefault(kind, {})[name] = hash_of(digits)
+        return found
+
+    def write(value: object) -> str | None:
+        if not isinstance(value, Mapping):
+            return None
+        items = {
+            f"{kind}:{name}" if name else kind: hashed.hex for kind, named in value.items() for name, hashed in named.items()
+        }
+        return json.dumps(items, ensure_ascii=False) if items else None
+
+    return Codec(read, write)
+
+
 def _read_names(text: str) -> tuple[AssetRef, ...]:
     return tuple(AssetRef(name=name.strip()) for name in text.split(",") if name.strip())
 
@@ -258,8 +290,15 @@ def _write_file(value: object) -> str | None:
     return value.name if isinstance(value, AssetRef) else None
 
 
-def _read_version(text: str) -> tuple[str, tuple[int, ...] | None]:
-    return text, parse_version(text.removeprefix("## "))
+def version(pattern: str) -> Codec:
+    """The text itself, and the version that `pattern` finds in it as a tuple that compares."""
+    expression = re.compile(pattern)
+
+    def read(text: str) -> tuple[str, tuple[int, ...] | None]:
+        found = expression.search(text)
+        return text, parse_version(found[1]) if found else None
+
+    return Codec(read, _write_version, 2)
 
 
 def _write_version(value: object) -> str | None:
@@ -298,6 +337,7 @@ NUMBERS: Final = {
     "float": Codec(read_float, _write_number),
     "decimal": Codec(read_float, _write_decimal),  # always with a point: `1.0`
     "count": Codec(_read_count, _write_number),  # 0 says nothing
+    "both": Codec(lambda text: (read_float(text),) * 2, _write_both, 2),
     "natural": Codec(_read_natural, _write_number),  # so does −1
     "percent": Codec(_read_percent, _write_percent),
     "layer": Codec(_read_layer, _write_layer),
@@ -310,7 +350,8 @@ NUMBERS: Final = {
 }
 TEXTS: Final = {
     "text": Codec(_read_text, _write_text),
-    "presence": Codec(read_bool, _write_presence),
+    "presence": Codec(read_bool, _write_presence),  # `True` while the value is not None
+    "part": Codec(read_bool, _write_presence),  # `True` makes a part of the Job that may be empty
     "hashes": Codec(_read_hashes, _write_hashes),
     "asset": Codec(_read_asset, _write_asset, 2),
     "tight_asset": Codec(partial(_read_asset, brackets="()"), partial(_write_asset, brackets="()", blank=""), 2),
@@ -318,6 +359,5 @@ TEXTS: Final = {
     "addnet_list": Codec(partial(_read_listed, algorithm="addnet"), partial(_write_listed, algorithm="addnet")),
     "sha256_list": Codec(partial(_read_listed, algorithm="sha256"), partial(_write_listed, algorithm="sha256")),
     "names": Codec(_read_names, _write_names),
-    "version": Codec(_read_version, _write_version, 2),
 }
 CODECS: Final = NUMBERS | TEXTS

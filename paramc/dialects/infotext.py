@@ -1,10 +1,26 @@
 """Settings texts of the A1111 family: everything in them, in its place, as the UI reads it or as it was meant."""
 
-from paramc.diagnostics.model import Span
+from collections.abc import Iterable
+
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import Diagnostic, Span
 from paramc.dialects.description import Dialect
-from paramc.dialects.layout import Prompts, Reading, label_within, prompts_between, read_document, read_prompts, reading
-from paramc.dialects.scanned import Pair, Scanned
+from paramc.dialects.layout import (
+    Layout,
+    Prompts,
+    Reading,
+    label_within,
+    prompts_between,
+    read_cut,
+    read_document,
+    read_prompts,
+    reading,
+)
+from paramc.dialects.remarks import remark_fields, remark_layout, remark_losses, remark_prompt
+from paramc.dialects.scanned import Scanned
 from paramc.dialects.settings import Fields, read_settings, recover_settings
+
+_WORDS = 2  # letters among the strays before the first field of settings: then these are words of a prompt
 
 
 def scan(text: str, dialect: Dialect, *, strict: bool = False) -> Scanned:
@@ -27,19 +43,81 @@ def _last_line(text: str, body: Span) -> int:
 
 
 def _read(text: str, body: Span, dialect: Dialect) -> Scanned:
+    how = reading(dialect)
+    if how.layout == "cut":
+        return _read_cut(text, body, dialect)
     start = _last_line(text, body)
     fields = read_settings(text[start : body.end], start, dialect)
-    if len(fields.pairs) < reading(dialect).fewest:
+    if len(fields.pairs) < how.fewest:
         return _scanned(text, read_prompts(text, body, dialect), Fields())
-    return _scanned(text, read_prompts(text, _head(body, start), dialect), fields)
+    return _scanned(text, read_prompts(text, _above(body, start), dialect), fields, remark_losses(text, fields, how))
 
 
-def _head(body: Span, start: int) -> Span:
+def _read_cut(text: str, body: Span, dialect: Dialect) -> Scanned:
+    prompts, span = read_cut(text, body, dialect)
+    fields = read_settings(text[slice(*span)], span.start, dialect) if span else Fields()
+    return _scanned(text, prompts, fields, remark_losses(text, fields, reading(dialect)))
+
+
+def _recover(text: str, body: Span, dialect: Dialect) -> Scanned:
+    how = reading(dialect)
+    start = _last_line(text, body)
+    fields = recover_settings(text[start : body.end], start, dialect)
+    if not how.tails_first and _are_settings(text, fields, how):
+        return _with_last_line(text, body, start, fields, dialect)
+    layout = read_document(text, body, dialect)
+    if layout.settings is not None:
+        return _with_layout(text, body, layout, dialect)
+    if len(fields.pairs) >= how.fewest and any(pair.key in how.telling for pair in fields.pairs):
+        return _with_last_line(text, body, start, fields, dialect)
+    return _scanned(text, layout.prompts, Fields(), remark_prompt(text, layout, _read(text, body, dialect), dialect))
+
+
+def _are_settings(text: str, fields: Fields, how: Reading) -> bool:
+    """Are these the fields of a line that holds nothing but fields, the anchor among them?"""
+    if len(fields.pairs) < how.fewest:
+        return False
+    before: list[str] = []
+    for pair in fields.pairs:
+        if pair.key == how.anchor:
+            stray = (text[slice(*span)] for span in fields.stray if span.start < pair.key_start)
+            return how.negative not in before and sum(map(str.isalpha, "".join(stray))) < _WORDS
+        before.append(pair.key)
+    return False
+
+
+def _with_last_line(text: str, body: Span, start: int, fields: Fields, dialect: Dialect) -> Scanned:
+    """Settings are the last line, as the UI thinks as well; the label of the negative prompt may hide within a line."""
+    remarks = remark_fields(text, fields, dialect, reading(dialect))
+    head = _above(body, start)
+    prompts = read_prompts(text, head, dialect)
+    if prompts.labels or reading(dialect).negative + ":" not in prompts.prompt.text:
+        return _scanned(text, prompts, fields, remarks)
+    label = label_within(text, head, dialect)
+    if label is None:
+        return _scanned(text, prompts, fields, remarks)
+    remark = diagnose("PC264", label, ui=dialect.title)
+    return _scanned(text, prompts_between(text, head, [label]), fields, (remark, *remarks))
+
+
+def _with_layout(text: str, body: Span, layout: Layout, dialect: Dialect) -> Scanned:
+    """Settings are anywhere, over several lines, or followed by blocks of their own."""
+    assert layout.settings is not None
+    fields = recover_settings(text[slice(*layout.settings)], layout.settings.start, dialect)
+    remarks = remark_layout(text, layout, fields, _read(text, body, dialect), dialect)
+    remarks = (*remarks, *remark_fields(text, fields, dialect, reading(dialect)))
+    fields.pairs = sorted((*fields.pairs, *layout.tails), key=lambda pair: pair.key_start)
+    if layout.prefix:
+        fields.stray.append(layout.prefix)
+    return _scanned(text, layout.prompts, fields, remarks)
+
+
+def _above(body: Span, start: int) -> Span:
     """What stands above the line that starts at `start`, without the line break between."""
     return Span(body.start, max(start - 1, body.start))
 
 
-def _scanned(text: str, prompts: Prompts, fields: Fields) -> Scanned:
+def _scanned(text: str, prompts: Prompts, fields: Fields, remarks: Iterable[Diagnostic] = ()) -> Scanned:
     return Scanned(
         source=text,
         prompt=prompts.prompt,
@@ -48,51 +126,5 @@ def _scanned(text: str, prompts: Prompts, fields: Fields) -> Scanned:
         labels=prompts.labels,
         stray=tuple(fields.stray),
         trailing=tuple(fields.trailing),
+        diagnostics=tuple(remarks),
     )
-
-
-def _recover(text: str, body: Span, dialect: Dialect) -> Scanned:
-    how = reading(dialect)
-    start = _last_line(text, body)
-    fields = recover_settings(text[start : body.end], start, dialect)
-    if _are_settings(text, fields, how):
-        return _scanned(text, _prompts_above(text, _head(body, start), dialect), fields)
-    layout = read_document(text, body, dialect)
-    if _may_be_settings(fields, how) and (layout.settings is None or (layout.inline and not _has(fields, how.anchor))):
-        return _scanned(text, _prompts_above(text, _head(body, start), dialect), fields)
-    if layout.settings is None:
-        return _scanned(text, layout.prompts, Fields())
-    fields = recover_settings(text[slice(*layout.settings)], layout.settings.start, dialect)
-    fields.pairs += layout.tails
-    return _scanned(text, layout.prompts, fields)
-
-
-def _are_settings(text: str, fields: Fields, how: Reading) -> bool:
-    """Are these the fields of a line that holds nothing but fields?"""
-    if len(fields.pairs) < how.fewest:
-        return False
-    if fields.pairs[0].key == how.anchor and not fields.stray:
-        return True
-    before: list[Pair] = []
-    for pair in fields.pairs:
-        if pair.key == how.anchor:
-            stray = "".join(text[slice(*span)] for span in fields.stray if span.start < pair.key_start)
-            return all(other.key != how.negative for other in before) and sum(map(str.isalpha, stray)) < 2
-        before.append(pair)
-    return False
-
-
-def _may_be_settings(fields: Fields, how: Reading) -> bool:
-    return len(fields.pairs) >= how.fewest and any(pair.key in how.telling for pair in fields.pairs)
-
-
-def _has(fields: Fields, key: str) -> bool:
-    return any(pair.key == key for pair in fields.pairs)
-
-
-def _prompts_above(text: str, head: Span, dialect: Dialect) -> Prompts:
-    prompts = read_prompts(text, head, dialect)
-    if prompts.labels or reading(dialect).negative + ":" not in prompts.prompt.text:
-        return prompts
-    label = label_within(text, head, dialect)
-    return prompts_between(text, head, [label]) if label else prompts

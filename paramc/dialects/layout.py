@@ -1,6 +1,6 @@
 """Where prompt, negative prompt and fields lie in a settings text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import cast
@@ -18,6 +18,7 @@ LABEL, START, TAIL, TEXT = "NEGATIVE", "START", "TAIL", "TEXT"
 _MARKS = frozenset((LABEL, START, TAIL))
 _ANCHORS = ("STEPS", "INLINE_STEPS")
 _LABELS = ("NEGATIVE", "INLINE_NEGATIVE")
+_CUTS = ("NEGATIVE_LABEL", "TEMPLATE_LABEL", "FIELDS")
 _TRIES = 8  # marks tried as the start of the settings; each nearly always adds a field, and a few fields are enough
 
 
@@ -26,7 +27,8 @@ class Reading:
     """How a dialect lays out its texts: `[reading]` of dialect.toml.
 
     A line of less than `fewest` fields holds none. The field `anchor` opens the settings; a line with none of the
-    fields `telling` is a prompt. `prompt`, `negative` and `version` are the keys of those three. Where `tails_first`,
+    fields `telling` is a prompt. `layout` says where the UI itself looks for fields: on the `last-line`, or from the word
+    on where the text is to be `cut`, prompts losing the signs `trimmed` at their ends. `prompt`, `negative` and `version` are the keys of those three. Where `tails_first`,
     the blocks that elsewhere follow the settings stand before them.
     """
 
@@ -36,6 +38,8 @@ class Reading:
     prompt: str
     negative: str
     version: str
+    layout: str = "last-line"
+    trimmed: str = ""
     tails_first: bool = False
 
 
@@ -52,12 +56,13 @@ class Prompts:
 class Layout:
     """The places of a text whose fields are not simply its last line; `settings` is None where there are none.
 
-    `inline`: the settings begin within a line.
+    `prefix` is the label of a metadata dump in front of it all. `inline`: the settings begin within a line.
     """
 
     prompts: Prompts
     settings: Span | None
     tails: tuple[Pair, ...]
+    prefix: Span | None
     inline: bool
 
 
@@ -89,6 +94,29 @@ def label_within(source: str, span: Span, dialect: Dialect) -> Span | None:
         if token.type == _LABELS[1]:
             return Span(start, end)
     return None
+
+
+def read_cut(source: str, span: Span, dialect: Dialect) -> tuple[Prompts, Span | None]:
+    """Prompts and fields of a text that the UI cuts at its words, wherever they stand."""
+    tree = infotext_grammar(dialect, "cut").parse(source[slice(*span)])
+    blocks = _blocks(cast("list[Token]", tree.children), span.start, _CUTS)
+    first = blocks[0][1].start if blocks else span.end
+    label, negative = next(
+        ((mark, Span(mark.end, end)) for kind, mark, end in blocks if kind == _CUTS[0]), (None, Span(span.end, span.end))
+    )
+    prompts = Prompts(
+        _bare(source, Span(span.start, first), dialect), _bare(source, negative, dialect), (label,) if label else ()
+    )
+    return prompts, next((mark for kind, mark, _ in blocks if kind == _CUTS[-1]), None)
+
+
+def _bare(source: str, span: Span, dialect: Dialect) -> Passage:
+    """A prompt without the signs that the UI takes off its ends."""
+    signs = reading(dialect).trimmed
+    inner = source[slice(*span)].lstrip(signs)
+    text = inner.rstrip(signs)
+    start = span.end - len(inner) if text else span.start
+    return Passage(text, Span(start, start + len(text)))
 
 
 def read_document(source: str, span: Span, dialect: Dialect) -> Layout:
@@ -203,6 +231,9 @@ def _trimmed(source: str, span: Span) -> Span:
 
 def _layout(source: str, span: Span, tokens: Sequence[Token]) -> Layout:
     """The layout that the parsed marks and the text between them describe."""
+    prefix = Span(span.start, span.start + len(tokens[0])) if tokens and tokens[0].type == "PREFIX" else None
+    if prefix:
+        span, tokens = Span(prefix.end, span.end), tokens[1:]
     blocks = _blocks(tokens, span.start)
     labels = [mark for kind, mark, _ in blocks if kind == LABEL]
     head_end = next((mark.start for kind, mark, _ in blocks if kind != LABEL), span.end)
@@ -213,17 +244,18 @@ def _layout(source: str, span: Span, tokens: Sequence[Token]) -> Layout:
         prompts=prompts_between(source, Span(span.start, head_end), labels),
         settings=settings,
         tails=tuple(_tail(source, mark, end) for kind, mark, end in blocks if kind == TAIL),
+        prefix=prefix,
         inline=settings is not None and bool(source[source.rfind("\n", span.start, settings.start) + 1 : settings.start].strip()),
     )
 
 
-def _blocks(tokens: Sequence[Token], offset: int) -> list[tuple[str, Span, int]]:
+def _blocks(tokens: Sequence[Token], offset: int, marks: Collection[str] = _MARKS) -> list[tuple[str, Span, int]]:
     """What each mark opens: its kind, its own place, and the end of the text that follows it."""
     blocks: list[tuple[str, Span, int]] = []
     end = offset
     for token in tokens:
         start, end = end, end + len(token)
-        if token.type in _MARKS:
+        if token.type in marks:
             blocks.append((token.type, Span(start, end), end))
         elif blocks:
             blocks[-1] = (*blocks[-1][:2], end)

@@ -6,7 +6,6 @@ what the program itself takes them for today.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -100,13 +99,11 @@ class Names:
 
     def closest_sampler(self, label: str) -> str | None:
         """The label most like one that is not known."""
-        near = get_close_matches(label[:LONGEST_NAME], [*self.table.samplers, *self.table.sampler_aliases], 1, 0.4)
-        return near[0] if near else None
+        return _closest(label, [*self.table.samplers, *self.table.sampler_aliases])
 
     def closest_schedule(self, label: str) -> str | None:
         """The label most like one that is not known."""
-        near = get_close_matches(label[:LONGEST_NAME], self.table.schedules, 1, 0.4)
-        return near[0] if near else None
+        return _closest(label, self.table.schedules)
 
     def executed(self, sampler: str | None, schedule: str | None) -> Pair:
         """The pair of labels that the program itself samples with."""
@@ -189,9 +186,21 @@ def upscaler_codec(names: Names) -> Codec:
     return Codec(names.upscaler, write)
 
 
+def sampler_codec(names: Names) -> Codec:
+    """Samplers by their labels; what is read is the label itself, because its meaning depends on other fields."""
+    return Codec(str, lambda value: names.sampler_label(value) if isinstance(value, str) else None)
+
+
 def schedule_codec(names: Names) -> Codec:
     """Schedules by their labels."""
     return Codec(names.schedule, lambda value: names.schedule_label(value) if isinstance(value, str) else None)
+
+
+def _closest(word: str, legal: Iterable[str]) -> str | None:
+    from difflib import get_close_matches  # only on the way to a diagnostic
+
+    near = get_close_matches(word[:LONGEST_NAME], list(legal), 1, 0.4)
+    return near[0] if near else None
 
 
 def _labels(table: Mapping[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from paramc.dialects.grammar import load_grammar
 from paramc.dialects.scanned import Pair
 from paramc.tables import TableError
 
-_KEYS = frozenset(("KEY", "WIDE"))
+_KEYS = frozenset(("KEY", "WIDE", "NAME"))
 _VALUES = frozenset(("BARE", "QUOTED", "PLAIN", "FOLDED", "JSON"))
 _FOLDED = frozenset(("FOLDED", "JSON"))
 _STRICT = JSONDecoder()
@@ -39,12 +39,12 @@ class Fields:
 
 def read_settings(line: str, offset: int, dialect: Dialect) -> Fields:
     """The fields of one line exactly as the UI finds them; `offset` is where the line starts in the source."""
-    return _fields(_tokens(line, "settings", dialect), line, offset, _STRICT)
+    return _fields(_tokens(line, "settings", dialect), line, offset, patient=False)
 
 
 def recover_settings(block: str, offset: int, dialect: Dialect) -> Fields:
     """The fields of one or more lines as a patient reader finds them: JSON values whole, any key, each line for itself."""
-    return _fields(_tokens(with_groups_marked(block), "recovered", dialect), block, offset, _PATIENT)
+    return _fields(_tokens(with_groups_marked(block), "recovered", dialect), block, offset, patient=True)
 
 
 @cache
@@ -63,7 +63,7 @@ def _tokens(text: str, start: str, dialect: Dialect) -> list[Token]:
     return cast("list[Token]", tree.children)  # the rules of the settings keep tokens only
 
 
-def _fields(tokens: list[Token], block: str, offset: int, strings: JSONDecoder) -> Fields:
+def _fields(tokens: list[Token], block: str, offset: int, *, patient: bool) -> Fields:
     found = Fields()
     pairs = found.pairs
     key, key_at, end = "", 0, 0
@@ -76,7 +76,7 @@ def _fields(tokens: list[Token], block: str, offset: int, strings: JSONDecoder) 
             raw = block[start : end - 1] if body[-1:] == "," else block[start:end]
             if kind in _FOLDED:
                 found.folded.append(len(pairs))
-            pairs.append(Pair(key, raw, _said(raw, strings), key_at, start + offset))
+            pairs.append(Pair(key, raw, _said(raw, patient=patient), key_at, start + offset))
             key = ""
         elif kind in _KEYS:
             if key:
@@ -99,12 +99,12 @@ def _fields(tokens: list[Token], block: str, offset: int, strings: JSONDecoder) 
     return found
 
 
-def _said(raw: str, strings: JSONDecoder) -> str:
+def _said(raw: str, *, patient: bool) -> str:
     """What a value means: the text inside its quotes, or itself where it is bare or its quotes hold no JSON string."""
     if raw[:1] != '"' or raw[-1:] != '"':
         return raw
     try:
-        said: str = strings.decode(raw)
+        said: str = (_PATIENT if patient and "\n" in raw else _STRICT).decode(raw)
     except ValueError:
         return raw
     return said

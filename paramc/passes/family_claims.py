@@ -1,14 +1,13 @@
 """What each single clue claims about the model family, one function for every place to look."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from paramc.ir.assets import AssetRef
 from paramc.ir.geometry import Size
 from paramc.passes.family_tables import (
-    FieldRow,
-    ModulesRow,
+    AnyRow,
     Strength,
     Tells,
     VersionRow,
@@ -25,8 +24,7 @@ PROMPT_CROP = 20_000  # code points of a prompt that are looked at
 FILES_AT_MOST = 100  # networks and embeddings that are looked at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clues:
+class Clues(NamedTuple):
     """What settings hold that may tell a family.
 
     fields: as the producer spelt them. version: release numbers, only when it was stated. size: of the first pass.
@@ -40,7 +38,7 @@ class Clues:
     embeddings: tuple[AssetRef, ...] = ()
     dialect: str = ""
     version: tuple[int, ...] | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = MappingProxyType({})
     prompt: str = ""
     negative: str = ""
     size: Size | None = None
@@ -91,7 +89,7 @@ def version_row(clues: Clues) -> VersionRow | None:
     return next((row for row in known if not row.before or release < row.before), None)
 
 
-def _told(row: Tells, source: str, value: str, level: int) -> Claim:
+def _told(row: AnyRow, source: str, value: str, level: int) -> Claim:
     return Claim(source, value[:VALUE_CROP], row.says, row.strength, level, row.also, row.guess)
 
 
@@ -100,24 +98,24 @@ def _checkpoint_hash(clues: Clues) -> Iterator[Claim]:
         if item.algorithm == "sha256":
             yield from _known("checkpoint hash", item.hex, 0)
         for row in rules().algorithms:
-            if row.algorithm == item.algorithm:
+            if row.key == item.algorithm:
                 yield _told(row, "checkpoint hash", item.hex, 0)
 
 
 def _known(source: str, digits: str, level: int) -> Iterator[Claim]:
-    """The claim of a file whose hash is in the table."""
+    """The claim of a file whose hash is in the table; the checkpoint itself leaves nothing to choose."""
     file = known_file(digits)
-    kind = rules().kinds.get(file.kind) if file else None
-    if file and kind:
+    if file and file.kind in rules().kinds:
         value = f"{digits[:VALUE_CROP]} = {file.file}"
-        yield Claim(source, value, file.family, kind.strength, level, file.also, exact=kind.exact)
+        strength = rules().kinds[file.kind]
+        yield Claim(source, value, file.family, strength, level, file.also, exact=level == 0)
 
 
 def _resource_name(clues: Clues) -> Iterator[Claim]:
     urn = clues.checkpoint.urn if clues.checkpoint else None
     parts = urn.split(":") if urn else []
     for row in rules().ecosystems if len(parts) > 2 else ():
-        if parts[2].startswith(row.prefix):
+        if found(row.pattern, parts[2]):
             yield _told(row, "checkpoint resource", urn or "", 1)
             return
 
@@ -131,11 +129,11 @@ def _fields(clues: Clues) -> Iterator[Claim]:
             yield _told(told, f"field `{key}`", value or "", 1)
     text = "\n".join((*clues.fields, *clues.fields.values()))
     for row in table.settings:
-        if all(word in text for word in row.words):
-            yield _told(row, "settings", " … ".join(row.words), 1)
+        if all(word in text for word in row.all):
+            yield _told(row, "settings", " … ".join(row.all), 1)
 
 
-def _matches(row: FieldRow, value: str) -> bool:
+def _matches(row: Tells, value: str) -> bool:
     return not row.pattern or found(row.pattern, value)
 
 
@@ -143,7 +141,7 @@ def _version(clues: Clues) -> Iterator[Claim]:
     row = version_row(clues)
     if row and row.says:
         value = ".".join(str(number) for number in (clues.version or ())[:3])
-        yield Claim("version", f"{row.dialect} {value}", row.says, row.strength, 1, row.also, row.guess)
+        yield _told(row, "version", f"{row.dialect} {value}", 1)
 
 
 def _modules(clues: Clues) -> Iterator[Claim]:
@@ -156,7 +154,7 @@ def _modules(clues: Clues) -> Iterator[Claim]:
         yield _told(row, "modules", ", ".join(module.name or "" for module in clues.modules), 1)
 
 
-def _all_found(row: ModulesRow, plain: list[str]) -> bool:
+def _all_found(row: Tells, plain: list[str]) -> bool:
     return all(any(found(pattern, name) for name in plain) for pattern in row.all)
 
 

@@ -1,13 +1,12 @@
 """The tables of `grammars/families/`: families and bases, names, file hashes, and what other settings tell."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, cast
 
 from paramc.resources import GRAMMARS
-from paramc.tables import as_row, read_table, rows, section
+from paramc.tables import read_table, rows, section
 
 Strength: TypeAlias = Literal["definite", "high", "medium", "low"]
 FOLDER = GRAMMARS / "families"
@@ -15,96 +14,56 @@ HASH_DIGITS = 10  # of a SHA-256, as settings texts print them
 NAME_CROP = 300  # code points of a name that are looked at; rules with `.*` are quadratic
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tells:
-    """What every row of evidence.toml says; the words are explained at the head of that file."""
+class Tells(NamedTuple):
+    """A row of evidence.toml, whose head explains the columns; which conditions a row has depends on its table."""
 
     says: str
     strength: Strength
     also: tuple[str, ...] = ()
     guess: Strength | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldRow(Tells):
-    """A field by its key; without a pattern its presence is enough."""
-
-    key: str
+    key: str = ""
     pattern: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WordsRow(Tells):
-    """Words of a text: every one of `all`, and one of `any` if there are such."""
-
     all: tuple[str, ...] = ()
     any: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingsRow(Tells):
-    """Words that all occur somewhere in the fields."""
-
-    words: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatternRow(Tells):
-    """A pattern searched in a normalised name."""
-
-    pattern: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModulesRow(Tells):
-    """Patterns, each found in the normalised name of one of the modules."""
-
-    all: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrefixRow(Tells):
-    """The begin of a resource name's ecosystem."""
-
-    prefix: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlgorithmRow(Tells):
-    """A kind of hash that proves something without being looked up."""
-
-    algorithm: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SamplingRow(Tells):
+class SamplingRow(NamedTuple):
     """Sampler, schedule and guidance, in canonical words."""
 
+    says: str
+    strength: Strength
     sampler: str
     schedules: tuple[str, ...]
     cfg_scale: float
+    also: tuple[str, ...] = ()
+    guess: Strength | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProseRow(Tells):
+class ProseRow(NamedTuple):
     """A prompt of at least `min_words` words with at most `max_commas` commas a word, and no negative."""
 
+    says: str
+    strength: Strength
     min_words: int
     max_commas: float
+    also: tuple[str, ...] = ()
+    guess: Strength | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SizeRow(Tells):
+class SizeRow(NamedTuple):
     """First passes of `min_area` to `max_area` pixels, both sides a multiple of `multiple`."""
 
-    min_area: int = 0
+    says: str
+    strength: Strength
     max_area: int
+    min_area: int = 0
     multiple: int = 1
     without_hires: bool = False
+    also: tuple[str, ...] = ()
+    guess: Strength | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionRow:
+class VersionRow(NamedTuple):
     """What the versions of a dialect before `before` (any, when empty) could run; with `says` also a clue."""
 
     dialect: str
@@ -116,17 +75,10 @@ class VersionRow:
     guess: Strength | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KindRow:
-    """How strongly a file known by its hash speaks; `exact` leaves nothing to choose."""
-
-    kind: str
-    strength: Strength
-    exact: bool = False
+AnyRow: TypeAlias = Tells | SamplingRow | ProseRow | SizeRow | VersionRow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownFile:
+class KnownFile(NamedTuple):
     """A row of hashes.toml."""
 
     hash: str
@@ -140,8 +92,7 @@ class KnownFile:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NameRule:
+class NameRule(NamedTuple):
     """A row of names.toml; `needs` are words of which one is in every name that matches."""
 
     family: str
@@ -149,45 +100,34 @@ class NameRule:
     needs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WordList:
+class WordList(NamedTuple):
     """Words of names.toml that stand for one family."""
 
     family: str
     words: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FamilyRow:
-    """A row of families.toml."""
-
-    base: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """evidence.toml, table by table."""
 
-    kinds: dict[str, KindRow]
-    algorithms: tuple[AlgorithmRow, ...]
-    ecosystems: tuple[PrefixRow, ...]
-    fields: dict[str, tuple[FieldRow, ...]]
-    settings: tuple[SettingsRow, ...]
+    kinds: Mapping[str, Strength]
+    algorithms: tuple[Tells, ...]
+    ecosystems: tuple[Tells, ...]
+    fields: Mapping[str, tuple[Tells, ...]]
+    settings: tuple[Tells, ...]
     versions: tuple[VersionRow, ...]
-    modules: tuple[ModulesRow, ...]
-    vaes: tuple[PatternRow, ...]
-    embeddings: tuple[PatternRow, ...]
+    modules: tuple[Tells, ...]
+    vaes: tuple[Tells, ...]
+    embeddings: tuple[Tells, ...]
     sampling: tuple[SamplingRow, ...]
-    networks: tuple[PatternRow, ...]
-    prompts: tuple[WordsRow, ...]
-    negatives: tuple[WordsRow, ...]
+    networks: tuple[Tells, ...]
+    prompts: tuple[Tells, ...]
+    negatives: tuple[Tells, ...]
     prose: tuple[ProseRow, ...]
     sizes: tuple[SizeRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(NamedTuple):
     """names.toml, table by table."""
 
     rules: tuple[NameRule, ...]
@@ -197,17 +137,16 @@ class Names:
 
 
 @cache
-def families() -> dict[str, FamilyRow]:
-    """Every family by its name, in file order."""
+def families() -> dict[str, str]:
+    """Every family with its base, in file order."""
     path = FOLDER / "families.toml"
-    table = section(read_table(path), "families", path)
-    return {name: as_row(row, FamilyRow, f"{path}: {name}") for name, row in table.items()}
+    members = section(read_table(path), "bases", path)
+    return {str(name): base for base, names in members.items() if isinstance(names, list) for name in names}
 
 
 def base_of(family: str) -> str:
     """The base of a family; an unknown word is its own base."""
-    row = families().get(family)
-    return row.base if row else family
+    return families().get(family, family)
 
 
 @cache
@@ -215,23 +154,23 @@ def rules() -> Rules:
     """What settings other than the checkpoint's name tell."""
     path = FOLDER / "evidence.toml"
     table = read_table(path)
-    by_key: dict[str, tuple[FieldRow, ...]] = {}
-    for row in rows(table, "fields", FieldRow, path):
+    by_key: dict[str, tuple[Tells, ...]] = {}
+    for row in rows(table, "fields", Tells, path):
         by_key[row.key] = (*by_key.get(row.key, ()), row)
     return Rules(
-        kinds={row.kind: row for row in rows(table, "kinds", KindRow, path)},
-        algorithms=rows(table, "algorithms", AlgorithmRow, path),
-        ecosystems=rows(table, "ecosystems", PrefixRow, path),
+        kinds={kind: cast(Strength, word) for kind, word in section(table, "kinds", path).items()},
+        algorithms=rows(table, "algorithms", Tells, path),
+        ecosystems=rows(table, "ecosystems", Tells, path),
         fields=by_key,
-        settings=rows(table, "settings", SettingsRow, path),
+        settings=rows(table, "settings", Tells, path),
         versions=rows(table, "versions", VersionRow, path),
-        modules=rows(table, "modules", ModulesRow, path),
-        vaes=rows(table, "vaes", PatternRow, path),
-        embeddings=rows(table, "embeddings", PatternRow, path),
+        modules=rows(table, "modules", Tells, path),
+        vaes=rows(table, "vaes", Tells, path),
+        embeddings=rows(table, "embeddings", Tells, path),
         sampling=rows(table, "sampling", SamplingRow, path),
-        networks=rows(table, "networks", PatternRow, path),
-        prompts=rows(table, "prompts", WordsRow, path),
-        negatives=rows(table, "negatives", WordsRow, path),
+        networks=rows(table, "networks", Tells, path),
+        prompts=rows(table, "prompts", Tells, path),
+        negatives=rows(table, "negatives", Tells, path),
         prose=rows(table, "prose", ProseRow, path),
         sizes=rows(table, "sizes", SizeRow, path),
     )

@@ -1,19 +1,29 @@
-"""Where words go: a terminal, or the pipe in its place."""
+"""Where words go: terminals, or the pipes in their place."""
 
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from paramc.diagnostics.render import Pen
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """`columns`: cells of a terminal, None for a pipe or a file; `colour`: whether it may be coloured."""
+
+    columns: int | None = None
+    colour: bool = False
+
+    @property
+    def pen(self) -> Pen:
+        """What colours a text, or leaves it alone."""
+        return Pen(self.colour)
+
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """What a verb is told about its surroundings.
-
-    `columns`: cells of the terminal that standard output is, None for a pipe or a file. `colour` is for standard output,
-    `error_colour` for standard error. `interactive`: somebody types the standard input.
-    """
+    """What a verb is told about its surroundings. `interactive`: somebody types the standard input."""
 
     standard_input: BinaryIO
-    columns: int | None = None
-    colour: bool = False
-    error_colour: bool = False
+    output: Screen = Screen()
+    errors: Screen = Screen()
     interactive: bool = False

@@ -2,34 +2,35 @@
 
 from collections.abc import Sequence
 
-from paramc.diagnostics.render import Pen, cells_of, escaped
+from paramc.diagnostics.render import cells_of, escaped
+from paramc.presentation.console import Screen
 
 GAP = "  "
 NARROWEST = 20  # cells that the last column keeps, however narrow the terminal
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], columns: int | None, pen: Pen) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> str:
     """Rows under a head, aligned and wrapped for a terminal; for a pipe one line of tab-separated values each."""
     shown = [[escaped(cell) for cell in row] for row in rows]
-    if columns is None:
+    if screen.columns is None:
         return "".join("\t".join(row) + "\n" for row in shown)
     widths = [max(width_of(row[place]) for row in (head, *shown)) for place in range(len(head))]
     lead = sum(widths[:-1]) + len(GAP) * (len(head) - 1)
-    lines = [pen("message", _aligned(head, widths))]
+    lines = [screen.pen("message", _aligned(head, widths))]
     for row in shown:
-        first, *rest = wrap(row[-1], max(NARROWEST, columns - lead))
+        first, *rest = wrap(row[-1], max(NARROWEST, screen.columns - lead))
         lines += [_aligned((*row[:-1], first), widths), *(" " * lead + line for line in rest)]
     return "".join(f"{line}\n" for line in lines)
 
 
-def entries(pairs: Sequence[tuple[str, str]], columns: int | None, pen: Pen) -> str:
+def entries(pairs: Sequence[tuple[str, str]], screen: Screen) -> str:
     """Labels on the left, texts beside them; a line feed in a text begins a new line, long lines are wrapped."""
     width = max((len(label) for label, _ in pairs), default=0)
-    room = None if columns is None else max(NARROWEST, columns - width - len(GAP))
+    room = None if screen.columns is None else max(NARROWEST, screen.columns - width - len(GAP))
     lines: list[str] = []
     for label, text in pairs:
         first, *rest = [line for paragraph in text.split("\n") for line in wrap(escaped(paragraph), room)]
-        lines.append(f"{pen('label', label.ljust(width))}{GAP}{first}")
+        lines.append(f"{screen.pen('label', label.ljust(width))}{GAP}{first}")
         lines += [f"{' ' * width}{GAP}{line}" for line in rest]
     return "".join(f"{line.rstrip()}\n" for line in lines)
 

@@ -3,17 +3,16 @@
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import Diagnostic, SourceError
+from paramc.diagnostics.model import Diagnostic, SourceError, Span
 from paramc.resources import GRAMMARS
 from paramc.source.model import LIMIT, Carried, Findings, Source
-from paramc.source.text import Decoded, decode_text, without_surrogates
+from paramc.source.text import REPLACEMENT, decode_text, without_surrogates
 from paramc.tables import read_table, rows
 
 STANDARD_INPUT = "-"
@@ -23,8 +22,7 @@ _FORMATS = {"png": "PNG", "jpeg": "JPEG", "webp": "WebP", "gif": "GIF"}
 Reader: TypeAlias = Callable[[BinaryIO, Findings], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Carrier:
+class Carrier(NamedTuple):
     """A row of carriers.toml: texts under `key` are settings; no `formats` means every format."""
 
     key: str
@@ -32,8 +30,7 @@ class Carrier:
     seen: str
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(NamedTuple):
     """A row of carriers.toml: `text` under `key` is what other programs leave there."""
 
     key: str
@@ -65,9 +62,12 @@ def open_file(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Source:
     """The settings of a file, found by its content whatever its name. Raises SourceError."""
     try:
         with Path(path).open("rb") as stream:
-            return _read(stream, Path(path).name, limit)
-    except OSError as error:
-        raise SourceError(diagnose("PC100", name=os.fspath(path), reason=error.strerror or "unknown reason")) from error
+            if stream.seekable():
+                return _read(stream, Path(path).name, limit)
+            return read_source(stream.read(limit + 1), Path(path).name, limit=limit)
+    except (OSError, ValueError) as error:  # ValueError: the name itself is impossible
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise SourceError(diagnose("PC100", name=os.fspath(path), reason=reason.lower())) from error
 
 
 def read_source(data: bytes, name: str = "<bytes>", *, limit: int = LIMIT) -> Source:
@@ -78,14 +78,18 @@ def read_source(data: bytes, name: str = "<bytes>", *, limit: int = LIMIT) -> So
 def open_text(text: str, name: str = "<text>") -> Source:
     """A text that is already one, never refused: an empty one and traces of undecodable bytes are reported."""
     decoded = without_surrogates(text)
-    problems = [_undecodable(name, decoded)] if decoded.replaced else []
+    problems = _undecodable(name, *decoded)
     if not text.strip():
-        problems.append(diagnose("PC104", name=name))
-    return Source(decoded.text, name, "text", decoded.encoding, diagnostics=tuple(problems))
+        problems += (diagnose("PC104", name=name),)
+    return Source(decoded.text, name, "text", decoded.encoding, diagnostics=problems)
 
 
-def _undecodable(name: str, decoded: Decoded) -> Diagnostic:
-    return diagnose("PC111", place=name, count=decoded.replaced, encoding=decoded.encoding)
+def _undecodable(place: str, text: str, encoding: str, replaced: int) -> tuple[Diagnostic, ...]:
+    """What is to be said about pieces that became U+FFFD, pointing at the first of them."""
+    if not replaced:
+        return ()
+    first = text.find(REPLACEMENT)
+    return (diagnose("PC111", Span(first, first + 1), place=place, count=replaced, encoding=encoding),)
 
 
 def _names_a_file(argument: str) -> bool:
@@ -133,7 +137,7 @@ def _read_text(stream: BinaryIO, name: str, limit: int) -> Source:
         raise SourceError(diagnose("PC102", name=name))
     if not decoded.text.strip("\0\ufeff \t\r\n"):
         raise SourceError(diagnose("PC104", name=name))
-    problems = (_undecodable(name, decoded),) if decoded.replaced else ()
+    problems = _undecodable(name, *decoded)
     return Source(decoded.text.rstrip("\0"), name, "text", decoded.encoding, diagnostics=problems)
 
 
@@ -148,7 +152,7 @@ def _read_image(stream: BinaryIO, form: str, name: str, limit: int) -> Source:
         raise SourceError(nothing, *found.problems)
     rest = tuple(text for text in found.texts if text is not chosen)
     _report_rivals(chosen, rest, form, found)
-    problems = tuple(found.problems)
+    problems = (*found.problems, *_undecodable(chosen.key, chosen.text, chosen.encoding, chosen.replaced))
     return Source(chosen.text, name, chosen.carrier, chosen.encoding, found.size, rest, problems)
 
 

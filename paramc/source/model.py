@@ -10,12 +10,16 @@ LIMIT = 64 * 2**20  # bytes of text that a source may hold, packed or unpacked
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """One text of a file. `carrier` reads from the outside in: `png:tEXt:parameters`, `jpeg:Exif:UserComment`."""
+    """One text of a file. `carrier` reads from the outside in: `png:tEXt:parameters`, `jpeg:Exif:UserComment`.
+
+    replaced: pieces that are not valid in `encoding` and became U+FFFD.
+    """
 
     carrier: str
     key: str
     text: str
     encoding: str
+    replaced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,8 @@ class Findings:
     problems: list[Diagnostic] = field(default_factory=list)
 
     def add(self, carrier: str, key: str, text: str, encoding: str, *, replaced: int = 0) -> None:
-        """Keep a text without its closing NULs; `replaced` counts the characters that could not be decoded."""
-        self.texts.append(Carried(f"{carrier}:{key}", key, text.rstrip("\0"), encoding))
-        if replaced:
-            self.report(diagnose("PC111", place=key, count=replaced, encoding=encoding))
+        """Keep a text, without its closing NULs."""
+        self.texts.append(Carried(f"{carrier}:{key}", key, text.rstrip("\0"), encoding, replaced))
 
     def report(self, problem: Diagnostic) -> None:
         """Note what is wrong with the file."""

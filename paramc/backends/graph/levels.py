@@ -7,19 +7,27 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
-from math import atan, exp, log, sqrt, tan
+from itertools import accumulate, pairwise
+from math import atan, exp, inf, log, sqrt, tan
 from typing import Protocol
 
 TRAINING_STEPS = 1000  # of SD 1 to SDXL
+SMALLEST = 1e-30  # stands for 0 where a logarithm is taken
 FIRST_BETA, LAST_BETA = sqrt(0.00085), sqrt(0.012)
 
 
 class NoiseModel(Protocol):
-    """How the noise of a model grows with time. `end` is the time of the last level of an even spacing."""
+    """How the noise of a model grows with time."""
 
-    entries: int
-    end: float
+    @property
+    def entries(self) -> int:
+        """Size of its table."""
+        ...
+
+    @property
+    def end(self) -> float:
+        """The time of the last level of an even spacing."""
+        ...
 
     def sigma(self, time: float) -> float:
         """The noise level at a time."""
@@ -51,7 +59,7 @@ class VariancePreserving:
 
     def time(self, sigma: float) -> float:
         """Interpolated between the two nearest entries."""
-        wanted = log(sigma)
+        wanted = log(max(sigma, SMALLEST))
         high = min(max(bisect_left(self.logs, wanted), 1), self.entries - 1)
         part = (wanted - self.logs[high - 1]) / (self.logs[high] - self.logs[high - 1])
         return min(max((high - 1 + part) / (self.entries - 1), 0.0), 1.0)
@@ -108,14 +116,18 @@ class Limits:
 
 
 def limits(model: NoiseModel, least: float, most: float, rho: float) -> Limits:
-    """The limits asked for, the model's own where they are 0."""
-    return Limits(least or model.entry(0), most or model.entry(model.entries - 1), rho)
+    """The limits asked for, the model's own where they are 0 or no levels."""
+    low, high = model.entry(0), model.entry(model.entries - 1)
+    return Limits(least if 0 < least < inf else low, most if 0 < most < inf else high, abs(rho))
 
 
 def sigmas(spacing: str, steps: int, model: NoiseModel, span: Limits) -> tuple[float, ...] | None:
-    """The noise levels at which `steps` steps begin; None for a spacing without a formula here."""
+    """The noise levels at which `steps` steps begin; None without a formula for `spacing`, or beyond its limits."""
     formula = _SPACINGS.get(spacing)
-    return tuple(formula(steps, model, span)) if formula else None
+    try:
+        return tuple(formula(steps, model, span)) if formula else None
+    except (ArithmeticError, ValueError):  # limits that are no numbers, or a curvature without an end
+        return None
 
 
 def second_call(kind: str, sigma: float, following: float, eta: float) -> float:
@@ -125,7 +137,7 @@ def second_call(kind: str, sigma: float, following: float, eta: float) -> float:
             return following
         case "ancestral":  # the middle of the way down to what the noise then lifts to `following`
             up = min(following, eta * sqrt(following**2 * (sigma**2 - following**2) / sigma**2))
-            return sqrt(sigma * sqrt(max(following**2 - up**2, 1e-12)))
+            return sqrt(sigma * sqrt(max(following**2 - up**2, SMALLEST)))
         case _:
             return sqrt(sigma * following)
 
@@ -134,8 +146,9 @@ def shares(levels: Sequence[float], model: NoiseModel, second: str, eta: float) 
     """The share of the time at which each denoiser call happens; `second` says where a step's second call lies."""
     if not second:
         return tuple(1 - model.time(sigma) for sigma in levels)
-    pairs = zip(levels, levels[1:], strict=False)
-    calls = [level for sigma, following in pairs for level in (sigma, second_call(second, sigma, following, eta))]
+    calls = [
+        level for sigma, following in pairwise(levels) for level in (sigma, second_call(second, sigma, following, eta))
+    ]
     return tuple(1 - model.time(sigma) for sigma in (*calls, levels[-1]))
 
 

@@ -174,7 +174,9 @@ def graph_tables(folder: Path) -> GraphTables:
         samplers=_rows(table, "samplers", SamplerRow, path),
         schedules=_rows(table, "schedules", ScheduleRow, path),
         bases=_rows(table, "bases", BaseRow, path),
-        folders={name: as_row(row, Folder, f"{path}: files.{name}") for name, row in files.items() if name not in names},
+        folders={
+            name: as_row(row, Folder, f"{path}: files.{name}") for name, row in files.items() if name not in names
+        },
         files=as_row({name: files[name] for name in names}, Files, f"{path}: files"),
         modules=as_row(section(table, "modules", path), Modules, f"{path}: modules"),
         text=as_row(section(table, "text", path), Writing, f"{path}: text"),
@@ -188,7 +190,9 @@ def definitions(folder: Path) -> Mapping[str, Definition]:
     path = folder / "nodes.toml"
     table = read_table(path)
     lists = {f"@{name}": value for name, value in section(table, "lists", path).items()}
-    return {name: _definition(section(table, name, path), lists, f"{path}: {name}") for name in table if name != "lists"}
+    return {
+        name: _definition(section(table, name, path), lists, f"{path}: {name}") for name in table if name != "lists"
+    }
 
 
 _WORDS = (

@@ -139,6 +139,11 @@ def test_a_place_over_many_lines_shows_the_first_and_the_last():
     assert body(text, (2, len(text) - 3, "this")) == (" 1 | line 1\n   |   ^^^^\n...\n11 | line 11\n   | ^^^^^ this\n")
 
 
+def test_four_lines_are_still_few():
+    assert "..." not in body("a\nb\nc\nd\ne", (0, 7, ""))
+    assert "..." in body("a\nb\nc\nd\ne", (0, 9, ""))
+
+
 def test_a_place_that_ends_with_its_line_end_stays_on_its_line():
     assert body("one\ntwo", (0, 4, "x")) == "1 | one\n  | ^^^ x\n"
 

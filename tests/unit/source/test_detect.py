@@ -1,12 +1,15 @@
 """What an argument names: a file, standard input, or the text itself."""
 
 import io
+import os
 import subprocess
 import sys
+from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from paramc.diagnostics.model import SourceError
+from paramc.diagnostics.model import Label, SourceError, Span
 from paramc.source.detect import open_source, open_text, read_source
 
 
@@ -65,6 +68,21 @@ def test_a_folder_is_told_with_the_reason(tmp_path):
     assert problem.code == "PC100" and "directory" in problem.message.lower()
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_with_a_name_is_read_like_a_file(build, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=pipe.write_bytes, args=(build.png(build.text("parameters", b"a cat")),))
+    writer.start()
+    assert open_source(str(pipe)).text == "a cat"
+    writer.join()
+
+
+def test_an_impossible_name_is_told():
+    (problem,) = failure(Path("a\0b"))
+    assert (problem.code, problem.message) == ("PC100", "`a\0b` cannot be read: embedded null byte")
+
+
 def test_a_program_is_no_text():
     assert failure(b"\x7fELF\2\1\1" + bytes(40))[0].code == "PC102"
 
@@ -97,6 +115,7 @@ def test_what_the_shell_could_not_decode_is_replaced_and_told():
 def test_foreign_bytes_in_a_file_are_told():
     source = read_source(b"caf\xe9 in the rain", "old.txt")
     assert source.diagnostics[0].message == "1 pieces of `old.txt` are not valid utf-8 and read as U+FFFD"
+    assert source.diagnostics[0].labels == (Label(Span(3, 4)),)
 
 
 def test_placeholders_of_other_programs_are_no_settings(build):
@@ -107,6 +126,7 @@ def test_placeholders_of_other_programs_are_no_settings(build):
 def test_a_settings_line_of_the_extras_tab_is_found_when_there_is_nothing_stronger(build):
     extras = build.text("postprocessing", b"Postprocess upscale by: 2")
     assert read_source(build.png(extras)).carrier == "png:tEXt:postprocessing"
+    assert read_source(build.png(build.text("extras", b"Postprocess upscale by: 2"))).carrier == "png:tEXt:extras"
     assert read_source(build.png(extras, build.text("parameters", b"a cat"))).carrier == "png:tEXt:parameters"
 
 

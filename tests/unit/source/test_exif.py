@@ -26,6 +26,7 @@ def test_the_byte_order_of_a_text_does_not_follow_that_of_its_block(build, order
         (b"UNICODE\0" + b"\xfe\xff" + CAT.encode("utf-16-be"), CAT, "utf-16-be"),
         (b"UNICODE\0" + CAT.encode(), CAT, "utf-8"),
         (b"UNICODE\0" + "猫が座る部屋".encode("utf-16-be"), "猫が座る部屋", "utf-16-be"),
+        (b"UNICODE\0" + "猫が座る部屋".encode("utf-16-le"), "猫が座る部屋", "utf-16-le"),
         (b"ASCII\0\0\0" + b"a cat", "a cat", "utf-8"),
         (b"ASCII\0\0\0" + b"caf\xe9", "café", "latin-1"),
         (b"ASCII\0\0\0" + "猫".encode(), "猫", "utf-8"),

@@ -1,11 +1,12 @@
 """PNG text chunks."""
 
 import io
+import tracemalloc
 import zlib
 
 import pytest
 
-from paramc.diagnostics.model import SourceError
+from paramc.diagnostics.model import Label, SourceError, Span
 from paramc.source.detect import read_source
 
 KEY = "parameters"
@@ -116,6 +117,15 @@ def test_a_packed_bomb_is_refused_at_the_limit(build):
     assert (source.text, codes_of(source), source.others) == ("kept", ["PC108"], ())
 
 
+def test_a_bomb_is_never_unpacked_whole(build):
+    data = build.png(build.packed("x", bytes(50_000_000)), build.text(KEY, b"kept"))
+    tracemalloc.start()
+    read_source(data, limit=100_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2_000_000
+
+
 def test_a_bomb_alone_leaves_no_settings(build):
     with pytest.raises(SourceError) as caught:
         read_source(build.png(build.packed(KEY, bytes(10_000_000))), limit=100_000)
@@ -144,6 +154,12 @@ def test_bytes_that_are_no_utf8_are_counted(build):
     source = read_source(build.png(build.international(KEY, b"a \xff cat \xfe")))
     assert source.text == "a \ufffd cat \ufffd"
     assert source.diagnostics[0].message == "2 pieces of `parameters` are not valid utf-8 and read as U+FFFD"
+    assert source.diagnostics[0].labels == (Label(Span(2, 3)),)
+
+
+def test_damage_in_a_text_that_is_not_used_is_not_told(build):
+    data = build.png(build.international("other", b"\xff"), build.text(KEY, b"kept"))
+    assert codes_of(read_source(data)) == []
 
 
 def test_only_headers_and_texts_are_read(build):

@@ -1,0 +1,116 @@
+"""Texts to conditioning: chunks, texts that change while sampling, several prompts at once.
+
+An encoding is written where it is used: which part of the sampling a text belongs to depends on the pass.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from paramc.backends.graph.builder import Socket
+from paramc.backends.graph.context import Context
+from paramc.backends.graph.levels import borders
+from paramc.backends.weights import chunks, weighted_text
+from paramc.ir.plan import Combine, Encode, Run, Variant
+
+DEEPEST_LAYER = -24
+STRONGEST = 10.0  # that a part of a combination can be
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """Both sides of classifier-free guidance and its weight."""
+
+    positive: Socket
+    negative: Socket
+    cfg: float
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Where texts are encoded, and at which share of the sampling each denoiser call happens."""
+
+    clip: Socket
+    calls: Callable[[], Sequence[float]]
+
+
+def guidance(context: Context, positive: str, negative: str, cfg: float, side: Side) -> Guidance:
+    """The conditioning of a pass.
+
+    Several prompts at once: ComfyUI averages by weight what A1111 adds up, so the guidance is multiplied by the sum of
+    the weights. A part with a weight below zero is averaged into the negative, with shares that make the sum the same:
+    neg + g·(pos − neg) = u + cfg·Σ w·(c − u), g = cfg·Σ of the weights above zero, as long as cfg·Σw ≥ 1.
+    """
+    op = context.ops[positive]
+    if not isinstance(op, Combine):
+        return Guidance(_encoded(context, positive, side), _encoded(context, negative, side), cfg)
+    parts = [(_encoded(context, name, side), weight) for name, weight in zip(op.inputs, op.weights, strict=True)]
+    against = _encoded(context, negative, side)
+    towards = [(socket, weight) for socket, weight in parts if weight > 0]
+    away = [(socket, cfg * -weight) for socket, weight in parts if weight < 0]
+    total = cfg * sum(weight for _, weight in towards)
+    if away and total > 1:
+        own = max(cfg * sum(op.weights) - 1, 0.0)
+        against = _averaged(context, [(against, own), *away])
+    return Guidance(_averaged(context, towards or parts[:1]), against, total)
+
+
+def _averaged(context: Context, parts: Sequence[tuple[Socket, float]]) -> Socket:
+    parts = [part for part in parts if part[1] != 0] or parts[:1]
+    if len(parts) == 1:
+        return parts[0][0]
+    highest = max(weight for _, weight in parts)
+    scale = STRONGEST / highest if highest > STRONGEST else 1.0
+    weighed = [
+        context.graph.add("strength", strength=weight * scale, conditioning=socket)["conditioning"]
+        for socket, weight in parts
+    ]
+    return _joined(context, "combine", weighed)
+
+
+def _encoded(context: Context, reference: str, side: Side) -> Socket:
+    op = context.ops[reference]
+    if not isinstance(op, Encode):  # a combination inside a combination does not occur; its first part stands for it
+        return _encoded(context, op.inputs[0], side) if isinstance(op, Combine) else context.socket(reference)
+    between = borders(side.calls(), [variant.last_call for variant in op.variants[:-1]]) if op.switches else ()
+    if not between:
+        return _text(context, op, op.variants[0], side.clip)
+    ends = (*between, 1.0)
+    pieces: list[Socket] = []
+    for variant, start, end in zip(op.variants, (0.0, *between), ends, strict=False):
+        text = _text(context, op, variant, side.clip)
+        pieces.append(context.graph.add("range", start=start, end=end, conditioning=text)["conditioning"])
+    return _joined(context, "combine", pieces)
+
+
+def _text(context: Context, op: Encode, variant: Variant, clip: Socket) -> Socket:
+    if context.base.clip_skip and op.layer < -1:
+        clip = context.graph.add("layer", layer=max(op.layer, DEEPEST_LAYER), clip=clip)["clip"]
+    title = "negative" if op.negative else ""
+    encoded = [
+        context.graph.add("prompt", title, text=_written(context, op, runs), clip=clip)["conditioning"]
+        for runs in chunks(variant.runs)
+    ]
+    whole = _joined(context, "concat", encoded)
+    if _is_zero(context, op):
+        return context.graph.add("zero", conditioning=whole)["conditioning"]
+    return whole
+
+
+def _written(context: Context, op: Encode, runs: Sequence[Run]) -> str:
+    spelling = context.tables.text
+    if op.emphasis in spelling.unweighted:
+        runs = [Run(text=run.text) for run in runs]
+    return weighted_text(runs, spelling, context.embeddings)
+
+
+def _is_zero(context: Context, op: Encode) -> bool:
+    """A1111 and Forge put zeros in the place of an empty negative prompt of SDXL."""
+    native = op.emphasis in context.tables.text.native
+    return (
+        op.negative and context.base.zero_negative and not native and not any(variant.text for variant in op.variants)
+    )
+
+
+def _joined(context: Context, role: str, parts: Sequence[Socket]) -> Socket:
+    return reduce(lambda first, second: context.graph.add(role, first=first, second=second)["conditioning"], parts)

@@ -1,0 +1,89 @@
+"""What the functions that write single operations share: the plan, the tables, the graph so far."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from paramc.backends.graph.builder import Graph, Socket, Sockets
+from paramc.backends.graph.tables import BaseRow, GraphTables
+from paramc.backends.registry import Choices
+from paramc.ir.assets import AssetRef, ImageRef
+from paramc.ir.geometry import Size
+from paramc.ir.job import Job
+from paramc.ir.plan import Op, Plan
+
+
+@dataclass(eq=False)
+class Context:
+    """One graph in the making. `made` are outputs by what the plan calls them (`id.slot`), `sizes` in pixels."""
+
+    job: Job
+    plan: Plan
+    tables: GraphTables
+    choices: Choices
+    graph: Graph
+    made: Sockets = field(default_factory=dict)
+    sizes: dict[str, Size] = field(default_factory=dict)
+
+    @cached_property
+    def base(self) -> BaseRow:
+        """What the base of the model decides."""
+        return self.tables.base(self.plan.base)
+
+    @cached_property
+    def ops(self) -> Mapping[str, Op]:
+        """The operations by id."""
+        return {op.id: op for op in self.plan.ops}
+
+    @cached_property
+    def embeddings(self) -> tuple[str, ...]:
+        """Names of the embeddings that the job knows of."""
+        return tuple(asset.name for asset in self.job.assets.embeddings if asset.name)
+
+    def keep(self, op: Op, outputs: Sockets) -> None:
+        """Remember what an operation gave; its only output may be called by the operation alone."""
+        self.made |= {f"{op.id}.{name}": socket for name, socket in outputs.items()}
+        if outputs:
+            self.made[op.id] = next(iter(outputs.values()))
+
+    def socket(self, reference: str) -> Socket:
+        """The output that the plan calls `reference`."""
+        return self.made[reference]
+
+    def keep_size(self, name: str, source: str) -> None:
+        """What the operation `name` gives is as large as what it takes."""
+        if source in self.sizes:
+            self.sizes[name] = self.sizes[source]
+
+    def word(self, table: str, name: str) -> str:
+        """The target's word for `name`; the first word of the table where it has none."""
+        words = self.tables.words[table]
+        return words.get(name) or next(iter(words.values()))
+
+
+def file_name(context: Context, folder: str, asset: AssetRef | None) -> str:
+    """What a loader calls an asset: its file, else its name with the suffix of its folder, else a hash."""
+    row = context.tables.folders[folder]
+    name = asset.name if asset else None
+    if asset and asset.path:
+        name = PurePosixPath(asset.path.replace("\\", "/")).name
+    if not name and asset and asset.hashes:
+        name = asset.hashes[0].hex
+    name = name or row.unnamed
+    return name if name.lower().endswith(context.tables.files.suffixes) else name + row.suffix
+
+
+def picture_name(context: Context, folder: str, image: ImageRef) -> str:
+    """What the loader of pictures calls one: its file, else the hash of its pixels."""
+    row = context.tables.folders[folder]
+    name = PurePosixPath(image.path.replace("\\", "/")).name if image.path else image.md5 or row.unnamed
+    return name if name.lower().endswith(context.tables.files.pictures) else name + row.suffix
+
+
+def file_prefix(context: Context, wish: str) -> str:
+    """The start of the result's file name: no character that a file system refuses, no way out of the folder."""
+    forbidden = context.tables.files.forbidden
+    clean = "".join("_" if char in forbidden or ord(char) < 32 else char for char in wish)
+    parts = [part for part in clean.split("/") if part.strip(" .")]
+    return "/".join(parts) or context.plan.base

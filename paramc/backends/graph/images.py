@@ -1,0 +1,123 @@
+"""Latents and pictures: where sampling starts, what happens between two passes, what comes out."""
+
+from paramc.backends.graph.builder import Sockets
+from paramc.backends.graph.context import Context, file_name, file_prefix, picture_name
+from paramc.ir.assets import AssetRef
+from paramc.ir.geometry import Size
+from paramc.ir.names import MODEL_UPSCALER
+from paramc.ir.plan import Decode, EmptyLatent, EncodeImage, LoadImage, MaskLatent, ResizeLatent, Save, UpscaleImage
+
+CELL = 8  # pixels per latent cell
+WIDEST_BLUR, SMALLEST_BLUR = 31, 0.1  # radius in pixels, sigma
+
+
+def empty_latent(context: Context, op: EmptyLatent) -> Sockets:
+    """Zeros of the base's own depth."""
+    context.sizes[op.id] = op.size
+    batch = _batch(context, op.batch)
+    return context.graph.add(context.base.latent, width=op.size.width, height=op.size.height, batch=batch)
+
+
+def load_image(context: Context, op: LoadImage) -> Sockets:
+    """The user's picture, brought to the size of the pass unless the latent will be."""
+    loaded = context.graph.add("load_image", file=picture_name(context, "image", op.image))
+    if op.size is None:
+        return loaded
+    context.sizes[op.id] = op.size
+    if op.resize == "latent":
+        return loaded
+    method, crop = context.word("image_methods", "lanczos"), context.word("crops", op.resize)
+    scaled = context.graph.add(
+        "scale", method=method, width=op.size.width, height=op.size.height, crop=crop, image=loaded["image"]
+    )
+    return loaded | scaled
+
+
+def encode_image(context: Context, op: EncodeImage) -> Sockets:
+    """A picture as latent, resized now if it was not before, once for each image of the batch."""
+    context.keep_size(op.id, op.image)
+    latent = context.graph.add("encode_image", image=context.socket(op.image), vae=context.socket(op.vae))
+    source = context.ops.get(op.image)
+    if isinstance(source, LoadImage) and source.resize == "latent" and source.size:
+        method = context.word("latent_methods", "bilinear")
+        size = source.size
+        latent = context.graph.add("resize_latent", method=method, width=size.width, height=size.height, **latent)
+    batch = _batch(context, op.batch)
+    from_picture = isinstance(source, LoadImage)  # the pictures of a first pass are a batch already
+    return context.graph.add("repeat", batch=batch, **latent) if batch > 1 and from_picture else latent
+
+
+def mask_latent(context: Context, op: MaskLatent) -> Sockets:
+    """A latent of which only the white part of the mask is sampled."""
+    context.keep_size(op.id, op.latent)
+    mask = context.graph.add("load_mask", file=picture_name(context, "mask", op.mask))
+    if op.inverts:
+        mask = context.graph.add("invert_mask", **mask)
+    if op.blur >= SMALLEST_BLUR:
+        radius = min(int(2.5 * min(op.blur, WIDEST_BLUR) + 0.5), WIDEST_BLUR)
+        blurred = context.graph.add("blur", radius=radius, sigma=op.blur, **context.graph.add("mask_to_image", **mask))
+        mask = context.graph.add("image_to_mask", **blurred)
+    return context.graph.add("masked", latent=context.socket(op.latent), **mask)
+
+
+def resize_latent(context: Context, op: ResizeLatent) -> Sockets:
+    """A latent scaled, then cut where the shape changes: half of the excess, rounded down, at the start."""
+    context.sizes[op.id] = op.crop_to
+    method = context.word("latent_methods", op.method)
+    latent = context.graph.add(
+        "resize_latent", method=method, width=op.size.width, height=op.size.height, latent=context.socket(op.latent)
+    )
+    if op.crop_to == op.size:
+        return latent
+    x, y = (_cut(before, after) for before, after in zip(op.size, op.crop_to, strict=True))
+    return context.graph.add("crop_latent", width=op.crop_to.width, height=op.crop_to.height, x=x, y=y, **latent)
+
+
+def upscale_image(context: Context, op: UpscaleImage) -> Sockets:
+    """A picture enlarged by a model or by resampling alone, then brought to its size."""
+    image = {"image": context.socket(op.image)}
+    label = op.upscaler.removeprefix(MODEL_UPSCALER)
+    modelled = label != op.upscaler
+    if modelled:
+        file = file_name(context, "upscaler", AssetRef(name=context.tables.words["upscalers"].get(label, label)))
+        image = context.graph.add("upscale", **context.graph.add("upscale_model", file=file), **image)
+    method = context.word("image_methods", "lanczos" if modelled else op.upscaler.partition(":")[2])
+    size = op.size or _scaled(context.sizes.get(op.image), op.scale)
+    if size is not None:
+        context.sizes[op.id] = op.crop_to or size
+        image = context.graph.add(
+            "scale", method=method, width=size.width, height=size.height, crop="disabled", **image
+        )
+    elif op.scale is not None and not modelled:
+        image = context.graph.add("scale_by", method=method, scale=op.scale, **image)
+    if op.crop_to is None or size is None or op.crop_to == size:
+        return image
+    x, y = (_cut(before, after) for before, after in zip(size, op.crop_to, strict=True))
+    return context.graph.add("crop", width=op.crop_to.width, height=op.crop_to.height, x=x, y=y, **image)
+
+
+def decode(context: Context, op: Decode) -> Sockets:
+    """A latent as picture."""
+    context.keep_size(op.id, op.latent)
+    return context.graph.add("decode", latent=context.socket(op.latent), vae=context.socket(op.vae))
+
+
+def save(context: Context, op: Save) -> Sockets:
+    """The result, under the prefix that the user chose."""
+    prefix = file_prefix(context, str(context.choices.get("filename_prefix", "")))
+    return context.graph.add("save", prefix=prefix, image=context.socket(op.image))
+
+
+def _batch(context: Context, asked: int) -> int:
+    """One image where the job is about one of a batch: it has a seed of its own."""
+    return 1 if context.job.batch.position is not None else asked
+
+
+def _cut(before: int, after: int) -> int:
+    return max((before // CELL - after // CELL) // 2, 0) * CELL
+
+
+def _scaled(size: Size | None, scale: float | None) -> Size | None:
+    if size is None or scale is None:
+        return None
+    return Size(int(size.width * scale), int(size.height * scale))

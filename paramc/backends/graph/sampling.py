@@ -1,0 +1,364 @@
+"""A sampling pass in nodes: one sampler node where it can say the pass, one with a part of the steps, or a chain."""
+
+from dataclasses import dataclass
+from functools import cache, partial
+from math import ceil, log
+
+from paramc.backends.graph.builder import Socket, Sockets
+from paramc.backends.graph.conditioning import Guidance, Side, guidance
+from paramc.backends.graph.context import Context
+from paramc.backends.graph.levels import Flow, NoiseModel, limits, shares, sigmas, variance_preserving
+from paramc.backends.graph.tables import SamplerRow, ScheduleRow
+from paramc.ir.names import sampler_of
+from paramc.ir.plan import Encode, MakeNoise, Op, Sample, Sigmas, Slice
+
+MOST_STEPS = 10_000
+SEEDS = 2**64
+WHOLE = 0.9999  # above this strength a sampler node runs all steps
+LARGEST_SIGMA, SMALLEST_SIGMA = 14.614642, 0.029167535  # SD 1 to SDXL, as A1111 computes them
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The numbers of one sampling pass.
+
+    `planned` steps make the schedule, of which steps [start, end) are run; `end` None runs to the end of the schedule.
+    With `leftover` the last sigma is no 0.
+    """
+
+    op: Sample
+    sigmas: Sigmas
+    noise: MakeNoise
+    sampler: SamplerRow
+    schedule: ScheduleRow
+    strength: float
+    start: int
+    planned: int
+    end: int | None
+    leftover: bool
+
+    @property
+    def steps(self) -> int:
+        """Steps of the schedule as asked."""
+        return min(max(self.sigmas.steps, 1), MOST_STEPS)
+
+    @property
+    def seed(self) -> int:
+        """The seed as a generator takes it; a job without one gets 0."""
+        return (self.noise.seed or 0) % SEEDS
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Steps [start, end) of a pass, with one model and its conditioning."""
+
+    model: Socket
+    guidance: Guidance
+    start: int
+    end: int | None
+
+
+def sample(context: Context, op: Sample) -> Sockets:
+    """A pass: in one piece, or in two where a refiner takes over."""
+    run = planned(context, op)
+    context.keep_size(op.id, op.latent)
+    latent = {"latent": context.socket(op.latent)}
+    pieces = _pieces(context, run)
+    for index, piece in enumerate(pieces):
+        latent = _sampled(context, run, piece, latent["latent"], first=index == 0, last=index == len(pieces) - 1)
+    return latent
+
+
+def planned(context: Context, op: Sample) -> Pass:
+    """The numbers of a pass: what of which schedule is run."""
+    source, cut = _schedule(context, op)
+    row = context.tables.sampler(op.sampler)
+    asked = row.own if row.own and source.schedule == sampler_of(op.sampler).automatic else source.schedule
+    schedule = context.tables.schedule(asked)
+    steps = min(max(source.steps, 1), MOST_STEPS)
+    drops = source.drops_penultimate and not row.drops and not schedule.extra
+    extra = schedule.extra or (1 if drops else 0)
+    return Pass(
+        op,
+        source,
+        _noise(context, op),
+        row,
+        schedule,
+        1.0 if cut is None else cut.strength,
+        max(min(cut.start, steps - 1), 0) if cut else 0,
+        steps + extra,
+        steps if extra else None,
+        schedule.leftover,
+    )
+
+
+def _schedule(context: Context, op: Sample) -> tuple[Sigmas, Slice | None]:
+    source = context.ops.get(op.sigmas)
+    cut = source if isinstance(source, Slice) else None
+    whole = context.ops.get(cut.sigmas) if cut else source
+    return (whole if isinstance(whole, Sigmas) else Sigmas(id="", model=op.model, schedule="", steps=1)), cut
+
+
+def _noise(context: Context, op: Sample) -> MakeNoise:
+    noise = context.ops.get(op.noise)
+    return noise if isinstance(noise, MakeNoise) else MakeNoise(id="", seed=None, generator="cpu")
+
+
+def _noise_model(context: Context, run: Pass) -> NoiseModel:
+    base = context.base
+    if not base.entries:
+        return variance_preserving()
+    return Flow(_shift(run.sigmas) or base.shift, base.entries)
+
+
+def _levels(context: Context, run: Pass) -> tuple[float, ...] | None:
+    """The sigmas at which the steps of a pass begin, where the schedule has a formula."""
+    model, asked = _noise_model(context, run), run.sigmas
+    span = limits(model, asked.sigma_min, asked.sigma_max, asked.rho or run.schedule.rho)
+    points = run.steps + (1 if asked.drops_penultimate else run.schedule.extra)
+    levels = sigmas(run.schedule.spacing, points, model, span)
+    if levels is None:
+        return None
+    return levels[run.start :] if run.schedule.uneven else levels[run.start : run.steps]
+
+
+def _shift(source: Sigmas) -> float | None:
+    return source.shift if source.shift is not None and 0 < source.shift < float("inf") else None
+
+
+def _pieces(context: Context, run: Pass) -> tuple[Piece, ...]:
+    op = run.op
+    switch = _switch(context, run)
+    calls = cache(partial(_calls, context, run))
+    base = Side(_clip(context, op.positive), calls)
+    model = _patched(context, run, context.socket(op.model))
+    first = Piece(model, _guidance(context, run, base), run.start, run.end if switch is None else switch)
+    if op.refined_by is None or switch is None:
+        return (first,)
+    refined = Side(context.socket(op.refined_by.partition(".")[0] + ".clip"), calls)
+    second = Piece(
+        _patched(context, run, context.socket(op.refined_by)), _guidance(context, run, refined), switch, run.end
+    )
+    return (second,) if switch <= run.start else (first, second)
+
+
+def _switch(context: Context, run: Pass) -> int | None:
+    """The step from which the refiner runs; None where it never does.
+
+    A1111 from 1.9 on compares the timestep with the fraction, before that and on request the share of the steps.
+    """
+    op, refiner = run.op, context.job.refiner
+    if op.refined_by is None or op.switch_at is None:
+        return None
+    levels = None if refiner is not None and refiner.counts_steps else _levels(context, run)
+    if levels is None:
+        step = run.start + ceil(op.switch_at * run.steps)
+    else:
+        model = _noise_model(context, run)
+        passed = (index for index, level in enumerate(levels) if _elapsed(model, level) >= op.switch_at)
+        step = run.start + next(passed, len(levels))
+    return step if step < (run.end or run.steps) else None
+
+
+def _elapsed(model: NoiseModel, level: float) -> float:
+    """How much of the training steps lies above a noise level, by its nearest step."""
+    last = model.entries - 1
+    return (last - round(model.time(level) * last)) / model.entries
+
+
+def _clip(context: Context, reference: str) -> Socket:
+    op: Op = context.ops[reference]
+    while not isinstance(op, Encode):
+        op = context.ops[op.__dict__["inputs"][0]]
+    return context.socket(op.clip)
+
+
+def _calls(context: Context, run: Pass) -> tuple[float, ...]:
+    """Shares of the sampling at which the model is called; evenly spread where the schedule has no formula here."""
+    second, levels = run.sampler.second, _levels(context, run)
+    if levels:
+        return shares(levels, _noise_model(context, run), second, _eta(run))
+    count = max(run.steps - run.start, 1) * (2 if second else 1)
+    begin = run.start / run.steps
+    return tuple(begin + (1 - begin) * index / count for index in range(count))
+
+
+def _guidance(context: Context, run: Pass, side: Side) -> Guidance:
+    op = run.op
+    found = guidance(context, op.positive, op.negative, op.cfg_scale * run.sampler.cfg, side)
+    if not context.base.distilled or op.distilled_cfg_scale is None:
+        return found
+    positive, negative = (
+        context.graph.add("distilled", guidance=op.distilled_cfg_scale, conditioning=socket)["conditioning"]
+        for socket in (found.positive, found.negative)
+    )
+    return Guidance(positive, found.negative if found.cfg == 1.0 else negative, found.cfg)
+
+
+def _patched(context: Context, run: Pass, model: Socket) -> Socket:
+    """The model with what this pass changes of it."""
+    given = {"model": model}
+    shift = _shift(run.sigmas)
+    if shift is not None and context.base.shift_node:
+        given = context.graph.add(context.base.shift_node, shift=shift, log_shift=log(shift), **given)
+    if "zero_terminal_snr" in run.op.flags and not context.base.entries:
+        given = context.graph.add("zero_snr", **given)
+    if run.sampler.patch and not context.base.entries:
+        given = context.graph.add(run.sampler.patch, **given)
+    if run.op.cfg_rescale:
+        given = context.graph.add("rescale", rescale=run.op.cfg_rescale, **given)
+    return given["model"]
+
+
+def _sampled(context: Context, run: Pass, piece: Piece, latent: Socket, *, first: bool, last: bool) -> Sockets:
+    if _needs_chain(context, run):
+        return _chain(context, run, piece, latent, first=first, last=last)
+    denoise = _denoise(run) if first and last else None
+    if denoise is not None:
+        return _whole(context, run, piece, latent, denoise)
+    return _part(context, run, piece, latent, first=first, last=last)
+
+
+def _denoise(run: Pass) -> float | None:
+    """The strength by which a plain sampler node runs just these steps; None where it cannot."""
+    if run.end is not None:
+        return None
+    if run.start == 0:
+        return 1.0 if run.strength > 0 else 0.0
+    steps = run.steps - run.start
+    whole = steps if run.strength > WHOLE else int(steps / run.strength) if run.strength > 0 else 0
+    return run.strength if whole == run.steps and not run.schedule.uneven else None
+
+
+def _whole(context: Context, run: Pass, piece: Piece, latent: Socket, denoise: float) -> Sockets:
+    return context.graph.add(
+        "sample",
+        run.op.id,
+        seed=run.seed,
+        steps=run.steps - run.start,
+        cfg=piece.guidance.cfg,
+        sampler=_sampler_name(run),
+        scheduler=run.schedule.name,
+        denoise=denoise,
+        model=piece.model,
+        positive=piece.guidance.positive,
+        negative=piece.guidance.negative,
+        latent=latent,
+    )
+
+
+def _part(context: Context, run: Pass, piece: Piece, latent: Socket, *, first: bool, last: bool) -> Sockets:
+    keeps = not last or run.leftover
+    return context.graph.add(
+        "sample_part",
+        run.op.id,
+        add_noise=_switch_word(context, on=first),
+        seed=run.seed,
+        steps=run.planned,
+        cfg=piece.guidance.cfg,
+        sampler=_sampler_name(run),
+        scheduler=run.schedule.name,
+        start=piece.start,
+        end=MOST_STEPS if piece.end is None else piece.end,
+        leftover=_switch_word(context, on=keeps),
+        model=piece.model,
+        positive=piece.guidance.positive,
+        negative=piece.guidance.negative,
+        latent=latent,
+    )
+
+
+def _switch_word(context: Context, *, on: bool) -> str:
+    return context.word("switches", "on" if on else "off")
+
+
+def _sampler_name(run: Pass) -> str:
+    return run.sampler.on_gpu if run.sampler.on_gpu and run.noise.generator == "cuda" else run.sampler.name
+
+
+def _chain(context: Context, run: Pass, piece: Piece, latent: Socket, *, first: bool, last: bool) -> Sockets:
+    noise = context.graph.add("noise", seed=run.seed) if first else context.graph.add("no_noise")
+    side = piece.guidance
+    guider = context.graph.add(
+        "guider", cfg=side.cfg, model=piece.model, positive=side.positive, negative=side.negative
+    )
+    end = piece.end if not last or run.leftover else None
+    chained = (
+        noise | guider | _sampler(context, run) | _cut(context, _sigmas(context, run, piece.model), piece.start, end)
+    )
+    return context.graph.add("sample_custom", run.op.id, latent=latent, **chained)
+
+
+def _needs_chain(context: Context, run: Pass) -> bool:
+    return bool(_schedule_node(run)) or _needs_sampler_node(run) or _starts_plainly(context, run)
+
+
+def _starts_plainly(context: Context, run: Pass) -> bool:
+    """Whether the start noise is to be kept from being scaled up, which only a chain can do."""
+    return (
+        context.choices.get("form") == "faithful"
+        and context.base.first_sigma > 0
+        and run.start == 0
+        and run.strength > 0
+        and not run.schedule.below_max
+        and not run.sigmas.sigma_max
+        and not run.sampler.drops
+        and (run.leftover or run.end is None)
+        and not run.noise.scales_by_vp
+        and "zero_terminal_snr" not in run.op.flags
+    )
+
+
+def _eta(run: Pass) -> float:
+    return 1.0 if run.op.eta is None else run.op.eta
+
+
+def _needs_sampler_node(run: Pass) -> bool:
+    asked = {"eta": _eta(run), "s_noise": run.op.s_noise}
+    return run.sampler.always or any(asked[name] != 1.0 for name in run.sampler.knobs)
+
+
+def _sampler(context: Context, run: Pass) -> Sockets:
+    if not _needs_sampler_node(run):
+        return context.graph.add("sampler", sampler=_sampler_name(run))
+    s_noise = run.op.s_noise if "s_noise" in run.sampler.knobs else 1.0
+    device = context.word("devices", run.noise.generator)
+    return context.graph.add(run.sampler.node, eta=_eta(run), s_noise=s_noise, device=device)
+
+
+def _schedule_node(run: Pass) -> str:
+    """The node of a schedule that no scheduler word says, or ""."""
+    asked = run.sigmas
+    if run.schedule.node:
+        return run.schedule.node
+    bent = asked.rho not in (0.0, run.schedule.rho) and run.schedule.rho > 0
+    if run.schedule.ranged and (asked.sigma_min or asked.sigma_max or bent):
+        return run.schedule.ranged
+    return run.schedule.shaped if (asked.beta_alpha, asked.beta_beta) != (0.6, 0.6) else ""
+
+
+def _sigmas(context: Context, run: Pass, model: Socket) -> Sockets:
+    asked = run.sigmas
+    made = context.graph.add(
+        _schedule_node(run) or "sigmas",
+        scheduler=run.schedule.name,
+        steps=run.planned if run.leftover else run.steps,
+        model=model,
+        sigma_min=asked.sigma_min or SMALLEST_SIGMA,
+        sigma_max=asked.sigma_max or LARGEST_SIGMA,
+        rho=asked.rho or run.schedule.rho,
+        beta_alpha=asked.beta_alpha,
+        beta_beta=asked.beta_beta,
+        table=context.base.table,
+    )
+    if _starts_plainly(context, run):
+        return context.graph.add("first_sigma", sigma=context.base.first_sigma, **made)
+    return made
+
+
+def _cut(context: Context, made: Sockets, start: int, end: int | None) -> Sockets:
+    if end is not None:
+        made = {"sigmas": context.graph.add("split", step=end, **made)["high"]}
+    if start > 0:
+        made = {"sigmas": context.graph.add("split", step=start, **made)["low"]}
+    return made

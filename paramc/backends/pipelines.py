@@ -1,0 +1,110 @@
+"""The classes of a library by model family: pipelines.toml as typed rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from paramc.tables import Table, TableError, as_row, merged, read_table, rows, section
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantRow:
+    """What a script calls a quantity at its top, and a remark above it."""
+
+    quantity: str
+    name: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRow:
+    """A pipeline class, and the quantity behind each keyword of its call, in the order of the script."""
+
+    pipeline: str
+    arguments: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A model family.
+
+    `pretrained` and `single_file` are further keywords of the two ways to load it, `second_pass` of a second pipeline
+    that is made of the first one's parts; source text.
+    """
+
+    title: str
+    repository: str
+    dtype: str
+    pretrained: Mapping[str, str] = field(default_factory=dict)
+    single_file: Mapping[str, str] = field(default_factory=dict)
+    second_pass: Mapping[str, str] = field(default_factory=dict)
+    scheduling: Mapping[str, str] = field(default_factory=dict)  # further keywords of every scheduler
+    multiple: int = 8  # sides are multiples of it, pixels
+    latent_scale: int = 8  # pixels per latent cell
+    rounds_down: bool = False  # the pipeline leaves out int(steps − steps · strength), not steps − int(steps · strength)
+    upcasts: bool = False  # its VAE overflows in half precision
+    shift: float | None = None  # of the noise levels, flow models
+    exponential_shift: bool = False  # a shift that is asked for is the logarithm of the scheduler's
+    sequence: int | None = None  # tokens of the long text encoder
+    long_sequence: int | None = None  # the same for texts that need more
+    embedded_guidance: float | None = None  # the default, where guidance is an input of the model
+    packed: bool = False  # latents leave the pipeline packed two by two
+    layers: bool = False  # clip skip changes the picture
+    part: str = "unet"  # the diffusion model's name in the pipeline
+    part_class: str = ""  # loads it from a file of its own, where no pipeline does
+    encoders: tuple[str, ...] = ("text_encoder",)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipelines:
+    """pipelines.toml."""
+
+    constants: tuple[ConstantRow, ...]
+    notes: Mapping[str, str]
+    latent_modes: Mapping[str, Table]
+    filters: Mapping[str, str]
+    bases: Mapping[str, Table]
+    families: Mapping[str, Table]
+    pipelines: Mapping[str, Table]
+    where: Path
+
+    def model(self, base: str, family: str) -> ModelRow | None:
+        """The row of a base, with what differs in the family; None for a base that no pipeline is listed for."""
+        table = self.bases.get(base)
+        if table is None:
+            return None
+        return as_row(merged(table, self.families.get(family, {})), ModelRow, f"{self.where}: {base}")
+
+    def pipeline(self, base: str, task: str) -> PipelineRow:
+        """The pipeline of a base for `text_to_image` or `image_to_image`."""
+        return as_row(self.pipelines[base][task], PipelineRow, f"{self.where}: pipelines.{base}.{task}")
+
+
+@cache
+def read_pipelines(path: Path) -> Pipelines:
+    """The table at `path`."""
+    table = read_table(path)
+    return Pipelines(
+        constants=rows(table, "constants", ConstantRow, path),
+        notes=_texts(table, "notes", path),
+        latent_modes=_tables(table, "latent_modes", path),
+        filters=_texts(table, "filters", path),
+        bases=_tables(table, "bases", path),
+        families=_tables(table, "families", path),
+        pipelines=_tables(table, "pipelines", path),
+        where=path,
+    )
+
+
+def _texts(table: Table, name: str, where: Path) -> dict[str, str]:
+    return {key: str(value) for key, value in section(table, name, where).items()}
+
+
+def _tables(table: Table, name: str, where: Path) -> dict[str, Table]:
+    listed: dict[str, Table] = {}
+    for key, value in section(table, name, where).items():
+        if not isinstance(value, dict):
+            raise TableError(f"{where}: `{name}.{key}` is not a table")
+        listed[key] = value
+    return listed

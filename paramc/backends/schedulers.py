@@ -1,0 +1,128 @@
+"""Sampler and schedule as a library's scheduler class: the rows of samplers.toml, and the grades that follow."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from paramc.backends.report import GRADES, Grade
+from paramc.ir.names import executed_schedule, samplers, schedules
+from paramc.tables import TableError, read_table, rows
+
+ANY = "*"
+UNLISTED = "unknown"  # stands in feature names for a sampler or schedule that no table knows
+Settings = Mapping[str, str | int | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRow:
+    """Model bases that share their noise levels, and what every scheduler of theirs is told."""
+
+    names: tuple[str, ...]
+    keywords: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerRow:
+    """The scheduler class for samplers; `*` is every other one. `expressions` are source text with `{seeds}` in it."""
+
+    names: tuple[str, ...]
+    bases: tuple[str, ...]
+    scheduler: str
+    grade: Grade
+    keywords: Settings = field(default_factory=dict)
+    expressions: Mapping[str, str] = field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRow:
+    """What scheduler classes are told for schedules. `sigmas` is source text with `{steps}` in it."""
+
+    names: tuple[str, ...]
+    schedulers: tuple[str, ...]
+    grade: Grade
+    keywords: Settings = field(default_factory=dict)
+    sigmas: str = ""
+    why: str = ""
+    bases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRow:
+    """What scheduler classes are told for a quirk of the model."""
+
+    name: str
+    schedulers: tuple[str, ...]
+    keywords: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Schedulers:
+    """samplers.toml, row by row. A row by name goes before a row by `*`."""
+
+    bases: tuple[BaseRow, ...]
+    samplers: tuple[SamplerRow, ...]
+    schedules: tuple[ScheduleRow, ...]
+    flags: tuple[FlagRow, ...]
+
+    def base(self, base: str) -> BaseRow | None:
+        """The row of a model base; None where the library cannot sample it."""
+        return next((row for row in self.bases if base in row.names), None)
+
+    def sampler(self, base: str, sampler: str) -> SamplerRow:
+        """The row for a sampler of a known base."""
+        fitting = [row for row in self.samplers if base in row.bases]
+        return next(row for name in (sampler, ANY) for row in fitting if name in row.names)
+
+    def schedule(self, base: str, scheduler: str, schedule: str) -> ScheduleRow:
+        """The row for a schedule with a scheduler class."""
+        offered = (row for row in self.schedules if scheduler in row.schedulers)
+        fitting = [row for row in offered if not row.bases or base in row.bases]
+        return next(row for name in (schedule, ANY) for row in fitting if name in row.names)
+
+    def flagged(self, scheduler: str, flags: Iterable[str]) -> dict[str, str | int | float | bool]:
+        """The keywords for the quirks among `flags` that the scheduler class knows."""
+        wanted = set(flags)
+        fitting = (row.keywords for row in self.flags if row.name in wanted and scheduler in row.schedulers)
+        return {key: value for keywords in fitting for key, value in keywords.items()}
+
+    def judged(self, base: str, kind: str, sampler: str, schedule: str | None) -> SamplerRow | ScheduleRow | None:
+        """The row that answers for a sampler, or for its schedule (`kind`); None on a base that is not sampled."""
+        if self.base(base) is None:
+            return None
+        row = self.sampler(base, sampler)
+        return row if kind == "sampler" else self.schedule(base, row.scheduler, executed_schedule(sampler, schedule))
+
+    def overview(self) -> dict[str, SamplerRow | ScheduleRow]:
+        """A row for each sampler, on the first base, and for each schedule, with what keeps it best, by feature."""
+        first = self.bases[0].names[0]
+        listed: dict[str, SamplerRow | ScheduleRow] = {
+            f"sampler.{name}": self.sampler(first, name) for name in (*samplers(), UNLISTED)
+        }
+        for name in (*schedules(), UNLISTED):
+            wanted = executed_schedule(None, name)
+            named = [row for row in self.schedules if wanted in row.names]
+            fitting = named or [row for row in self.schedules if ANY in row.names]
+            listed[f"schedule.{name}"] = min(fitting, key=lambda row: GRADES.index(row.grade))
+        return listed
+
+
+@cache
+def read_schedulers(path: Path) -> Schedulers:
+    """The table at `path`. Raises TableError for a base without a row for every sampler, or a class without one for
+    every schedule."""
+    table = read_table(path)
+    read = Schedulers(
+        rows(table, "bases", BaseRow, path),
+        rows(table, "samplers", SamplerRow, path),
+        rows(table, "schedules", ScheduleRow, path),
+        rows(table, "flags", FlagRow, path),
+    )
+    for base in (name for row in read.bases for name in row.names):
+        if not any(ANY in row.names and base in row.bases for row in read.samplers):
+            raise TableError(f"{path}: base {base} has no row for any other sampler (`*`)")
+    for scheduler in {row.scheduler for row in read.samplers}:
+        if not any(ANY in row.names and scheduler in row.schedulers for row in read.schedules):
+            raise TableError(f"{path}: {scheduler} has no row for any other schedule (`*`)")
+    return read

@@ -1,0 +1,107 @@
+"""The engine for scripts: a plan, selected into plain values, printed by the templates of a target's folder.
+
+Templates run in a sandbox and know only what they are given. What the body uses decides what is imported.
+"""
+
+import ast
+from collections.abc import Iterable, Mapping
+from functools import cache, partial
+from pathlib import Path
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from paramc import __version__
+from paramc.backends.callcheck import faults, read_interface
+from paramc.backends.description import Target
+from paramc.backends.literals import assignment, call, comment, imports, shown
+from paramc.backends.pipelines import read_pipelines
+from paramc.backends.registry import Choices
+from paramc.backends.report import GRADES, File, Grade, Report
+from paramc.backends.script import Script
+from paramc.backends.select import select_script
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import Diagnostic
+from paramc.ir.job import Job
+from paramc.ir.plan import Plan
+
+PIPELINES = "pipelines.toml"
+INTERFACE = "interface.toml"
+NO_REPORT = Report("", ())
+OUTCOMES: Mapping[Grade, str] = {"close": "nearly kept", "approximate": "approximated", "dropped": "lost"}
+
+
+def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report = NO_REPORT) -> tuple[File, ...]:
+    """The plan as one script; `report` is what its head says of losses. The same job gives the same bytes.
+
+    Raises Unsupported for a model that the target has no pipeline for.
+    """
+    if target.schedulers is None:
+        raise ValueError(f"{target.folder}: a target of scripts needs a table of samplers")
+    script = select_script(plan, read_pipelines(target.folder / PIPELINES), target.schedulers, choices)
+    templates = _templates(target.folder)
+    body = templates.get_template("body.py.j2").render(script=script)
+    text = templates.get_template("script.py.j2").render(
+        title=_title(job, script),
+        remarks=tuple(_remarks(target, report)),
+        modules=used(body, read_interface(target.folder / INTERFACE).modules),
+        body=body,
+    )
+    return (File(f"{target.name}{target.suffix}", text),)
+
+
+def verify(job: Job, target: Target, files: tuple[File, ...]) -> tuple[Diagnostic, ...]:
+    """Whether each script parses, and calls nothing by a keyword that it does not have."""
+    interface = read_interface(target.folder / INTERFACE)
+    return tuple(
+        diagnose("PC790", target=target.name, file=file.name, problem=fault)
+        for file in files
+        for fault in faults(file.text, interface)
+    )
+
+
+def used(body: str, modules: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The imports that the body needs: modules named as a whole, and names out of modules."""
+    names = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    needed = {module: tuple(name for name in offered if name in names) for module, offered in modules.items()}
+    return {module: chosen for module, chosen in needed.items() if chosen or (module in names and not modules[module])}
+
+
+@cache
+def _templates(folder: Path) -> SandboxedEnvironment:
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    environment.globals.update(assignment=assignment, call=call)
+    environment.filters.update(imports=imports, comment=comment, keywords=_keywords)
+    return environment
+
+
+def _keywords(table: Mapping[str, str]) -> list[str]:
+    return [f"{key}={value}" for key, value in table.items()]
+
+
+def _title(job: Job, script: Script) -> str:
+    producer = shown(f"{job.producer.dialect} {job.producer.raw_version or ''}".strip(), 40)
+    quoted = producer.replace("\\", "/").replace('"', "'")
+    return f"A picture enlarged, as {quoted} did." if script.enlarges else f"A {script.model.title} picture, as {quoted} made it."
+
+
+def _remarks(target: Target, report: Report) -> Iterable[str]:
+    """What a reader should know first: who wrote this for what, and every loss."""
+    needs = ", ".join(f"{name} {versions}" for name, versions in target.sdk.items())
+    yield f"Written by paramc {__version__} for {needs}."
+    counts = [f"{len(report.of_grade(grade))} {outcome}" for grade, outcome in OUTCOMES.items() if report.of_grade(grade)]
+    if counts:
+        yield f"Of {len(report.fates)} settings {', '.join(counts)}:"
+    together: dict[tuple[Grade, str, str], list[str]] = {}
+    for fate in sorted(report.fates, key=lambda fate: -GRADES.index(fate.grade)):
+        if fate.code and fate.grade in OUTCOMES:
+            together.setdefault((fate.grade, fate.code, fate.why), []).append(shown(fate.key, 40))
+    for (grade, code, why), keys in together.items():
+        yield f"- {code} {OUTCOMES[grade]}: {', '.join(dict.fromkeys(keys))} ({shown(why, 200)})"

@@ -1,0 +1,221 @@
+"""What a dialect's fields say of a job: key and text, row by row, and whether they need saying."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from paramc.dialects.codecs import quoted
+from paramc.dialects.fields import NOTES, OPAQUE, UNIT, Field, Fields
+from paramc.ir.assets import AssetRef, Hash
+from paramc.ir.base import Model
+from paramc.ir.job import Job
+from paramc.ir.names import is_known
+from paramc.ir.places import Place, count
+from paramc.ir.prompt import Prompt
+
+AUTOMATIC: Final = "automatic"
+EXTRA_HASHES: Final = 1  # hashes of a file that have a field of their own; further ones are said together
+
+
+class Said(NamedTuple):
+    """One field to be written: `text` is its value before quoting."""
+
+    key: str
+    text: str
+    row: Field
+    rank: int
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A job in the words of a dialect. `implied` is what each path would be taken for if nothing were said of it."""
+
+    job: Job
+    fields: Fields
+    implied: Mapping[str, object]
+
+    def all(self) -> Iterator[Said]:
+        """Everything that can be said, in the order of writing, whether it needs saying or not."""
+        rows = self.fields.rows
+        start = 0
+        while start < len(rows):
+            end = start + 1
+            while end < len(rows) and _same_block(rows[start], rows[end]):
+                end += 1
+            for rank, number in self._items(rows[start]):
+                for row in rows[start:end]:
+                    yield from self._said(row, rank, number)
+            start = end
+
+    def say(self, row: Field, rank: int, number: int) -> str | None:
+        """The text of a row's value, None where it cannot say it."""
+        if row.kind == UNIT:
+            return self._unit(rank)
+        if row.kind == "resources":
+            return row.codec.write(self._resources(row))
+        values = tuple(place.value(self.job, rank) for place in self.places(row, rank))
+        if row.kind == "sampler":
+            return self._sampler(row, rank)
+        if row.kind in ("prompt", "negative"):
+            return values[0].text if isinstance(values[0], Prompt) else None
+        if row.listed:
+            return _listed(row, values[0], number)
+        return row.codec.write(values if row.codec.width > 1 else values[0])
+
+    def places(self, row: Field, rank: int) -> tuple[Place, ...]:
+        """Where the values of a row are in this job."""
+        if row.otherwise and not _has(self.job, row.places[0], rank):
+            return (row.otherwise,)
+        return row.places
+
+    def needs_saying(self, row: Field, rank: int) -> bool:
+        """Would the value be taken for another if the row were left out?"""
+        if row.kind in (UNIT, "resources"):
+            return True
+        return any(self.differs(place, rank) for place in self.places(row, rank))
+
+    def differs(self, place: Place, rank: int) -> bool:
+        """Is the value another than the one taken for granted?"""
+        path = place.text(rank)
+        value = place.value(self.job, rank)
+        if path in self.implied:
+            return value != self.implied[path]
+        return _has(self.job, place, rank) and value != _default(self.job, place, rank)
+
+    def is_due(self, said: Said) -> bool:
+        """Does the program itself write the field, or does it need saying?"""
+        row, rank = said.row, said.rank
+        if row.write == "never":
+            return False
+        if row.kind == "schedule" and self.fields.names.joined:
+            sampler = Place(row.places[0].part, (*row.places[0].names[:-1], "sampler"))
+            return self.joined(sampler, rank) is None and self.needs_saying(row, rank)
+        if row.write in ("always", "part") or self.needs_saying(row, rank):
+            return True
+        return row.beside is not None and self.differs(row.beside, rank)
+
+    def joined(self, place: Place, rank: int) -> str | None:
+        """Sampler and schedule in one text, None where the schedule cannot stand behind the sampler.
+
+        place: the sampler's; its schedule is beside it.
+        """
+        sampler = place.value(self.job, rank)
+        beside = beside_sampler(place)
+        schedule = beside.value(self.job, rank)
+        if not isinstance(sampler, str):
+            return None
+        label = self.fields.names.sampler_label(sampler)
+        if schedule is None or schedule == self.implied.get(beside.text(rank)):
+            return label
+        if not isinstance(schedule, str) or schedule == AUTOMATIC or not (is_known(schedule) and is_known(sampler)):
+            return None
+        return f"{label} {self.fields.names.schedule_label(schedule)}"
+
+    def _items(self, row: Field) -> Iterator[tuple[int, int]]:
+        """(rank, number) of every item that a row speaks of."""
+        place = row.places[0]
+        if row.listed:
+            items = place.value(self.job)
+            yield from ((0, index + 1) for index in range(max(len(items), 1) if isinstance(items, tuple) else 1))
+        elif place.numbered:
+            for rank in range(count(self.job, place.part)):
+                yield rank, self._number(place.part, rank)
+        else:
+            yield 0, 0
+
+    def _number(self, part: str, rank: int) -> int:
+        unit = Place(part, ("unit",)).value(self.job, rank)
+        return unit if isinstance(unit, int) else rank + 1
+
+    def _said(self, row: Field, rank: int, number: int) -> Iterator[Said]:
+        if row.key == NOTES:
+            yield from (Said(key, text, row, 0, ("producer.notes",)) for key, text in self.job.producer.notes)
+        elif row.key == OPAQUE:
+            yield from self._extensions(row, rank)
+        else:
+            text = self.say(row, rank, number)
+            if text is not None:
+                paths = tuple(place.text(rank) for place in self.places(row, rank))
+                yield Said(row.key_of(number), text, row, rank, paths)
+
+    def _extensions(self, row: Field, rank: int) -> Iterator[Said]:
+        place = row.places[0]
+        pairs = place.value(self.job, rank)
+        if isinstance(pairs, tuple):
+            yield from (Said(str(key), str(text), row, rank, (place.text(rank),)) for key, text in pairs)
+
+    def _sampler(self, row: Field, rank: int) -> str | None:
+        value = row.places[0].value(self.job, rank)
+        if self.fields.names.joined and isinstance(value, str):
+            return self.joined(row.places[0], rank) or row.codec.write(value)
+        return row.codec.write(value)
+
+    def _unit(self, rank: int) -> str | None:
+        said = [
+            f"{item.key}: {text}"
+            for item in self.fields.items
+            if item.write == "always" or (item.write == "changed" and self.needs_saying(item, rank))
+            if (text := self.say(item, rank, 0)) is not None
+        ]
+        options = Place(self.fields.items[0].places[0].part, ("options",)).value(self.job, rank)
+        said += [f"{name}: {text}" for name, text in options] if isinstance(options, tuple) else []
+        return ", ".join(said)
+
+    def _resources(self, row: Field) -> dict[str, dict[str, Hash]]:
+        """The hashes that no other row says."""
+        found: dict[str, dict[str, Hash]] = {}
+        listed = {other.places[0].text() for other in self.fields.rows if other.kind == "sha256_list"}
+        for label, (path, family) in row.kinds.items():
+            if path in listed:
+                continue
+            value = Place("", tuple(path.split("."))).value(self.job)
+            if isinstance(value, tuple):
+                named = dict(_further(value, family))
+                if named:
+                    found[label] = named
+        return found
+
+
+def beside_sampler(place: Place) -> Place:
+    """Where the schedule stands that belongs to a sampler."""
+    return Place(place.part, (*place.names[:-1], "schedule"))
+
+
+def said_text(key: str, text: str) -> str:
+    """A field as it is spelt; one whose value is its key is the key alone."""
+    return key if key == text else f"{key}: {quoted(text)}"
+
+
+def _further(values: tuple[object, ...], family: str) -> Iterator[tuple[str, Hash]]:
+    """By name, the hashes that have no field of their own: a file's second, a network's sha256."""
+    for index, value in enumerate(values):
+        if isinstance(value, Hash) and index >= EXTRA_HASHES:
+            yield "", value
+        elif isinstance(value, AssetRef) and (value.family or "") == family:
+            yield from ((value.name or "", item) for item in value.hashes if item.algorithm == "sha256")
+
+
+def _listed(row: Field, items: object, number: int) -> str | None:
+    if isinstance(items, tuple) and items:
+        return row.codec.write(items[number - 1]) if number <= len(items) else None
+    return row.codec.write(items)
+
+
+def _same_block(first: Field, other: Field) -> bool:
+    place = first.places[0]
+    return place.numbered and other.places[0].numbered and other.places[0].part == place.part
+
+
+def _parent(job: Job, place: Place, rank: int) -> object:
+    return Place(place.part, place.names[:-1]).value(job, rank)
+
+
+def _has(job: Job, place: Place, rank: int) -> bool:
+    parent = _parent(job, place, rank)
+    return isinstance(parent, Model) and place.names[-1] in parent.__dict__
+
+
+def _default(job: Job, place: Place, rank: int) -> object:
+    parent = _parent(job, place, rank)
+    return type(parent).model_fields[place.names[-1]].default if isinstance(parent, Model) else None

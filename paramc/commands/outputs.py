@@ -1,0 +1,62 @@
+"""Where the files of an artefact go: names made safe, nothing that exists written over unasked."""
+
+import os
+from pathlib import Path, PurePath
+
+from paramc.backends.report import Artifact
+from paramc.commands.outcome import USAGE, Output, Refused, Said
+from paramc.commands.parser import Arguments
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import Diagnostic
+from paramc.source.model import Source
+
+NAME_CROP = 100  # characters of a file name, its suffix aside
+_ALLOWED = frozenset(" ._-+()[]")
+
+
+def outputs(artifact: Artifact, source: Source, arguments: Arguments) -> tuple[Output, ...]:
+    """The files to write for `--output`; none for standard output. Raises Refused, before anything is written."""
+    if arguments.output in (None, "-"):
+        if len(artifact.files) > 1:
+            raise _refused(diagnose("PC803", target=artifact.target, count=len(artifact.files)))
+        return ()
+    placed = _placed(artifact, source, str(arguments.output))
+    for output in placed:
+        _check(output.path, force=arguments.force)
+    return placed
+
+
+def _placed(artifact: Artifact, source: Source, asked: str) -> tuple[Output, ...]:
+    path = Path(asked)
+    if path.is_dir() or asked.endswith(("/", os.sep)):
+        names = (_file_name(source, file.name, alone=len(artifact.files) == 1) for file in artifact.files)
+        return tuple(Output(path / name, file.text) for name, file in zip(names, artifact.files, strict=True))
+    if len(artifact.files) > 1:
+        raise _refused(diagnose("PC803", target=artifact.target, count=len(artifact.files)))
+    return (Output(path, artifact.text),)
+
+
+def _check(path: Path, *, force: bool) -> None:
+    if not path.parent.is_dir():
+        raise _refused(diagnose("PC802", file=path, reason=f"there is no folder `{path.parent}`"))
+    if path.is_dir():
+        raise _refused(diagnose("PC802", file=path, reason="it is a folder"))
+    if os.path.lexists(path) and not force:
+        raise _refused(diagnose("PC801", file=path))
+
+
+def _file_name(source: Source, name: str, *, alone: bool) -> str:
+    """The artefact's own name; a single file is called like the source's file, where it came from one."""
+    own = PurePath(name)
+    stem = PurePath(source.name).stem if alone and not source.name.startswith("<") else own.stem
+    return safe_name(stem) + safe_name(own.suffix, start=".")
+
+
+def safe_name(name: str, start: str = "") -> str:
+    """The name without separators, control characters and leading dots, cropped; `start` is kept in front."""
+    kept = "".join(sign if sign.isalnum() or sign in _ALLOWED else "_" for sign in name[:NAME_CROP])
+    return start + (kept.strip(". ") or "settings")
+
+
+def _refused(problem: Diagnostic) -> Refused:
+    return Refused(Said((problem,)), USAGE)

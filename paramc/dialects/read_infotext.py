@@ -1,0 +1,115 @@
+"""Settings texts of the A1111 family → Job, with a ledger that keeps every character of the source."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final, NamedTuple
+
+from paramc.diagnostics.model import Diagnostic, Span
+from paramc.dialects.description import Dialect
+from paramc.dialects.fields import fields_of
+from paramc.dialects.infotext import scan
+from paramc.dialects.interpret import Interpretation
+from paramc.dialects.prompt import read_negative, read_prompt
+from paramc.dialects.scanned import Scanned
+from paramc.ir.job import Job
+from paramc.ir.ledger import Stated
+from paramc.ir.paths import plain
+from paramc.ir.places import Place, place_of
+from paramc.ir.prompt import Prompt
+
+SEPARATOR: Final = ": "
+PROMPT: Final = place_of("prompt")
+NEGATIVE: Final = place_of("negative")
+
+
+def read_infotext(text: str, dialect: Dialect, *, strict: bool = False) -> tuple[Job, tuple[Diagnostic, ...]]:
+    """The Job that a settings text says, and what was to be said on the way.
+
+    With `strict` the program's own losses and mistakes are kept; otherwise the Job is what the settings were made with.
+    """
+    scanned = scan(text, dialect, strict=strict)
+    meaning = Interpretation(fields_of(dialect), partial(_prompt, dialect))
+    meaning.take(scanned.pairs, strict=strict)
+    tree = meaning.draft.tree
+    producer = tree.setdefault("producer", {})
+    if isinstance(producer, dict):
+        producer["dialect"] = dialect.name
+    tree["prompt"] = _prompt(dialect, "prompt", scanned.prompt.text)
+    tree["negative"] = _prompt(dialect, "negative", scanned.negative.text)
+    job = meaning.draft.job()
+    job = job.model_copy(update={"ledger": _ledger(scanned, meaning, job)})
+    return job, (*scanned.diagnostics, *meaning.diagnostics)
+
+
+def _prompt(dialect: Dialect, kind: str, text: str) -> Prompt:
+    if not text:
+        return Prompt()
+    return read_prompt(text, dialect) if kind == "prompt" else read_negative(text, dialect)
+
+
+class _Piece(NamedTuple):
+    """An entry of the ledger before it has its gap; `end` is where its value ends."""
+
+    start: int
+    end: int
+    key: str
+    places: Sequence[tuple[Place, int]] = ()
+    problem: str | None = None
+
+
+def _ledger(scanned: Scanned, meaning: Interpretation, job: Job) -> tuple[Stated, ...]:
+    """Every entry of the source, in order; with their gaps they give back the source."""
+    source = scanned.source
+    pieces = sorted(_pieces(scanned, meaning), key=lambda piece: piece[:2])
+    if pieces and source[: pieces[0].start].strip():
+        pieces.insert(0, _Piece(0, pieces[0].start, ""))
+    ranks = _ranks(meaning)
+    starts = (*(piece.start for piece in pieces[1:]), len(source))
+    return tuple(
+        _stated(source, piece, start, ranks, job) for piece, start in zip(pieces, starts, strict=True)
+    ) if pieces else ()
+
+
+def _pieces(scanned: Scanned, meaning: Interpretation) -> Iterator[_Piece]:
+    start, end = scanned.prompt.span
+    if start < end:
+        yield _Piece(start, end, "", ((PROMPT, 0),))
+    start, end = scanned.negative.span
+    if scanned.labels:
+        label = scanned.labels[0]
+        key = scanned.source[label.start : label.end - 1]
+        yield _Piece(label.start, max(end, label.end), key, ((NEGATIVE, 0),))
+    elif start < end:
+        yield _Piece(start, end, "", ((NEGATIVE, 0),))
+    for entry in meaning.entries:
+        yield _Piece(*entry.pair.span, entry.pair.key, entry.places, entry.problem)
+    for start, end in scanned.trailing:
+        yield _Piece(start, end, "")
+
+
+def _stated(source: str, piece: _Piece, following: int, ranks: Mapping[tuple[str, int], int], job: Job) -> Stated:
+    start, end, key, places, problem = piece
+    if key:
+        colon = start + len(key)
+        value = colon + len(SEPARATOR) if source.startswith(SEPARATOR, colon) and colon + 2 <= end else colon + 1
+    else:
+        value = start
+    ranked = [(place, ranks.get((place.part, number), 0)) for place, number in places]
+    return Stated(
+        key=key,
+        raw=source[value:end],
+        span=Span(start, end),
+        paths=tuple(place.text(rank) for place, rank in ranked),
+        read=tuple(plain(place.value(job, rank)) for place, rank in ranked),
+        problem=problem,
+        gap=source[end:following],
+    )
+
+
+def _ranks(meaning: Interpretation) -> dict[tuple[str, int], int]:
+    numbers: dict[str, int] = {}
+    ranks: dict[tuple[str, int], int] = {}
+    for part, number in sorted(meaning.draft.parts):
+        ranks[part, number] = numbers.get(part, 0)
+        numbers[part] = ranks[part, number] + 1
+    return ranks

@@ -1,0 +1,85 @@
+"""The dictionary that a UI's own reader makes of a settings text: losses, defaults and compatibility included."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import ReadError, UnknownName
+from paramc.dialects.description import Dialect
+from paramc.dialects.infotext import scan
+from paramc.dialects.layout import reading
+from paramc.dialects.steps import STEPS, FieldValue, Found, OptionValue, Step
+from paramc.dialects.settings import read_settings
+from paramc.tables import Table, TableError, as_row, section
+
+
+_FILE = "history.toml"
+
+
+def ui_fields(
+    text: str,
+    dialect: Dialect,
+    *,
+    weighs: Callable[[str], bool] = lambda text: False,
+    **options: OptionValue,
+) -> dict[str, FieldValue]:
+    """Keys and values as the UI's own reader gives them, in its order.
+
+    `options` are settings of the UI that its reader looks at, those of `options` in history.toml. Raises ReadError where
+    the UI itself fails, UnknownName for an option that it does not have.
+    """
+    scanned = scan(text, dialect, strict=True)
+    found = Found(
+        prompt=scanned.prompt.text,
+        negative=scanned.negative.text,
+        pairs=scanned.pairs,
+        line=text[scanned.pairs[0].key_start :] if scanned.pairs else "",
+        how=reading(dialect),
+        options=_chosen(dialect, options),
+        reread=lambda line: read_settings(line, 0, dialect).pairs,
+        weighs=weighs,
+        uncommented=lambda text: text,
+    )
+    try:
+        for step in _steps(dialect):
+            step.apply(found)
+    except (ValueError, ArithmeticError) as error:
+        raise ReadError(diagnose("PC300", ui=dialect.title, why=str(error))) from error
+    return found.fields
+
+
+@cache
+def _steps(dialect: Dialect) -> tuple[Step, ...]:
+    where = f"{dialect.name}/{_FILE}"
+    table = dialect.table(_FILE)
+    rows, order = section(table, "steps", where), table.get("order", [])
+    if not isinstance(order, list):
+        raise TableError(f"{where}: `order` is not a list of steps")
+    return tuple(_step(section(rows, str(name), where), f"{where}: steps.{name}") for name in order)
+
+
+def _step(row: Table, where: str) -> Step:
+    name = str(row.get("do"))
+    if name not in STEPS:
+        raise TableError(f"{where}: no step is called `{name}`, known: {', '.join(STEPS)}")
+    return as_row({key: value for key, value in row.items() if key != "do"}, STEPS[name], where)
+
+
+@cache
+def _defaults(dialect: Dialect) -> Mapping[str, OptionValue]:
+    return section(dialect.table(_FILE), "options", f"{dialect.name}/{_FILE}")  # type: ignore[return-value]  # plain values
+
+
+def _chosen(dialect: Dialect, options: Mapping[str, OptionValue]) -> Mapping[str, OptionValue]:
+    defaults = _defaults(dialect)
+    for name in options:
+        if name not in defaults:
+            raise UnknownName(diagnose("PC310", kind=f"option of {dialect.title}", name=name, hint=_hint(name, defaults)))
+    return {**defaults, **options}
+
+
+def _hint(name: str, defaults: Mapping[str, OptionValue]) -> str:
+    from difflib import get_close_matches  # only on the way to an error
+
+    near = get_close_matches(name, defaults, 1, 0.4)
+    return f"did you mean `{near[0]}`?" if near else f"known: {', '.join(defaults) or 'none'}"

@@ -1,0 +1,120 @@
+"""Places of the IR: paths that a table may name, and a Job put together from values at places."""
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final, TypeAlias
+
+from paramc.ir.base import Model
+from paramc.ir.job import Job
+
+Raw: TypeAlias = dict[str, object]
+CONTAINERS: Final = ("stages", "controls", "patches")  # tuples of models that carry their `kind`
+KIND_ORDER: Final = (
+    *("hires", "refiner", "detailer", "face_restore", "post_upscale"),
+    "controlnet",
+    *("token_merging", "tiling", "hypernetwork", "extra_network", "hypertile", "opaque"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path of the Job, taken apart once.
+
+    `part` is the kind that the path goes through (`stages.detailer`), "" for none; `names` are the steps from there.
+    A `numbered` part may have several items; which one is left open.
+    """
+
+    part: str
+    names: tuple[str, ...]
+    numbered: bool = False
+
+    @property
+    def owner(self) -> str:
+        """The part of the Job that must exist for this value, e.g. `stages.hires`, `task`, `noise`."""
+        return self.part or self.names[0]
+
+    def text(self, rank: int = 0) -> str:
+        """The path, of the item `rank` (from 0)."""
+        if not self.part:
+            return ".".join(self.names)
+        return ".".join((f"{self.part}[{rank}]" if rank else self.part, *self.names))
+
+    def value(self, job: Job, rank: int = 0) -> object:
+        """The value there, None when a step on the way is absent."""
+        current: object = _item(job, self.part, rank) if self.part else job
+        for name in self.names:
+            if not isinstance(current, Model):
+                return None
+            current = current.__dict__.get(name)
+        return current
+
+
+@cache
+def place_of(path: str) -> Place:
+    """The place that a table calls `path`: `size`, `stages.hires.steps`, `stages.detailer[n].model`."""
+    first, _, rest = path.partition(".")
+    if first not in CONTAINERS:
+        return Place("", tuple(path.split(".")))
+    kind, _, names = rest.partition(".")
+    return Place(f"{first}.{kind.removesuffix('[n]')}", tuple(names.split(".")) if names else (), kind.endswith("[n]"))
+
+
+def count(job: Job, part: str) -> int:
+    """How many items of a kind there are."""
+    container, _, kind = part.partition(".")
+    return sum(1 for item in job.__dict__[container] if item.kind == kind)
+
+
+@dataclass(slots=True)
+class Draft:
+    """Values for a Job: those of plain paths as a tree, those of kinds by part and number."""
+
+    tree: Raw = field(default_factory=dict)
+    parts: dict[tuple[str, int], Raw] = field(default_factory=dict)
+
+    def put(self, place: Place, number: int, value: object) -> None:
+        """Set the value at a place."""
+        home, name = self._home(place, number)
+        home[name] = value
+
+    def get(self, place: Place, number: int) -> object:
+        """The value at a place, None when there is none yet."""
+        home: object = self.parts.get((place.part, number)) if place.part else self.tree
+        for name in place.names:
+            if not isinstance(home, dict):
+                return None
+            home = home.get(name)
+        return home
+
+    def numbers(self, part: str) -> list[int]:
+        """The numbers that items of a part have been given, ascending: an item's rank is its index here."""
+        return sorted(number for known, number in self.parts if known == part)
+
+    def job(self) -> Job:
+        """The Job with all the values."""
+        grouped: dict[str, list[Raw]] = {name: [] for name in CONTAINERS}
+        for (part, _), values in sorted(self.parts.items(), key=_order):
+            container, _, kind = part.partition(".")
+            grouped[container].append({**values, "kind": kind})
+        return Job.model_validate(self.tree | {name: items for name, items in grouped.items() if items})
+
+    def _home(self, place: Place, number: int) -> tuple[Raw, str]:
+        home = self.parts.setdefault((place.part, number), {}) if place.part else self.tree
+        for name in place.names[:-1]:
+            child = home.get(name)
+            if not isinstance(child, dict):
+                child = home[name] = {}
+            home = child
+        return home, place.names[-1]
+
+
+def _order(item: tuple[tuple[str, int], Raw]) -> tuple[int, int]:
+    part, number = item[0]
+    return KIND_ORDER.index(part.partition(".")[2]), number
+
+
+def _item(job: Job, part: str, rank: int) -> object:
+    container, _, kind = part.partition(".")
+    items = [item for item in job.__dict__[container] if item.kind == kind]
+    return items[rank] if rank < len(items) else None
+

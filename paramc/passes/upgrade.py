@@ -1,0 +1,137 @@
+"""Job → Job: what this producer, in this version, meant by saying nothing."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Final
+
+from paramc.dialects.description import Dialect
+from paramc.dialects.version import parse_version
+from paramc.ir.base import Model
+from paramc.ir.geometry import Size
+from paramc.ir.job import Job
+from paramc.ir.ledger import Implied
+from paramc.ir.paths import plain
+from paramc.ir.places import Place, place_of
+from paramc.ir.prompt import Prompt
+from paramc.tables import TableError, as_row, section
+
+FILE: Final = "upgrade.toml"
+ANY: Final = "*"
+UNSET: Final = "unset"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of upgrade.toml; the head of the file explains each word."""
+
+    path: str
+    value: object
+    because: str
+    before: str = ""
+    since: str = ""
+    unversioned: bool = False
+    where: Mapping[str, list[str]] = field(default_factory=dict)
+    contains: Mapping[str, str] = field(default_factory=dict)
+    unless_stated: tuple[str, ...] = ()
+    off: bool = False
+
+    @property
+    def place(self) -> Place:
+        """Where the value goes."""
+        return place_of(self.path)
+
+
+def upgrade_job(job: Job, dialect: Dialect) -> Job:
+    """The job with every value that it leaves unsaid filled in as its producer's version meant it.
+
+    Only a missing seed stays None: the image cannot be repeated. A second run changes nothing.
+    """
+    known = {path for stated in job.ledger for path in stated.paths} | {item.path for item in job.implied}
+    implied = implied_values(job, dialect, own_fields(job))
+    filled = {path: rule for path, rule in implied.items() if path not in known and _is_unsaid(job, rule)}
+    if not filled:
+        return job
+    upgraded = job.replace({path: rule.value for path, rule in filled.items()})
+    reasons = tuple(Implied(path=path, read=plain(rule.value), because=rule.because) for path, rule in filled.items())
+    return upgraded.model_copy(update={"implied": job.implied + reasons})
+
+
+def implied_values(job: Job, dialect: Dialect, stated: Collection[str]) -> dict[str, Rule]:
+    """What each path means where it is left unsaid, whether it is or not.
+
+    stated: the paths that have a field of their own.
+    """
+    found: dict[str, Rule] = {}
+    for rule in rules(dialect):
+        if rule.path not in found and _applies(rule, job, stated):
+            found[rule.path] = rule
+    return found
+
+
+def own_fields(job: Job) -> frozenset[str]:
+    """The paths that the source states in a field of their own."""
+    return frozenset(stated.paths[0] for stated in job.ledger if stated.paths)
+
+
+@cache
+def rules(dialect: Dialect) -> tuple[Rule, ...]:
+    """The rules of a dialect, in order."""
+    where = f"{dialect.name}/{FILE}"
+    table = section(dialect.table(FILE), "rules", where)
+    listed = (as_row(row, Rule, f"{where}: {name}") for name, row in table.items())
+    return tuple(_checked(rule, where) for rule in listed if not rule.off)
+
+
+def _checked(rule: Rule, where: str) -> Rule:
+    for version in (rule.before, rule.since):
+        if version and parse_version(version) is None:
+            raise TableError(f"{where}: `{version}` is no version")
+    return replace(rule, value=Size(*rule.value)) if isinstance(rule.value, tuple) else rule
+
+
+def _applies(rule: Rule, job: Job, stated: Collection[str]) -> bool:
+    return (
+        _has_place(job, rule)
+        and _is_of_version(rule, job.producer.version)
+        and all(_is_one_of(place_of(path).value(job), words) for path, words in rule.where.items())
+        and all(text in _text(place_of(path).value(job)) for path, text in rule.contains.items())
+        and not any(path in stated for path in rule.unless_stated)
+    )
+
+
+def _has_place(job: Job, rule: Rule) -> bool:
+    parent = _parent(job, rule)
+    return isinstance(parent, Model) and rule.place.names[-1] in parent.__dict__
+
+
+def _is_of_version(rule: Rule, version: tuple[int, ...] | None) -> bool:
+    if not rule.before and not rule.since:
+        return True
+    if version is None:
+        return rule.unversioned
+    before, since = parse_version(rule.before), parse_version(rule.since)
+    return (before is None or version < before) and (since is None or version >= since)
+
+
+def _is_one_of(value: object, words: Collection[str]) -> bool:
+    if value is None:
+        return UNSET in words
+    return ANY in words or (value if isinstance(value, str) else plain(value)) in words
+
+
+def _is_unsaid(job: Job, rule: Rule) -> bool:
+    """Is the value there None, or what its field has by default?"""
+    value = rule.place.value(job)
+    parent = _parent(job, rule)
+    name = rule.place.names[-1]
+    return value is None or (isinstance(parent, Model) and value == type(parent).model_fields[name].default)
+
+
+def _parent(job: Job, rule: Rule) -> object:
+    place = rule.place
+    return Place(place.part, place.names[:-1]).value(job)
+
+
+def _text(value: object) -> str:
+    return value.text if isinstance(value, Prompt) else ""

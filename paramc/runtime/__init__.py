@@ -1,0 +1,1 @@
+"""The built-in runner, installed with `paramc[run]`: the only part of paramc that imports torch."""

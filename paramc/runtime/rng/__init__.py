@@ -1,0 +1,1 @@
+"""Random numbers: streams of normals, the noise of a batch of images, Brownian trees."""
