@@ -17,6 +17,7 @@ from paramc.source.model import Source
 if TYPE_CHECKING:
     from paramc.backends.report import Artifact, Grade
     from paramc.dialects.prompt import PromptReading
+    from paramc.dialects.steps import FieldValue, OptionValue
     from paramc.ir.plan import Plan
     from paramc.passes.resolve import Catalogue
 
@@ -173,19 +174,22 @@ def diff(a: Job, b: Job) -> tuple[Difference, ...]:
     )
 
 
-def fields(text: str, dialect: str = "a1111", **options: object) -> dict[str, object]:
+def fields(
+    text: str, dialect: str = "a1111", *, grammars: tuple[Path, ...] = (GRAMMARS,), **options: "OptionValue"
+) -> "dict[str, FieldValue]":
     """Key → value as the UI's own reader gives them: defaults and compatibility included, in its order, as text.
 
     options: `infotext_styles`, `styles` [(name, prompt, negative)…], `infotext_skip_pasting`, `auto_backcompat`,
     `use_old_hires_fix_width_height`, with the UI's defaults. Raises ReadError where the UI's reader fails.
     """
-    from paramc.dialects.infotext import ui_fields
+    from paramc.dialects.ui_fields import ui_fields
 
-    return ui_fields(text, find_dialect(dialect), **options)
+    return ui_fields(text, find_dialect(dialect, grammars), **options)
 
 
 def prompt(text: str, dialect: str = "a1111", strict: bool = False) -> "PromptReading":
     """A prompt as `dialect` understands it: `.runs()`, `.schedule(steps)`, `.branches()`, `.networks()`, `.text`."""
-    from paramc.dialects.prompt import read_prompt
+    from paramc.dialects.language import language_of
+    from paramc.dialects.prompt import PromptReading
 
-    return read_prompt(text, find_dialect(dialect), strict=strict)
+    return PromptReading(text, language_of(find_dialect(dialect)), strict=strict)

@@ -34,7 +34,7 @@ def literal(value: Scalar) -> str:
 
 
 def assignment(name: str, value: Value) -> str:
-    """`name = value`; a text that is too long for the line goes into brackets, piece by piece, a collection line by line."""
+    """`name = value`; a text that is too long for the line goes into brackets in pieces, a collection item by item."""
     if not isinstance(value, str):
         return layout(f"{name} = ", value, "")
     line = f"{name} = {literal(value)}"
@@ -77,7 +77,8 @@ def call(before: str, arguments: Iterable[str], after: str = "", *, indent: str 
 def imports(modules: Mapping[str, Iterable[str]]) -> str:
     """Import statements as isort orders them: whole modules first, then names out of modules."""
     whole = [f"import {module}" for module, names in sorted(modules.items()) if not tuple(names)]
-    parts = [_import(module, sorted(set(names))) for module, names in sorted(modules.items(), key=_folded) if tuple(names)]
+    from_modules = [(module, sorted(set(names))) for module, names in sorted(modules.items(), key=_folded)]
+    parts = [_import(module, names) for module, names in from_modules if names]
     return "\n".join((*whole, *parts))
 
 
@@ -149,7 +150,7 @@ def _pieces(text: str, width: int) -> list[str]:
             pieces.append(literal(current))
             current = ""
         while columns(literal(word)) > width:
-            pieces.append(literal(word[:_fitting(word, width)]))
+            pieces.append(literal(word[: _fitting(word, width)]))
             word = word[_fitting(word, width) :]
         current += word
     return [*pieces, literal(current)] if current else pieces

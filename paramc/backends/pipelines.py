@@ -42,7 +42,7 @@ class ModelRow:
     scheduling: Mapping[str, str] = field(default_factory=dict)  # further keywords of every scheduler
     multiple: int = 8  # sides are multiples of it, pixels
     latent_scale: int = 8  # pixels per latent cell
-    rounds_down: bool = False  # the pipeline leaves out int(steps − steps · strength), not steps − int(steps · strength)
+    rounds_down: bool = False  # leaves out int(steps − steps · strength) steps, not steps − int(steps · strength)
     upcasts: bool = False  # its VAE overflows in half precision
     shift: float | None = None  # of the noise levels, flow models
     exponential_shift: bool = False  # a shift that is asked for is the logarithm of the scheduler's

@@ -66,7 +66,7 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Everything that the template prints, in plain values."""
+    """Everything that the template prints, in plain values. Without passes, a finished picture is enlarged."""
 
     model: ModelRow
     constants: tuple[Constant, ...]
@@ -79,5 +79,4 @@ class Script:
     networks: bool
     batch: bool
     encodes: bool  # prompts are embedded by the script itself, from an earlier layer
-    finish: tuple[PictureEnlargement, ...] = ()
-    enlarges: bool = False  # nothing is sampled, a picture is enlarged
+    finish: tuple[PictureEnlargement, ...]

@@ -4,8 +4,9 @@ Templates run in a sandbox and know only what they are given. What the body uses
 """
 
 import ast
-from collections.abc import Iterable, Mapping
-from functools import cache, partial
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import FileSystemLoader, StrictUndefined
@@ -28,7 +29,17 @@ from paramc.ir.plan import Plan
 PIPELINES = "pipelines.toml"
 INTERFACE = "interface.toml"
 NO_REPORT = Report("", ())
-OUTCOMES: Mapping[Grade, str] = {"close": "nearly kept", "approximate": "approximated", "dropped": "lost"}
+BODY, SCRIPT = "body.py.j2", "script.py.j2"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Settings that share a fate worse than kept, for the head of a script; all of it printable ASCII."""
+
+    keys: str
+    grade: Grade
+    code: str
+    why: str
 
 
 def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report = NO_REPORT) -> tuple[File, ...]:
@@ -40,10 +51,14 @@ def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report 
         raise ValueError(f"{target.folder}: a target of scripts needs a table of samplers")
     script = select_script(plan, read_pipelines(target.folder / PIPELINES), target.schedulers, choices)
     templates = _templates(target.folder)
-    body = templates.get_template("body.py.j2").render(script=script)
-    text = templates.get_template("script.py.j2").render(
-        title=_title(job, script),
-        remarks=tuple(_remarks(target, report)),
+    body = templates.get_template(BODY).render(script=script)
+    producer = shown(f"{job.producer.dialect} {job.producer.raw_version or ''}".strip(), 40)
+    text = templates.get_template(SCRIPT).render(
+        script=script,
+        producer=producer.replace("\\", "/").replace('"', "'"),
+        version=__version__,
+        sdk=", ".join(f"{name} {versions}" for name, versions in target.sdk.items()),
+        losses=losses(report),
         modules=used(body, read_interface(target.folder / INTERFACE).modules),
         body=body,
     )
@@ -57,6 +72,18 @@ def verify(job: Job, target: Target, files: tuple[File, ...]) -> tuple[Diagnosti
         diagnose("PC790", target=target.name, file=file.name, problem=fault)
         for file in files
         for fault in faults(file.text, interface)
+    )
+
+
+def losses(report: Report) -> tuple[Loss, ...]:
+    """What is not kept, worst first, one line for all keys that share a reason."""
+    together: dict[tuple[Grade, str, str], list[str]] = {}
+    for fate in sorted(report.fates, key=lambda fate: -GRADES.index(fate.grade)):
+        if fate.code:
+            together.setdefault((fate.grade, fate.code, fate.why), []).append(shown(fate.key, 40))
+    return tuple(
+        Loss(", ".join(dict.fromkeys(keys)), grade, code, shown(why, 200))
+        for (grade, code, why), keys in together.items()
     )
 
 
@@ -84,24 +111,3 @@ def _templates(folder: Path) -> SandboxedEnvironment:
 
 def _keywords(table: Mapping[str, str]) -> list[str]:
     return [f"{key}={value}" for key, value in table.items()]
-
-
-def _title(job: Job, script: Script) -> str:
-    producer = shown(f"{job.producer.dialect} {job.producer.raw_version or ''}".strip(), 40)
-    quoted = producer.replace("\\", "/").replace('"', "'")
-    return f"A picture enlarged, as {quoted} did." if script.enlarges else f"A {script.model.title} picture, as {quoted} made it."
-
-
-def _remarks(target: Target, report: Report) -> Iterable[str]:
-    """What a reader should know first: who wrote this for what, and every loss."""
-    needs = ", ".join(f"{name} {versions}" for name, versions in target.sdk.items())
-    yield f"Written by paramc {__version__} for {needs}."
-    counts = [f"{len(report.of_grade(grade))} {outcome}" for grade, outcome in OUTCOMES.items() if report.of_grade(grade)]
-    if counts:
-        yield f"Of {len(report.fates)} settings {', '.join(counts)}:"
-    together: dict[tuple[Grade, str, str], list[str]] = {}
-    for fate in sorted(report.fates, key=lambda fate: -GRADES.index(fate.grade)):
-        if fate.code and fate.grade in OUTCOMES:
-            together.setdefault((fate.grade, fate.code, fate.why), []).append(shown(fate.key, 40))
-    for (grade, code, why), keys in together.items():
-        yield f"- {code} {OUTCOMES[grade]}: {', '.join(dict.fromkeys(keys))} ({shown(why, 200)})"

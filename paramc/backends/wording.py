@@ -79,9 +79,11 @@ class Wording:
         """Is the value another than the one taken for granted?"""
         path = place.text(rank)
         value = place.value(self.job, rank)
-        if path in self.implied:
-            return value != self.implied[path]
-        return _has(self.job, place, rank) and value != _default(self.job, place, rank)
+        return value != self.implied[path] if path in self.implied else not self.is_default(place, rank)
+
+    def is_default(self, place: Place, rank: int) -> bool:
+        """Is the value the one that its field has anyway, or is there no such field?"""
+        return not _has(self.job, place, rank) or place.value(self.job, rank) == _default(self.job, place, rank)
 
     def is_due(self, said: Said) -> bool:
         """Does the program itself write the field, or does it need saying?"""
@@ -120,11 +122,11 @@ class Wording:
             yield from ((0, index + 1) for index in range(max(len(items), 1) if isinstance(items, tuple) else 1))
         elif place.numbered:
             for rank in range(count(self.job, place.part)):
-                yield rank, self._number(place.part, rank)
+                yield rank, self.number(place.part, rank)
         else:
             yield 0, 0
 
-    def _number(self, part: str, rank: int) -> int:
+    def number(self, part: str, rank: int) -> int:
         unit = Place(part, ("unit",)).value(self.job, rank)
         return unit if isinstance(unit, int) else rank + 1
 

@@ -42,14 +42,15 @@ def diagnose(
 ) -> Diagnostic:
     """The diagnostic `code` with `values` put into its message and help; values are never read as formats."""
     row = codes()[code]
+    places = {"path": path, "target": target, **values}
     return Diagnostic(
         code=code,
         name=row.name,
         severity=cast(Severity, row.severity),
-        message=row.message.format(**values),
+        message=row.message.format(**places),
         labels=(Label(span, label),) if span is not None else (),
         notes=notes,
-        help=row.help.format(**values) or None,
+        help=row.help.format(**places) or None,
         suggestion=suggestion,
         path=path,
         target=target,

@@ -95,6 +95,7 @@ class Fields:
     rows: tuple[Field, ...]
     items: tuple[Field, ...]  # what stands inside the value of a control unit
     unknown_before: str
+    empty_negative: bool  # is the negative prompt written even where it is empty?
     founded: frozenset[str]  # parts of the Job that exist only because of some key
     exact: Mapping[str, Match]
     templates: Mapping[str, Field]
@@ -140,6 +141,7 @@ def fields_of(dialect: Dialect) -> Fields:
         rows=rows,
         items=items,
         unknown_before=str(table["unknown_before"]),
+        empty_negative=bool(table.get("empty_negative", False)),
         founded=frozenset(row.founds.owner for row in rows if row.founds),
         exact=_exact(rows, extensions, notes) | exact,
         templates={name: row for row in rows for name in row.names if "{n" in name} | templates,

@@ -29,34 +29,34 @@ def scan(text: str, dialect: Dialect, *, strict: bool = False) -> Scanned:
     `strict` reads like the UI itself, its losses and mistakes included. Otherwise what the UI would lose is recovered;
     each such difference is a diagnostic, and texts that the UI reads well give the same either way.
     """
+    if not strict:
+        return _recover(text, _stripped(text), dialect)
+    prompts, fields = read_like_ui(text, dialect)
+    return _scanned(text, prompts, fields, remark_losses(text, fields, reading(dialect)))
+
+
+def read_like_ui(text: str, dialect: Dialect) -> tuple[Prompts, Fields]:
+    """Prompts and fields as the UI itself tells them apart."""
     body = _stripped(text)
-    return _read(text, body, dialect) if strict else _recover(text, body, dialect)
+    how = reading(dialect)
+    if how.layout == "cut":
+        prompts, span = read_cut(text, body, dialect)
+        return prompts, read_settings(text[slice(*span)], span.start, dialect) if span else Fields()
+    start = _last_line(text, body)
+    fields = read_settings(text[start : body.end], start, dialect)
+    if len(fields.pairs) < how.fewest:
+        return read_prompts(text, body, dialect), Fields()
+    return read_prompts(text, _above(body, start), dialect), fields
 
 
 def _stripped(text: str) -> Span:
     inner = text.lstrip()
-    return Span(len(text) - len(inner), len(text) - len(inner) + len(inner.rstrip()))
+    start = len(text) - len(inner)
+    return Span(start, start + len(inner.rstrip()))
 
 
 def _last_line(text: str, body: Span) -> int:
     return max(text.rfind("\n", body.start, body.end) + 1, body.start)
-
-
-def _read(text: str, body: Span, dialect: Dialect) -> Scanned:
-    how = reading(dialect)
-    if how.layout == "cut":
-        return _read_cut(text, body, dialect)
-    start = _last_line(text, body)
-    fields = read_settings(text[start : body.end], start, dialect)
-    if len(fields.pairs) < how.fewest:
-        return _scanned(text, read_prompts(text, body, dialect), Fields())
-    return _scanned(text, read_prompts(text, _above(body, start), dialect), fields, remark_losses(text, fields, how))
-
-
-def _read_cut(text: str, body: Span, dialect: Dialect) -> Scanned:
-    prompts, span = read_cut(text, body, dialect)
-    fields = read_settings(text[slice(*span)], span.start, dialect) if span else Fields()
-    return _scanned(text, prompts, fields, remark_losses(text, fields, reading(dialect)))
 
 
 def _recover(text: str, body: Span, dialect: Dialect) -> Scanned:
@@ -70,7 +70,7 @@ def _recover(text: str, body: Span, dialect: Dialect) -> Scanned:
         return _with_layout(text, body, layout, dialect)
     if len(fields.pairs) >= how.fewest and any(pair.key in how.telling for pair in fields.pairs):
         return _with_last_line(text, body, start, fields, dialect)
-    return _scanned(text, layout.prompts, Fields(), remark_prompt(text, layout, _read(text, body, dialect), dialect))
+    return _scanned(text, layout.prompts, Fields(), remark_prompt(text, layout, read_like_ui(text, dialect)[1], dialect))
 
 
 def _are_settings(text: str, fields: Fields, how: Reading) -> bool:
@@ -104,7 +104,7 @@ def _with_layout(text: str, body: Span, layout: Layout, dialect: Dialect) -> Sca
     """Settings are anywhere, over several lines, or followed by blocks of their own."""
     assert layout.settings is not None
     fields = recover_settings(text[slice(*layout.settings)], layout.settings.start, dialect)
-    remarks = remark_layout(text, layout, fields, _read(text, body, dialect), dialect)
+    remarks = remark_layout(text, layout, fields, read_like_ui(text, dialect)[1], dialect)
     remarks = (*remarks, *remark_fields(text, fields, dialect, reading(dialect)))
     fields.pairs = sorted((*fields.pairs, *layout.tails), key=lambda pair: pair.key_start)
     if layout.prefix:

@@ -1,21 +1,33 @@
-"""How a program reads prompts: the grammar of each pass and its settings, by version and parser mode."""
+"""How a program reads prompts: the grammar of each pass with its settings, by version and parser mode."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import UnknownName
-from paramc.dialects.registry import find_dialect
+from paramc.dialects.branches import Branches
+from paramc.dialects.comments import Comments
+from paramc.dialects.description import Dialect
+from paramc.dialects.edits import EditReader, Edits, Editing
+from paramc.dialects.grammar import load_grammar
+from paramc.dialects.networks import Networks, Strength, TagReader
+from paramc.dialects.pairing import Pairing
+from paramc.dialects.version import Version, parse_version
+from paramc.dialects.weights import Emphasis, Weights
+from paramc.dialects.writing import Writing
+from paramc.resources import GRAMMARS
 from paramc.tables import Table, TableError, TableValue, as_row, merged, section
 
 FILE = "prompt.toml"
+SHARED = GRAMMARS / "shared"
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """The grammar file of each pass, looked up along the lineage of the dialect."""
+    """The grammar file of each pass, looked up along the lineage of the dialect, then among the shared ones."""
 
     comments: str
     networks: str
@@ -24,104 +36,116 @@ class Passes:
     weights: str
 
 
-@dataclass(frozen=True, slots=True)
-class Editing:
-    """Settings of prompt editing.
-
-    `timeline`: `current` or `legacy`. Boundaries before `first_boundary` leave no entry; None keeps them all.
-    """
-
-    timeline: str = "current"
-    empty_options: bool = True
-    first_boundary: int | None = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Emphasis:
-    """Settings of emphasis.
-
-    `round` and `square` are the factors of brackets without a number. `decimals` rounds every product. A `malformed`
-    number is `refused` or `ignored`. `escapes` stand `apart` as runs of weight 1 or are `attached` to the run before
-    them. `pieces` are `kept` or `tidied`: no signs in front, single spaces inside, none at the ends. `glue` comes
-    between merged runs where the left one ends in a letter or digit. Runs merge when their weights differ by less than
-    `tolerance` (0: when equal). `replaced` texts give way before anything is read.
-    """
-
-    round: float
-    square: float
-    malformed: str = "refused"
-    decimals: int | None = None
-    escapes: str = "apart"
-    pieces: str = "kept"
-    glue: str | None = None
-    tolerance: float = 0.0
-    replaced: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Strength:
-    """Where a strength of a network is found among the arguments of its tag."""
-
-    position: int | None = None
-    named: str = ""
-    like: str = ""
-    default: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """How runs are written as text."""
-
-    escaped: str
-    escape: str
-    weighted: str
-    break_: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Language:
-    """One way to read prompts."""
+    """One way to read prompts. Each pass is ready on its first use."""
 
-    name: str
-    grammars: Mapping[str, Path]
-    editing: Editing
-    emphasis: Emphasis
-    strengths: Mapping[str, Mapping[str, Strength]]
-    writing: Writing
+    def __init__(self, dialect: Dialect, table: Table) -> None:
+        self.name = dialect.name
+        self._dialect = dialect
+        self._table = table
+        self._where = f"{dialect.name}/{FILE}"
+        self._passes = self._row("passes", Passes)
+
+    @cached_property
+    def comments(self) -> Comments:
+        """Takes comments out of typed prompts."""
+        return Comments(load_grammar(self._grammar(self._passes.comments), lexer="basic"))
+
+    @cached_property
+    def networks(self) -> Networks:
+        """Takes network tags out."""
+        grammar = load_grammar(self._grammar(self._passes.networks), callbacks=_TAG_READER)
+        kinds = section(self._table, "networks", self._where)
+        return Networks(grammar, {kind: self._strengths(kinds, kind) for kind in kinds})
+
+    @cached_property
+    def branches(self) -> Branches:
+        """Splits into parts with weights."""
+        return Branches(load_grammar(self._grammar(self._passes.branches), lexer="basic"))
+
+    @cached_property
+    def edits(self) -> Edits:
+        """Reads what changes by step."""
+        settings = self._row("editing", Editing)
+        pairing = _pairing(empty_options=settings.empty_options)
+        path = self._grammar(self._passes.edits)
+        return Edits(load_grammar(path, lexer="basic", postlex=pairing, callbacks=_EDIT_READER), settings)
+
+    @cached_property
+    def weights(self) -> Weights:
+        """Reads emphasis."""
+        grammar = load_grammar(self._grammar(self._passes.weights), lexer="basic")
+        return Weights(grammar, self._row("emphasis", Emphasis))
+
+    @cached_property
+    def writing(self) -> Writing:
+        """Writes runs as text."""
+        return self._row("writing", Writing)
+
+    def _row(self, name: str, row: type[Row]) -> Row:
+        return as_row(section(self._table, name, self._where), row, f"{self._where}: {name}")
+
+    def _strengths(self, kinds: Table, kind: str) -> dict[str, Strength]:
+        table = section(kinds, kind, self._where)
+        return {name: as_row(row, Strength, f"{self._where}: networks.{kind}.{name}") for name, row in table.items()}
+
+    def _grammar(self, file: str) -> Path:
+        path = self._dialect.path(file) or SHARED / file
+        if not path.is_file():
+            raise TableError(f"{self._where}: there is no grammar `{file}`")
+        return path
 
 
-@cache
-def find_language(name: str, version: tuple[int, ...] | None = None, parser: str | None = None) -> Language:
-    """The prompt language of the dialect `name`, as of `version` (None: the newest) and in the mode `parser`.
+_TAG_READER = TagReader()
+_EDIT_READER = EditReader()
+_pairing = cache(Pairing)  # one of each kind, so that a grammar is built once for all languages that share it
 
-    Raises UnknownName for a dialect or a mode that does not exist.
+
+def language_of(dialect: Dialect, version: Version | None = None, parser: str | None = None) -> Language:
+    """The prompt language of a program as of `version` (None: the newest), in the mode `parser` (None: its usual one).
+
+    Raises UnknownName for a mode that the program does not have.
     """
-    table = find_dialect(name).table(FILE)
-    modes = section(table, "parsers", name)
-    mode = parser or table.get("parser")
-    if mode is not None and mode not in modes:
-        raise _unknown_mode(str(mode), modes)
+    table = _table(dialect)
+    history = table.get("history", [])
     older = tuple(
-        index for index, row in enumerate(_history(table, name)) if version and version < (*_until(row, name), 0)
+        index
+        for index, row in enumerate(history if isinstance(history, list) else [])
+        if version and version < _until(row, dialect)
     )
-    return _language(name, older, str(mode) if mode is not None else None)
+    return _language(dialect, older, parser)
 
 
 @cache
-def _language(name: str, older: tuple[int, ...], mode: str | None) -> Language:
-    dialect = find_dialect(name)
-    table = dialect.table(FILE)
-    history = _history(table, name)
-    for overlay in [*(history[index] for index in older), *([section(section(table, "parsers", name), mode, name)] if mode else [])]:
-        table = merged(table, overlay)
-    where = f"{name}/{FILE}"
-    passes = as_row(section(table, "passes", where), Passes, where)
-    writing = section(table, "writing", where)
-    return Language(
-        name=name,
-        grammars={file: _grammar(name, getattr(passes, file)) for file in Passes.__slots__},
-        editing=as_row(section(table, "editing", where), Editing, where),
-        emphasis=as_row(section(table, "emphasis", where), Emphasis, where),
-        strengths={kind: _strengths(row, f"{where}: networks.{kind}") for kind, row in section(table, "networks", where).items()},
-        writing=as_row({"break_" if key == "break" else key: value for key, value in writing.items()}, Writing, where),
-    )
+def _table(dialect: Dialect) -> Table:
+    return dialect.table(FILE)
+
+
+@cache
+def _language(dialect: Dialect, older: tuple[int, ...], parser: str | None) -> Language:
+    table = _table(dialect)
+    history = table.get("history", [])
+    modes = section(table, "parsers", dialect.name)
+    mode = parser or table.get("parser")
+    if mode and mode not in modes:
+        raise _unknown_mode(str(mode), modes)
+    overlays = [history[index] for index in older] if isinstance(history, list) else []
+    for overlay in (*overlays, modes.get(str(mode), {})):
+        if isinstance(overlay, dict):
+            table = merged(table, overlay)
+    return Language(dialect, table)
+
+
+def _until(row: TableValue, dialect: Dialect) -> Version:
+    version = parse_version(str(row["until"])) if isinstance(row, dict) and "until" in row else None
+    if version is None:
+        raise TableError(f"{dialect.name}/{FILE}: a row of `history` has no version `until`")
+    return version
+
+
+def _unknown_mode(name: str, modes: Table) -> UnknownName:
+    from difflib import get_close_matches  # only on the way to an error
+
+    near = get_close_matches(name, modes, 1, 0.4)
+    hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(modes)}" if modes else "it has only one parser"
+    return UnknownName(diagnose("PC310", name=name, kind="prompt parser", hint=hint))

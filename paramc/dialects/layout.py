@@ -159,20 +159,15 @@ class _Marks(PostLex):
 
     def _start(self, tokens: Sequence[Token], kind: str) -> int | None:
         """The last mark of that kind with enough fields between it and the next tail or the end."""
-        after: list[str] = []
-        tries = _TRIES
+        end, tries = len(tokens), _TRIES
         for at in range(len(tokens) - 1, -1, -1):
-            token = tokens[at]
-            if token.type == TAIL:
-                after.clear()
-                continue
-            after.append(token)
-            if token.type == kind:
-                if self._holds_fields("".join(reversed(after))):
-                    return _first_of_its_kind(tokens, at)
+            if tokens[at].type == TAIL:
+                end = at
+            elif tokens[at].type == kind and tries:
+                first = _first_of_its_kind(tokens, at)
+                if self._holds_fields("".join(tokens[first:end])):
+                    return first
                 tries -= 1
-                if not tries:
-                    break
         return None
 
     def _holds_fields(self, block: str) -> bool:
@@ -196,37 +191,42 @@ def _first_of_its_kind(tokens: Sequence[Token], at: int) -> int:
 
 def prompts_between(source: str, span: Span, labels: Sequence[Span]) -> Prompts:
     """The prompts in `span`, given the places of the labels in it."""
-    ends = [*(label.start for label in labels), span.end]
-    prompt = _passage(source, [Span(span.start, ends[0])], followed=bool(labels))
-    pieces = [Span(label.end, end) for label, end in zip(labels, ends[1:], strict=True)]
-    negative = _passage(source, pieces or [Span(span.end, span.end)], followed=False)
+    if not labels:
+        return Prompts(_passage(source, *span), Passage("", Span(span.end, span.end)), ())
+    ends = [_before_break(source, label.start) for label in labels[1:]] + [span.end]
+    prompt = _passage(source, span.start, _before_break(source, labels[0].start))
+    negative = _passage(source, labels[0].end, ends[0])
+    if len(labels) > 1:
+        texts = [_stripped_lines(source[label.end : end]) for label, end in zip(labels, ends, strict=True)]
+        place = _trimmed(source, labels[0].end, span.end)
+        negative = Passage("\n".join(texts).lstrip("\n"), place)
     return Prompts(prompt, negative, tuple(labels))
 
 
-def _passage(source: str, pieces: Sequence[Span], *, followed: bool) -> Passage:
-    """The text of `pieces`; a label comes after each, and after the last one where it is `followed`."""
-    last = len(pieces) - 1
-    texts = [_without_break(source[slice(*piece)]) if followed or at < last else source[slice(*piece)] for at, piece in enumerate(pieces)]
-    text = "\n".join(_stripped_lines(piece) for piece in texts).lstrip("\n")
-    return Passage(text, _trimmed(source, Span(pieces[0].start, pieces[-1].start + len(texts[-1]))))
+def _before_break(source: str, at: int) -> int:
+    """Before the line break that ends at `at`, if one does."""
+    return at - 1 if source[at - 1 : at] == "\n" else at
 
 
-def _without_break(text: str) -> str:
-    return text[:-1] if text[-1:] == "\n" else text
+def _passage(source: str, start: int, end: int) -> Passage:
+    if start >= end:
+        return Passage("", Span(start, start))
+    text = _stripped_lines(source[start:end])
+    return Passage(text.lstrip("\n"), _trimmed(source, start, end))
 
 
 def _stripped_lines(text: str) -> str:
     return "\n".join([line.strip() for line in text.split("\n")]) if "\n" in text else text.strip()
 
 
-def _trimmed(source: str, span: Span) -> Span:
+def _trimmed(source: str, start: int, end: int) -> Span:
     """Less the white space that no reader sees: all in front, and after the last line break."""
-    body = source[slice(*span)]
+    body = source[start:end]
     inner = body.lstrip()
     if not inner:
-        return Span(span.start, span.start)
+        return Span(start, start)
     last = inner[inner.rfind("\n") + 1 :]
-    return Span(span.end - len(inner), span.end - len(last) + len(last.rstrip()))
+    return Span(end - len(inner), end - len(last) + len(last.rstrip()))
 
 
 def _layout(source: str, span: Span, tokens: Sequence[Token]) -> Layout:

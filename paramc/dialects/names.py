@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from paramc.dialects.codecs import Codec
 from paramc.dialects.description import Dialect
-from paramc.ir.names import MODEL_UPSCALER, UNKNOWN, sampler_of, samplers, schedules
+from paramc.ir.names import MODEL_UPSCALER, UNKNOWN, sampler_of, samplers, schedules, upscalers
 from paramc.tables import as_row
 
 FILE: Final = "names.toml"
@@ -78,7 +78,7 @@ class Names:
 
     def upscaler(self, label: str) -> str:
         """The upscaler that `label` names; every other name is a file's."""
-        return self.table.upscalers.get(label) or MODEL_UPSCALER + label
+        return self.table.upscalers.get(label) or (label if label in upscalers() else MODEL_UPSCALER + label)
 
     def sampler_label(self, identifier: str) -> str:
         """What the program calls a sampler; a canonical id that it does not know is written as it is."""
@@ -87,15 +87,6 @@ class Names:
     def schedule_label(self, identifier: str) -> str:
         """What the program calls a schedule."""
         return self.schedule_labels.get(identifier) or identifier.removeprefix(UNKNOWN)
-
-    def joined_label(self, pair: Pair) -> str:
-        """Sampler and schedule in one: `DPM++ 2M Karras`; the model's own schedule is not said."""
-        label = self.sampler_label(pair.sampler)
-        schedule = pair.schedule
-        if schedule == "automatic":
-            schedule = sampler_of(pair.sampler).automatic
-        silent = schedule is None or schedule == NO_SCHEDULE
-        return label if silent or schedule is None else f"{label} {self.schedule_label(schedule)}"
 
     def closest_sampler(self, label: str) -> str | None:
         """The label most like one that is not known."""

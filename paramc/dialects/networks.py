@@ -1,9 +1,9 @@
-"""Extra networks: the tags that a prompt holds, the text without them, and where its pieces were."""
+"""Extra networks: the tags that a prompt holds, the text without them, and what their arguments come to."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite
 from typing import cast
 
 from lark import Lark, Token
@@ -24,7 +24,7 @@ class Strength:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag as spelt: `items` are all its arguments, the name first, `named` those that hold exactly one `=`."""
+    """A tag as spelt: `items` are all its arguments, the name first; `named` are those with exactly one `=`."""
 
     kind: str
     items: tuple[str, ...]
@@ -35,64 +35,113 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Untagged:
-    """A text whose tags are gone. `starts` are its places behind a tag and `moved` how much was cut before each."""
+    """A text whose tags are gone. The piece that begins at `starts[i]` came from `origins[i]`."""
 
     text: str
     tags: tuple[Tag, ...]
     starts: Sequence[int]
-    moved: Sequence[int]
+    origins: Sequence[int]
 
     def origin(self, start: int, end: int) -> Span:
-        """The range of the text with its tags that became [start, end)."""
-        if not self.tags:
+        """The range of the text with tags that became [start, end)."""
+        if not self.starts:
             return Span(start, end)
-        last = bisect_right(self.starts, max(start, end - 1)) - 1
-        return Span(start + self.moved[bisect_right(self.starts, start) - 1], end + self.moved[last])
+        return Span(self._place(start), self._place(end - 1) + 1 if end > start else self._place(start))
+
+    def _place(self, position: int) -> int:
+        piece = bisect_right(self.starts, position) - 1
+        return position - self.starts[piece] + self.origins[piece]
 
 
 @dataclass(frozen=True, slots=True)
 class _Argument:
-    text: Token | None
+    text: str
     is_named: bool
 
 
 class TagReader:
     """Callbacks of the grammar: a tag from its marks."""
 
-    def positional(self, marks: list[Token]) -> _Argument:
-        return _Argument(marks[0] if marks else None, False)
+    def positional(self, marks: Sequence[Token]) -> _Argument:
+        return _Argument(str(marks[0]) if marks else "", False)
 
-    def named(self, marks: list[Token]) -> _Argument:
-        return _Argument(marks[0], True)
+    def named(self, marks: Sequence[Token]) -> _Argument:
+        return _Argument(str(marks[0]), True)
 
-    def tag(self, marks: list[Token | _Argument]) -> Tag:
-        opening, kind, end = cast("Token", marks[0]), cast("Token", marks[1]), cast("Token", marks[-1])
-        arguments = cast("list[_Argument]", marks[2:-1])
-        named = [str(argument.text).split("=") for argument in arguments if argument.is_named]
+    def tag(self, marks: Sequence[Token | _Argument]) -> Tag:
+        opening, kind, close = (cast("Token", marks[index]) for index in (0, 1, -1))
+        arguments = cast("Sequence[_Argument]", marks[2:-1])
+        pairs = (argument.text.partition("=") for argument in arguments if argument.is_named)
         return Tag(
             kind=str(kind),
-            items=tuple(str(argument.text or "") for argument in arguments),
-            positional=tuple(str(argument.text or "") for argument in arguments if not argument.is_named),
-            named={key: value for key, value in named},
-            span=Span(opening.start_pos or 0, (end.start_pos or 0) + 1),
+            items=tuple(argument.text for argument in arguments),
+            positional=tuple(argument.text for argument in arguments if not argument.is_named),
+            named={key: value for key, _, value in pairs},
+            span=Span(opening.start_pos or 0, (close.start_pos or 0) + len(close)),
         )
 
 
 class Networks:
-    """Takes network tags out of a prompt."""
+    """Takes network tags out of a prompt and weighs them up; `grammar` calls a TagReader."""
 
     def __init__(self, grammar: Lark, strengths: Mapping[str, Mapping[str, Strength]]) -> None:
         self._parse = grammar.parse
-        self._strengths = strengths
+        self.strengths = strengths
 
     def split(self, text: str) -> Untagged:
         """The text without its tags, and the tags, in order."""
-        marks = cast("list[Token | Tag]", self._parse(text).children)
+        marks = cast("Sequence[Token | Tag]", self._parse(text).children)
         tags = tuple(mark for mark in marks if isinstance(mark, Tag))
         if not tags:
             return Untagged(text, (), (), ())
         pieces = [mark for mark in marks if isinstance(mark, Token)]
-        starts, position = [0], 0
+        starts: list[int] = []
+        position = 0
         for piece in pieces:
-            pass
-        return Untagged("".join(pieces), tags, (), ())
+            starts.append(position)
+            position += len(piece)
+        return Untagged("".join(pieces), tags, starts, [piece.start_pos or 0 for piece in pieces])
+
+    def network(self, tag: Tag) -> NetworkTag:
+        """The tag with its strengths: None for one that its kind does not have, or that is not a number."""
+        found: dict[str, float | None] = {}
+        for name, place in self.strengths.get(tag.kind, {}).items():
+            found[name] = _strength(tag, place, found)
+        rank = found.get("rank")
+        return NetworkTag(
+            kind=tag.kind,
+            name=tag.positional[0] if tag.positional else "",
+            args=tag.positional[1:],
+            named=tuple(tag.named.items()),
+            text_encoder=found.get("text_encoder"),
+            unet=found.get("unet"),
+            rank=int(rank) if rank is not None else None,
+            span=tag.span,
+        )
+
+
+def spelt_strengths(tag: Tag, places: Mapping[str, Strength]) -> Mapping[str, str]:
+    """The strengths that the tag itself spells, by name; what is left out is not there."""
+    return {name: text for name, place in places.items() if (text := _spelt(tag, place)) is not None}
+
+
+def number(text: str) -> float | None:
+    """The finite number that `text` spells in the programs' general syntax (`1e1`, `1_0`, spaces around), or None."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if isfinite(value) else None
+
+
+def _strength(tag: Tag, place: Strength, found: Mapping[str, float | None]) -> float | None:
+    spelt = _spelt(tag, place)
+    if spelt is not None:
+        return number(spelt)
+    return found[place.like] if place.like else place.default
+
+
+def _spelt(tag: Tag, place: Strength) -> str | None:
+    if place.named and place.named in tag.named:
+        return tag.named[place.named]
+    return tag.positional[place.position] if 0 < place.position < len(tag.positional) else None

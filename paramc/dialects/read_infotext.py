@@ -73,7 +73,8 @@ def _ledger(scanned: Scanned, meaning: Interpretation, job: Job) -> tuple[Stated
 def _pieces(scanned: Scanned, meaning: Interpretation) -> Iterator[_Piece]:
     start, end = scanned.prompt.span
     if start < end:
-        yield _Piece(start, end, "", ((PROMPT, 0),))
+        leading = 0 if scanned.source[:start].isspace() else start
+        yield _Piece(leading, end, "", ((PROMPT, 0),))
     start, end = scanned.negative.span
     if scanned.labels:
         label = scanned.labels[0]

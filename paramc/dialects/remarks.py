@@ -7,7 +7,7 @@ from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, Span
 from paramc.dialects.description import Dialect
 from paramc.dialects.layout import Layout, Reading
-from paramc.dialects.scanned import Pair, Scanned
+from paramc.dialects.scanned import Pair
 from paramc.dialects.settings import Fields, read_settings
 
 _SHOWN = 3  # fields named in a message
@@ -40,7 +40,7 @@ def remark_losses(text: str, fields: Fields, how: Reading) -> Iterator[Diagnosti
             yield diagnose("PC273", span, text=shortened(text[slice(*span)].strip(" ,")))
 
 
-def remark_layout(text: str, layout: Layout, fields: Fields, read: Scanned, dialect: Dialect) -> Iterator[Diagnostic]:
+def remark_layout(text: str, layout: Layout, fields: Fields, read: Fields, dialect: Dialect) -> Iterator[Diagnostic]:
     """How the places of prompts and settings differ from where the UI looks for them; `read` is its own reading."""
     assert layout.settings is not None
     yield from _remark_prompts(text, layout, dialect)
@@ -55,7 +55,7 @@ def remark_layout(text: str, layout: Layout, fields: Fields, read: Scanned, dial
         yield diagnose("PC261", anchor, ui=dialect.title, theirs=reading)
 
 
-def remark_prompt(text: str, layout: Layout, read: Scanned, dialect: Dialect) -> Iterator[Diagnostic]:
+def remark_prompt(text: str, layout: Layout, read: Fields, dialect: Dialect) -> Iterator[Diagnostic]:
     """For a text without settings, what the UI would take for some."""
     yield from _remark_prompts(text, layout, dialect)
     if read.pairs:

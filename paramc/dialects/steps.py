@@ -170,8 +170,11 @@ class Compat:
     among: tuple[str, ...] = ()
 
     def apply(self, found: Found) -> None:
-        version, limit = found.version(), parse_version(self.before)
-        if found.options[self.setting] and version and limit and version < limit and self._fits(found.fields):
+        version = found.version()
+        if version is None or not found.options[self.setting]:
+            return
+        limit = parse_version(self.before)
+        if limit and version < limit and self._fits(found.fields):
             found.fields.update(self.values)
 
     def _fits(self, fields: Mapping[str, FieldValue]) -> bool:

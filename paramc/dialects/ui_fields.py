@@ -1,15 +1,17 @@
 """The dictionary that a UI's own reader makes of a settings text: losses, defaults and compatibility included."""
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, partial
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import ReadError, UnknownName
 from paramc.dialects.description import Dialect
-from paramc.dialects.infotext import scan
+from paramc.dialects.infotext import read_like_ui
+from paramc.dialects.language import language_of
 from paramc.dialects.layout import reading
 from paramc.dialects.steps import STEPS, FieldValue, Found, OptionValue, Step
 from paramc.dialects.settings import read_settings
+from paramc.dialects.weights import BREAK
 from paramc.tables import Table, TableError, as_row, section
 
 
@@ -19,8 +21,6 @@ _FILE = "history.toml"
 def ui_fields(
     text: str,
     dialect: Dialect,
-    *,
-    weighs: Callable[[str], bool] = lambda text: False,
     **options: OptionValue,
 ) -> dict[str, FieldValue]:
     """Keys and values as the UI's own reader gives them, in its order.
@@ -28,17 +28,17 @@ def ui_fields(
     `options` are settings of the UI that its reader looks at, those of `options` in history.toml. Raises ReadError where
     the UI itself fails, UnknownName for an option that it does not have.
     """
-    scanned = scan(text, dialect, strict=True)
+    prompts, read = read_like_ui(text, dialect)
     found = Found(
-        prompt=scanned.prompt.text,
-        negative=scanned.negative.text,
-        pairs=scanned.pairs,
-        line=text[scanned.pairs[0].key_start :] if scanned.pairs else "",
+        prompt=prompts.prompt.text,
+        negative=prompts.negative.text,
+        pairs=read.pairs,
+        line=text[read.pairs[0].key_start :] if read.pairs else "",
         how=reading(dialect),
         options=_chosen(dialect, options),
         reread=lambda line: read_settings(line, 0, dialect).pairs,
-        weighs=weighs,
-        uncommented=lambda text: text,
+        weighs=partial(_weighs, dialect),
+        uncommented=partial(_uncommented, dialect),
     )
     try:
         for step in _steps(dialect):
@@ -46,6 +46,15 @@ def ui_fields(
     except (ValueError, ArithmeticError) as error:
         raise ReadError(diagnose("PC300", ui=dialect.title, why=str(error))) from error
     return found.fields
+
+
+def _weighs(dialect: Dialect, prompt: str) -> bool:
+    """Does the prompt weight anything? Raises ReadError for a malformed weight, as the UI does."""
+    return any(weight != 1.0 and text != BREAK[0] for text, weight in language_of(dialect).weights.runs(prompt, strict=True))
+
+
+def _uncommented(dialect: Dialect, prompt: str) -> str:
+    return language_of(dialect).comments.strip(prompt)
 
 
 @cache

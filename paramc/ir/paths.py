@@ -60,7 +60,8 @@ def leaves(model: Model, prefix: str = "") -> Iterator[tuple[str, object]]:
         elif isinstance(value, Model) and type(value).__name__ not in WHOLE:
             if name == "task":
                 yield from ([] if value == field.default else [(f"{path}.kind", value.__dict__["kind"])])
-            yield from leaves(value, f"{path}.")
+            inner = list(leaves(value, f"{path}."))
+            yield from inner or ([(path, value)] if field.default is None else [])  # a part may be there and all default
         elif name != "kind" and (field.is_required() or value != field.default):
             yield path, value
 

@@ -18,7 +18,7 @@ _STRONG = ("definite", "high")
 
 def detect(clues: Clues) -> Family:
     """The family that the clues speak for; without any it is `unknown`, base `unknown`, confidence `none`."""
-    ranked = sorted(_possible(clues), key=lambda claim: (_ORDER.index(claim.strength), claim.level))
+    ranked = sorted(dict.fromkeys(_possible(clues)), key=lambda claim: (_ORDER.index(claim.strength), claim.level))
     if not ranked:
         return Family(name=UNKNOWN, base=UNKNOWN)
     decider = _decider(ranked)

@@ -180,7 +180,7 @@ def _embeddings(clues: Clues) -> Iterator[Claim]:
 def _sampling(clues: Clues) -> Iterator[Claim]:
     for row in rules().sampling:
         if (clues.sampler, clues.cfg_scale) == (row.sampler, row.cfg_scale) and clues.schedule in row.schedules:
-            yield _told(row, "sampling", f"{clues.sampler}, {clues.schedule}, CFG {clues.cfg_scale:g}", 1)
+            yield _told(row, "sampling", f"{clues.sampler}, {clues.schedule}, guidance {clues.cfg_scale:g}", 1)
             return
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from paramc.dialects.registry import find_dialect
 from paramc.dialects.prompt import expand, weigh
 from paramc.ir.assets import AssetRef
+from paramc.ir.control import ExtraNetwork
 from paramc.ir.geometry import Size
 from paramc.ir.job import Job
 from paramc.ir.names import executed_schedule, sampler_of
@@ -97,9 +98,28 @@ def _load(draft: _Draft) -> None:
         draft.vae = f"{draft.add(LoadVae(id='vae', because=('assets.vae',), asset=assets.vae))}.vae"
     _apply_networks(draft, draft.job.prompt, "prompt", "")
     for index, patch in enumerate(draft.job.patches):
+        if isinstance(patch, ExtraNetwork):
+            _apply_extra(draft, patch, f"network_extra{index + 1}")
+            continue
         draft.model = draft.add(
             PatchModel(id=f"patch{index + 1}", because=(f"patches.{patch.kind}",), model=draft.model, patch=patch)
         )
+
+
+def _apply_extra(draft: _Draft, patch: ExtraNetwork, name: str) -> None:
+    draft.add(
+        ApplyNetwork(
+            id=name,
+            because=("patches.extra_network",),
+            model=draft.model,
+            clip=draft.clip,
+            kind=patch.family,
+            asset=patch.model,
+            model_strength=patch.unet,
+            clip_strength=patch.text_encoder,
+        )
+    )
+    draft.model, draft.clip = f"{name}.model", f"{name}.clip"
 
 
 def _apply_networks(draft: _Draft, prompt: Prompt, path: str, suffix: str) -> None:

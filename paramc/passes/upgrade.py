@@ -14,6 +14,7 @@ from paramc.ir.ledger import Implied
 from paramc.ir.paths import plain
 from paramc.ir.places import Place, place_of
 from paramc.ir.prompt import Prompt
+from paramc.ir.stages import Enlarge
 from paramc.tables import TableError, as_row, section
 
 FILE: Final = "upgrade.toml"
@@ -47,6 +48,8 @@ def upgrade_job(job: Job, dialect: Dialect) -> Job:
 
     Only a missing seed stays None: the image cannot be repeated. A second run changes nothing.
     """
+    if isinstance(job.task, Enlarge):
+        return job  # nothing was sampled
     known = {path for stated in job.ledger for path in stated.paths} | {item.path for item in job.implied}
     implied = implied_values(job, dialect, own_fields(job))
     filled = {path: rule for path, rule in implied.items() if path not in known and _is_unsaid(job, rule)}

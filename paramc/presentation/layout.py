@@ -1,12 +1,13 @@
 """Tables and wrapped texts in terminal cells; what they are given is made safe to print."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 from paramc.diagnostics.render import cells_of, escaped
 from paramc.presentation.console import Screen
 
 GAP = "  "
-NARROWEST = 20  # cells that the last column keeps, however narrow the terminal
+NARROWEST = 12  # cells that a column keeps, however narrow the terminal
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) -> str:
@@ -14,12 +15,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) ->
     shown = [[escaped(cell) for cell in row] for row in rows]
     if screen.columns is None:
         return "".join("\t".join(row) + "\n" for row in shown)
-    widths = [max(width_of(row[place]) for row in (head, *shown)) for place in range(len(head))]
-    lead = sum(widths[:-1]) + len(GAP) * (len(head) - 1)
-    lines = [screen.pen("message", _aligned(head, widths))]
-    for row in shown:
-        first, *rest = wrap(row[-1], max(NARROWEST, screen.columns - lead))
-        lines += [_aligned((*row[:-1], first), widths), *(" " * lead + line for line in rest)]
+    natural = (max(width_of(row[place]) for row in (head, *shown)) for place in range(len(head)))
+    widths = _fitted(natural, screen.columns - len(GAP) * (len(head) - 1))
+    first, *rest = _aligned(head, widths)
+    lines = [screen.pen("message", first), *rest, *(line for row in shown for line in _aligned(row, widths))]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -65,6 +64,17 @@ def _reach(text: str, start: int, room: int) -> int:
     return len(text)
 
 
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (cell + " " * (width - width_of(cell)) for cell, width in zip(row, widths, strict=True))
-    return GAP.join(padded).rstrip()
+def _fitted(natural: Iterable[int], room: int) -> list[int]:
+    """Widths of columns that fit side by side, taken from the widest as long as it stays readable."""
+    widths = [min(width, max(NARROWEST, room)) for width in natural]
+    while sum(widths) > room and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    """The lines of one row."""
+    columns = [wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
+    for pieces in zip_longest(*columns, fillvalue=""):
+        padded = (piece + " " * (width - width_of(piece)) for piece, width in zip(pieces, widths, strict=True))
+        yield GAP.join(padded).rstrip()

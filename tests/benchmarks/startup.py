@@ -32,6 +32,7 @@ def cpu_seconds(arguments: list[str]) -> float:
     process = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=Path(__file__).parents[2],
+        env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

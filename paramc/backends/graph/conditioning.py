@@ -5,7 +5,6 @@ An encoding is written where it is used: which part of the sampling a text belon
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 from paramc.backends.graph.builder import Socket
 from paramc.backends.graph.context import Context
@@ -50,7 +49,7 @@ def guidance(context: Context, positive: str, negative: str, cfg: float, side: S
     away = [(socket, cfg * -weight) for socket, weight in parts if weight < 0]
     total = cfg * sum(weight for _, weight in towards)
     if away and total > 1:
-        own = max(cfg * sum(op.weights) - 1, 0.0)
+        own = max(cfg * sum(op.weights), 0.0)
         against = _averaged(context, [(against, own), *away])
     return Guidance(_averaged(context, towards or parts[:1]), against, total)
 
@@ -113,4 +112,12 @@ def _is_zero(context: Context, op: Encode) -> bool:
 
 
 def _joined(context: Context, role: str, parts: Sequence[Socket]) -> Socket:
-    return reduce(lambda first, second: context.graph.add(role, first=first, second=second)["conditioning"], parts)
+    """All parts in their order, joined in pairs of pairs: a chain of hundreds would be too deep for a server."""
+    while len(parts) > 1:
+        pairs = [parts[index : index + 2] for index in range(0, len(parts), 2)]
+        parts = [_pair(context, role, pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    return parts[0]
+
+
+def _pair(context: Context, role: str, pair: Sequence[Socket]) -> Socket:
+    return context.graph.add(role, first=pair[0], second=pair[1])["conditioning"]

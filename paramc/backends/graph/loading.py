@@ -54,8 +54,14 @@ def _load_encoders(context: Context, files: tuple[str, ...]) -> Socket:
     wanted = (*files, *missing)[:MOST_ENCODERS]
     role = f"encoders_{len(wanted)}"
     named = {f"file{index + 1}": name for index, name in enumerate(wanted)}
-    kind = base.encoder or context.tables.modules.kinds.get(role, "")
-    return context.graph.add(role, kind=kind, **named)["clip"]
+    return context.graph.add(role, kind=_encoder_kind(context, role), **named)["clip"]
+
+
+def _encoder_kind(context: Context, role: str) -> str:
+    """What the loader calls the encoders of the base; its usual word where it has none for so many of them."""
+    takes = context.graph.definitions[context.tables.nodes[role].class_type].takes
+    known = any(context.base.encoder in take.words for take in takes.values())
+    return context.base.encoder if known else context.tables.modules.kinds.get(role, "")
 
 
 def load_vae(context: Context, op: LoadVae) -> Sockets:

@@ -34,8 +34,9 @@ def sample_restart(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *
 
     From 20 steps on the sigmas only lend their ends to a Karras schedule; below 20 there is no restart.
     """
-    reached = sigmas[0]
-    for sigma, sigma_next in _restarting(sigmas):
+    walk = _restarting(sigmas)
+    reached = walk[0][0]
+    for sigma, sigma_next in walk:
         if sigma > reached:
             x = x + noise(reached, sigma) * knobs.s_noise * (sigma**2 - reached**2) ** 0.5
         x = heun_step(denoise, x, sigma, sigma_next)

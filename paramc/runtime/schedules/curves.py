@@ -48,7 +48,8 @@ def kl_optimal_zero(levels: Levels, steps: int, curve: Curve) -> Tensor:
 def beta(levels: Levels, steps: int, curve: Curve) -> Tensor:
     """Sigmas at quantiles of a beta distribution (A1111, Forge)."""
     shares = betaincinv(curve.alpha, curve.beta, 1 - np.linspace(0, 1, steps))
-    return ended(torch.tensor([curve.sigma_min + share * (curve.sigma_max - curve.sigma_min) for share in shares]))
+    sigmas = [curve.sigma_min + share * (curve.sigma_max - curve.sigma_min) for share in shares]
+    return ended(torch.tensor(sigmas, dtype=torch.float32))
 
 
 def linear_quadratic(levels: Levels, steps: int, curve: Curve, threshold: float = 0.025) -> Tensor:

@@ -186,6 +186,14 @@ def lcm_table(alphas: Tensor) -> LcmTable:
     return LcmTable(sigmas, sigmas.log())
 
 
+def recorded_alphas(name: Literal["sd", "zero_terminal"]) -> Tensor:
+    """The cumulative alphas that `recorded_table` was computed from, float32 (1000,)."""
+    if name == "sd":
+        return sd_alphas().float()
+    with np.load(Path(__file__).with_name("recorded.npz")) as arrays:
+        return torch.from_numpy(arrays["zero_terminal_alphas"])
+
+
 def flow_table(shift: float, *, multiplier: float = 1000.0) -> FlowTable:
     """1000 levels: SD3 has shift 3; Flux schnell in ComfyUI shift 1, multiplier 1."""
     time = torch.arange(1, TIMESTEPS + 1) / TIMESTEPS

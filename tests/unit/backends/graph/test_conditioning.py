@@ -1,5 +1,6 @@
 """Texts in a graph: chunks, layers, prompts at once, texts that change while sampling."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -190,6 +191,20 @@ def test_alternating_texts_share_their_nodes() -> None:
     graph = graph_of(plan)
     assert sorted(inputs["text"] for inputs in every(graph, "CLIPTextEncode")) == ["a", "b", "fog"]
     assert len(every(graph, "ConditioningSetTimestepRange")) == 20
+
+
+def depth(graph: dict[str, Any], key: str) -> int:
+    links = (value[0] for value in graph[key]["inputs"].values() if isinstance(value, list))
+    return 1 + max((depth(graph, link) for link in links), default=0)
+
+
+def test_hundreds_of_texts_do_not_make_a_deep_graph() -> None:
+    texts = (encode("positive", *((call, "ab"[call % 2]) for call in range(500))), even("karras", 500))
+    graph = graph_of(picture(*texts))
+    assert depth(graph, only(graph, "KSampler")["positive"][0]) < 15
+    pieces = entries(graph, only(graph, "KSampler")["positive"])
+    assert [text for text, *_ in pieces] == ["a", "b"] * 250
+    assert all(end == start for (*_, end), (_, _, start, _) in pairwise(pieces))
 
 
 def test_a_pass_on_a_picture_counts_calls_from_its_own_start() -> None:

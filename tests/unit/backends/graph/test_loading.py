@@ -37,6 +37,11 @@ def test_a_model_is_a_file_of_its_name(name: str, file: str) -> None:
     assert checkpoint(name=name) == file
 
 
+@pytest.mark.parametrize("suffix", [".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf"])
+def test_a_name_with_a_suffix_is_a_file_name(suffix: str) -> None:
+    assert checkpoint(name=f"a{suffix}") == f"a{suffix}"
+
+
 def test_a_found_file_goes_by_its_own_name() -> None:
     assert checkpoint(name="dream", path="C:\\models\\Dream (1).ckpt") == "Dream (1).ckpt"
 
@@ -76,6 +81,32 @@ def test_a_vae_alone_beside_a_checkpoint_leaves_its_encoders_in_place() -> None:
     assert only(graph, "VAELoader") == {"vae_name": "sdxl_vae.safetensors"}
     assert only(graph, "VAEDecode")["vae"] == [next(key for key in graph if graph[key]["class_type"] == "VAELoader"), 0]
     assert every(graph, "CLIPTextEncode")[0]["clip"] == ["1", 1]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "word"), [("fp8", "fp8_e4m3fn"), ("fp8_e5m2", "fp8_e5m2"), ("nf4", "default"), (None, "default")]
+)
+def test_weights_are_stored_as_the_loader_can(dtype: str | None, word: str) -> None:
+    encoders = (AssetRef(name="ae"), AssetRef(name="t5xxl"))
+    load = LoadParts(id="checkpoint", asset=AssetRef(name="flux"), encoders=encoders, weight_dtype=dtype)
+    assert only(graph_of(picture(load, family="flux")), "UNETLoader")["weight_dtype"] == word
+
+
+@pytest.mark.parametrize(
+    ("base", "names", "kind"),
+    [
+        ("sd3", ("clip_l", "clip_g"), "sd3"),
+        ("sd3", ("clip_l",), "sd3"),
+        ("sdxl", ("clip_l", "clip_g"), "sdxl"),
+        ("sdxl", ("clip_l",), "stable_diffusion"),
+        ("chroma", ("t5xxl",), "chroma"),
+        ("chroma", ("t5xxl", "clip_l"), "sdxl"),
+        ("sd1", ("clip_l",), "stable_diffusion"),
+    ],
+)
+def test_loaders_are_told_what_the_encoders_are_for(base: str, names: tuple[str, ...], kind: str) -> None:
+    graph = parts("ae", *names, base=base)
+    assert only(graph, "CLIPLoader" if len(names) == 1 else "DualCLIPLoader")["type"] == kind
 
 
 def test_a_vae_with_an_encoder_in_its_name_is_a_vae() -> None:

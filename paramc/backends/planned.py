@@ -1,0 +1,143 @@
+"""A plan seen as passes: what each one starts from, what it is told, what it makes, for targets without a graph."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from paramc.ir.assets import AssetRef
+from paramc.ir.geometry import Size
+from paramc.ir.plan import (
+    ApplyNetwork,
+    Decode,
+    EmptyLatent,
+    Encode,
+    EncodeImage,
+    LoadCheckpoint,
+    LoadImage,
+    LoadParts,
+    LoadVae,
+    MakeNoise,
+    Op,
+    Plan,
+    ResizeLatent,
+    Sample,
+    Sigmas,
+    Slice,
+    UpscaleImage,
+)
+
+PASSES = 2  # a first pass, and one that enlarges what it made
+LORAS = frozenset({"lora", "lyco"})  # kinds of networks that are laid over the weights
+UNKNOWN = Size(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPass:
+    """One sampling loop. `origin`: an empty latent, a picture, or what enlarges the pass before."""
+
+    sample: Sample
+    sigmas: Sigmas
+    tail: Slice | None
+    origin: Op | None
+    positive: str
+    negative: str
+    layer: int
+
+    @property
+    def size(self) -> Size:
+        """Of the pictures that the pass makes, pixels."""
+        match self.origin:
+            case EmptyLatent(size=size) | ResizeLatent(crop_to=size):
+                return size
+            case UpscaleImage(size=size, crop_to=crop):
+                return crop or size or UNKNOWN
+            case LoadImage(size=size):
+                return size or UNKNOWN
+            case _:
+                return UNKNOWN
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan, looked up by what a script needs to know."""
+
+    plan: Plan
+
+    @cached_property
+    def passes(self) -> tuple[PlannedPass, ...]:
+        """The sampling loops in order, the second one at the most."""
+        samples = [op for op in self.plan.ops if isinstance(op, Sample)]
+        return tuple(self._pass(sample) for sample in samples[:PASSES])
+
+    @cached_property
+    def batch(self) -> int:
+        """How many pictures are made at once."""
+        return next((op.batch for op in self.plan.ops if isinstance(op, EmptyLatent | EncodeImage)), 1)
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the first picture."""
+        return next((op.seed for op in self.plan.ops if isinstance(op, MakeNoise)), None)
+
+    @property
+    def image(self) -> str | None:
+        """The path of the user's picture, where it is known."""
+        return next((op.image.path for op in self.plan.ops if isinstance(op, LoadImage)), None)
+
+    @property
+    def checkpoint(self) -> AssetRef:
+        """The first model that is loaded."""
+        return next((op.asset for op in self.plan.ops if isinstance(op, LoadCheckpoint | LoadParts)), AssetRef())
+
+    @property
+    def vae(self) -> AssetRef | None:
+        """The VAE of its own that decodes, if there is one."""
+        decode = next((op for op in self.plan.ops if isinstance(op, Decode)), None)
+        load = self._at(decode.vae) if decode else None
+        return load.asset if isinstance(load, LoadVae) else None
+
+    @property
+    def networks(self) -> tuple[ApplyNetwork, ...]:
+        """The LoRAs over the first pass's model, in the order in which they are laid."""
+        found: list[ApplyNetwork] = []
+        op = self._at(self.passes[0].sample.model) if self.passes else None
+        while isinstance(op, ApplyNetwork):
+            found.append(op)
+            op = self._at(op.model)
+        return tuple(network for network in reversed(found) if network.kind in LORAS)
+
+    @property
+    def finish(self) -> tuple[UpscaleImage, ...]:
+        """The enlargements of finished pictures, which no pass follows."""
+        feeding = {op.image for op in self.plan.ops if isinstance(op, EncodeImage)}
+        return tuple(op for op in self.plan.ops if isinstance(op, UpscaleImage) and op.id not in feeding)
+
+    @cached_property
+    def _ops(self) -> dict[str, Op]:
+        return {op.id: op for op in self.plan.ops}
+
+    def _at(self, reference: str) -> Op | None:
+        """The op that a reference names, with or without a slot."""
+        return self._ops.get(reference.partition(".")[0])
+
+    def _pass(self, sample: Sample) -> PlannedPass:
+        levels = self._at(sample.sigmas)
+        tail = levels if isinstance(levels, Slice) else None
+        sigmas = self._at(tail.sigmas) if tail else levels
+        latent = self._at(sample.latent)
+        positive, negative = self._at(sample.positive), self._at(sample.negative)
+        return PlannedPass(
+            sample=sample,
+            sigmas=sigmas if isinstance(sigmas, Sigmas) else Sigmas(id="", model="", schedule="uniform", steps=1),
+            tail=tail,
+            origin=self._at(latent.image) if isinstance(latent, EncodeImage) else latent,
+            positive=_text(positive),
+            negative=_text(negative),
+            layer=positive.layer if isinstance(positive, Encode) else -1,
+        )
+
+
+def _text(encode: Op | None) -> str:
+    """The text of the only variant, its pieces joined."""
+    if not isinstance(encode, Encode) or not encode.variants:
+        return ""
+    return "".join(run.text for run in encode.variants[0].runs).strip()

@@ -1,0 +1,193 @@
+"""Prompts: text → IR, the passes over a text one by one, and all of them in their order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lark import Token
+
+from paramc.diagnostics.model import Diagnostic, Span
+from paramc.dialects.description import Dialect
+from paramc.dialects.edits import Choice, Nodes, Schedule, Switch
+from paramc.dialects.language import Language, language_of
+from paramc.dialects.networks import Untagged
+from paramc.dialects.weights import Runs
+from paramc.ir.prompt import Alternate, Body, Branch, Edit, Literal, Opaque, Part, Prompt
+
+DEEPEST_EDIT = 64  # levels of the IR; JSON readers give up not far beyond
+
+
+def read_prompt(text: str, dialect: Dialect) -> Prompt:
+    """A positive prompt: its networks, and its branches with their edits. The text may be any text."""
+    language = language_of(dialect)
+    untagged = language.networks.split(text)
+    return Prompt(
+        text=text,
+        networks=tuple(language.networks.network(tag) for tag in untagged.tags),
+        branches=tuple(
+            Branch(
+                weight=part.weight,
+                text=part.text,
+                body=_body(language, untagged, part.text, part.start),
+                span=untagged.origin(part.start, part.start + len(part.text)),
+            )
+            for part in language.branches.split(untagged.text)
+        ),
+    )
+
+
+def read_negative(text: str, dialect: Dialect) -> Prompt:
+    """A negative prompt: edits only. Tags and AND are words in it."""
+    language = language_of(dialect)
+    whole = Untagged(text, (), (), ())
+    body = _body(language, whole, text, 0)
+    return Prompt(text=text, branches=(Branch(text=text, body=body, span=Span(0, len(text))),))
+
+
+def expand(
+    text: str, dialect: Dialect, steps: int, hires_steps: int | None = None, legacy: bool = False
+) -> Schedule:
+    """(last step, text) pairs of one branch; steps count model calls from 1. See Edits.schedule."""
+    return language_of(dialect).edits.schedule(text, steps, hires_steps, legacy=legacy)
+
+
+def weigh(text: str, dialect: Dialect, *, strict: bool = False) -> Runs:
+    """The runs of an expanded text. See Weights.runs."""
+    return language_of(dialect).weights.runs(text, strict=strict)
+
+
+WeightedSchedule: TypeAlias = tuple[tuple[int, Runs], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """What a pair of typed prompts comes to after all passes."""
+
+    comments_removed: tuple[str, str]
+    networks: dict[str, list[list[str]]]
+    positive: tuple[tuple[float, WeightedSchedule], ...]
+    negative: WeightedSchedule
+
+
+def compose(
+    prompt: str,
+    negative: str,
+    language: Language,
+    steps: int,
+    hires_steps: int | None = None,
+    *,
+    legacy: bool = False,
+    strict: bool = False,
+) -> Composition:
+    """Comments, networks, branches, edits and emphasis in this order; the negative prompt skips the second and third."""
+
+    def weighed(text: str) -> WeightedSchedule:
+        entries = language.edits.schedule(text, steps, hires_steps, legacy=legacy)
+        return tuple((end, language.weights.runs(entry, strict=strict)) for end, entry in entries)
+
+    positive, rest = language.comments.strip(prompt), language.comments.strip(negative)
+    untagged = language.networks.split(positive)
+    networks: dict[str, list[list[str]]] = {}
+    for tag in untagged.tags:
+        networks.setdefault(tag.kind, []).append(list(tag.items))
+    branches = language.branches.split(untagged.text)
+    return Composition(
+        (positive, rest), networks, tuple((branch.weight, weighed(branch.text)) for branch in branches), weighed(rest)
+    )
+
+
+NetworkArguments: TypeAlias = dict[str, list[str] | dict[str, str]]
+
+
+class PromptReading:
+    """A text as one program's passes understand it, each pass on its own and on the text as given."""
+
+    def __init__(self, text: str, language: Language, *, strict: bool = False) -> None:
+        self._source = text
+        self._language = language
+        self._strict = strict
+
+    @property
+    def text(self) -> str:
+        """The text without its network tags."""
+        return self._language.networks.split(self._source).text
+
+    def networks(self) -> dict[str, list[NetworkArguments]]:
+        """The network tags by kind: `items` are all arguments, of which some are `positional` and others `named`."""
+        found: dict[str, list[NetworkArguments]] = {}
+        for tag in self._language.networks.split(self._source).tags:
+            arguments: NetworkArguments = {
+                "items": list(tag.items),
+                "positional": list(tag.positional),
+                "named": dict(tag.named),
+            }
+            found.setdefault(tag.kind, []).append(arguments)
+        return found
+
+    def branches(self) -> tuple[tuple[str, float], ...]:
+        """(text, weight) of the parts between ANDs."""
+        return tuple((part.text, part.weight) for part in self._language.branches.split(self._source))
+
+    def schedule(self, steps: int, hires_steps: int | None = None, legacy: bool = False) -> Schedule:
+        """(last step, text) pairs of a pass of `steps` model calls, or of the second pass of `hires_steps`.
+
+        `legacy` counts as before A1111 1.6.0.
+        """
+        return self._language.edits.schedule(self._source, steps, hires_steps, legacy=legacy)
+
+    def runs(self) -> Runs:
+        """(text, weight) pairs; ("BREAK", -1) starts a new chunk. Raises ReadError in strict mode, see Weights.runs."""
+        return self._language.weights.runs(self._source, strict=self._strict)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What is remarkable about the text as a positive prompt."""
+        from paramc.dialects.prompt_remarks import remark_prompt  # only where somebody asks
+
+        return remark_prompt(self._source, self._language)
+
+    def __repr__(self) -> str:
+        return f"PromptReading({self._source!r}, {self._language.name!r})"
+
+
+def _body(language: Language, untagged: Untagged, text: str, start: int) -> Body:
+    return _parts(_Place(text, start, untagged), language.edits.read(text).nodes, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A branch: its text, where that begins in the untagged text, and where this came from."""
+
+    text: str
+    start: int
+    untagged: Untagged
+
+    def origin(self, span: Span) -> Span:
+        return self.untagged.origin(self.start + span.start, self.start + span.end)
+
+
+def _parts(place: _Place, nodes: Nodes, depth: int) -> Body:
+    return tuple(_part(place, node, depth) for node in nodes)
+
+
+def _part(place: _Place, node: Token | Switch | Choice, depth: int) -> Part:
+    if isinstance(node, Token):
+        return Literal(text=str(node))
+    span = place.origin(node.span)
+    if depth == DEEPEST_EDIT:
+        return Opaque(text=place.text[node.span.start : node.span.end], reason="nested too deeply", span=span)
+    match node:
+        case Switch():
+            return Edit(
+                before=_parts(place, node.before, depth + 1),
+                after=_parts(place, node.after, depth + 1),
+                when=node.when,
+                fraction=node.dotted,
+                span=span,
+            )
+        case Choice():
+            return Alternate(options=_options(place, node.options, depth + 1), span=span)
+
+
+def _options(place: _Place, options: Sequence[Nodes], depth: int) -> tuple[Body, ...]:
+    return tuple(_parts(place, option, depth) for option in options)

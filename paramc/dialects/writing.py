@@ -1,0 +1,50 @@
+"""Runs as text that reads back as the same runs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from paramc.dialects.weights import BREAK, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How a language spells runs: `escape` before each of the characters `escaped`, `weighted` around a weight."""
+
+    escaped: str
+    escape: str
+    weighted: str
+    new_chunk: str
+
+    def write(self, runs: Sequence[Run]) -> str:
+        """The text of `runs`; a weight is the shortest decimal that reads back to the same number.
+
+        The name of the break as a word can only be written where the text beside it has the opposite weight.
+        """
+        return "".join(self._pieces(runs))
+
+    def _pieces(self, runs: Sequence[Run]) -> Iterator[str]:
+        beside = [None, *runs, None]
+        for index, (text, weight) in enumerate(runs):
+            if (text, weight) == BREAK:
+                yield self.new_chunk
+            elif text == BREAK[0]:
+                yield self.weighted.format(text=text, weight=decimal(-weight))
+            elif text:
+                swallowed = (text[0].isspace() and beside[index] == BREAK) or (
+                    text[-1].isspace() and beside[index + 2] == BREAK
+                )
+                yield self._weighted(text, weight, always=swallowed)
+
+    def _weighted(self, text: str, weight: float, *, always: bool) -> str:
+        escaped = "".join(self.escape + sign if sign in self.escaped else sign for sign in text)
+        return self.weighted.format(text=escaped, weight=decimal(weight)) if always or weight != 1 else escaped
+
+
+def decimal(number: float) -> str:
+    """The shortest decimal without exponent that reads back to `number`."""
+    shortest = repr(float(number)).removesuffix(".0")
+    if "e" not in shortest:
+        return shortest
+    from decimal import Decimal  # rarely needed
+
+    return f"{Decimal(shortest):f}"

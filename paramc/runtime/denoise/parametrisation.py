@@ -1,0 +1,83 @@
+"""What a network predicts, turned into what samplers want: the clean latent, or the noise."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeAlias
+
+import torch
+from torch import Tensor
+
+from paramc.runtime.denoise.conditioning import Conditioning
+from paramc.runtime.schedules.levels import Levels
+
+Network: TypeAlias = Callable[[Tensor, Tensor, Conditioning], Tensor]
+"""(x, timesteps, conditioning) to the network's output; x: (rows, channels, height, width), timesteps: (rows,)."""
+
+Estimate: TypeAlias = Callable[[Tensor, Tensor, Conditioning], Tensor]
+"""The same with levels, sigmas or timesteps (rows,), to a clean latent or noise."""
+
+LCM_DATA: Final = 0.5  # spread of the data that the boundary condition of consistency models assumes
+LCM_SCALE: Final = 10.0  # of its timesteps
+
+
+def clean_from_noise(network: Network, levels: Levels) -> Estimate:
+    """D = x - σ ε; the network sees x / √(1 + σ²)."""
+
+    def estimate(x: Tensor, sigma: Tensor, conditioning: Conditioning) -> Tensor:
+        level = _broad(sigma)
+        return x - level * network(x / (level**2 + 1) ** 0.5, levels.timestep(sigma), conditioning)
+
+    return estimate
+
+
+def clean_from_velocity(network: Network, levels: Levels) -> Estimate:
+    """D = x / (σ² + 1) - v σ / √(σ² + 1); the network sees x / √(1 + σ²)."""
+
+    def estimate(x: Tensor, sigma: Tensor, conditioning: Conditioning) -> Tensor:
+        level = _broad(sigma)
+        scale = level**2 + 1
+        velocity = network(x / scale**0.5, levels.timestep(sigma), conditioning)
+        return x / scale - velocity * level / scale**0.5
+
+    return estimate
+
+
+def clean_from_flow(network: Network, multiplier: float) -> Estimate:
+    """D = x - σ u; the network sees x itself and σ times `multiplier`."""
+
+    def estimate(x: Tensor, sigma: Tensor, conditioning: Conditioning) -> Tensor:
+        return x - _broad(sigma) * network(x, sigma * multiplier, conditioning)
+
+    return estimate
+
+
+def consistent(estimate: Estimate, levels: Levels) -> Estimate:
+    """The boundary condition of latent consistency models: the latent itself has a share that grows towards t = 0."""
+
+    def bounded(x: Tensor, sigma: Tensor, conditioning: Conditioning) -> Tensor:
+        time = _broad(levels.timestep(sigma) * LCM_SCALE)
+        skip = LCM_DATA**2 / (time**2 + LCM_DATA**2)
+        return time / (time**2 + LCM_DATA**2) ** 0.5 * estimate(x, sigma, conditioning) + skip * x
+
+    return bounded
+
+
+def noise_itself(network: Network) -> Estimate:
+    """ε on timesteps; x has variance 1."""
+    return network
+
+
+def noise_from_velocity(network: Network, alphas: Tensor) -> Estimate:
+    """ε = √ᾱ v + √(1 - ᾱ) x on timesteps, which the table (1000,) is asked for rounded down."""
+    return partial(_noise_from_velocity, network, alphas)
+
+
+def _noise_from_velocity(
+    network: Network, alphas: Tensor, x: Tensor, timestep: Tensor, conditioning: Conditioning
+) -> Tensor:
+    alpha = _broad(alphas[timestep.to(torch.int64)])
+    return alpha.sqrt() * network(x, timestep, conditioning) + (1 - alpha).sqrt() * x
+
+
+def _broad(levels: Tensor) -> Tensor:
+    return levels.view(-1, 1, 1, 1)

@@ -1,0 +1,1 @@
+"""The arithmetic around sampling: steps, sizes, start latents, masks."""

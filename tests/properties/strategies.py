@@ -1,0 +1,440 @@
+"""Jobs built from the IR, as far as a settings text can say them."""
+
+from collections.abc import Callable
+from math import ceil
+
+from hypothesis import strategies as st
+
+from paramc.dialects.description import Dialect
+from paramc.dialects.registry import find_dialect
+from paramc.dialects.version import parse_version
+from paramc.ir.assets import AssetRef, Assets, Hash
+from paramc.ir.control import (
+    ControlNet,
+    ExtraNetwork,
+    Hypernetwork,
+    HyperTile,
+    OpaquePatch,
+    Tiling,
+    TokenMerging,
+)
+from paramc.ir.geometry import Size
+from paramc.ir.job import Batch, Job, Producer, Text
+from paramc.ir.names import samplers, schedules, upscalers
+from paramc.ir.prompt import Prompt
+from paramc.ir.sampling import Noise, Sampling, Variation
+from paramc.ir.stages import (
+    Detailer,
+    Enlarge,
+    FaceRestore,
+    Hires,
+    ImageRef,
+    ImageToImage,
+    Inpaint,
+    PostUpscale,
+    Refiner,
+    SoftInpainting,
+    TextToImage,
+)
+
+Draw = Callable[[st.SearchStrategy], object]
+
+HEX = "0123456789abcdef"
+VERSIONS = ("v1.3.0", "v1.5.2", "v1.6.0", "v1.7.0", "v1.8.0-RC", "v1.9.4-169-ga30b19dd", "v1.10.1", "ComfyUI", None)
+NOTES = ("App", "Script", "Template", "Created Date", "X Type", "Wildcard prompt")
+EXTENSIONS = {
+    "regional_prompter": ("RP Active", "RP Ratios"),
+    "tiled_diffusion": ("Tiled Diffusion", "Tiled Diffusion scale factor"),
+    "dynamic_thresholding": ("Dynamic thresholding enabled", "Mimic scale"),
+    "freeu": ("FreeU Stages", "freeu_enabled"),
+}
+UPSCALERS = tuple(name for name in upscalers() if name.startswith("latent") and "area" not in name and "slerp" not in name)
+WORDS = ("a cat", "(red hat:1.2)", "[fog]", "[cat:dog:0.5]", "[old|new]", "BREAK", "a AND b", "<lora:detail:0.8>", "東京", "#1", "\\(x\\)")
+
+
+def one_line(min_size: int = 1) -> st.SearchStrategy[str]:
+    """A value on one line that reads back as itself: no white space at its ends, no quotes around it."""
+    signs = st.text(alphabet="ab1_-.'é東 ()<>/+", min_size=min_size, max_size=8)
+    return signs.map(str.strip).filter(lambda text: bool(text) or min_size == 0)
+
+
+def texts() -> st.SearchStrategy[str]:
+    """Values with everything that asks for quoting."""
+    quoted = st.text(alphabet="ab, :\"\\\n{}[]東", min_size=1, max_size=8).map(lambda text: f"x{text}y")
+    return st.one_of(one_line(), quoted)
+
+
+def floats(low: float = 0.0, high: float = 100.0) -> st.SearchStrategy[float]:
+    return st.one_of(st.integers(ceil(low), int(high)).map(float), st.floats(low, high, allow_nan=False).map(lambda x: x + 0.0))
+
+
+def or_default(strategy: st.SearchStrategy, default: object) -> st.SearchStrategy:
+    return st.one_of(st.just(default), strategy)
+
+
+def flags() -> st.SearchStrategy[bool]:
+    return st.booleans()
+
+
+def hashes(*lengths: int, algorithm: str | None = None) -> st.SearchStrategy[Hash]:
+    def made(digits: str) -> Hash:
+        return Hash(algorithm=algorithm or ("autov1" if len(digits) == 8 else "sha256"), hex=digits)
+
+    return st.sampled_from(lengths).flatmap(lambda length: st.text(alphabet=HEX, min_size=length, max_size=length)).map(made)
+
+
+def files(*, hashed: bool = True) -> st.SearchStrategy[AssetRef]:
+    """A file by name, some with one hash."""
+    some = st.tuples(hashes(8, 10)) if hashed else st.nothing()
+    return st.builds(AssetRef, name=one_line(), hashes=st.one_of(st.just(()), some))
+
+
+def checkpoints() -> st.SearchStrategy[AssetRef]:
+    hashed = st.one_of(st.tuples(hashes(10)), st.tuples(hashes(8), hashes(10)))
+    return st.one_of(
+        st.builds(AssetRef, name=texts(), hashes=st.one_of(st.just(()), hashed)), st.builds(AssetRef, hashes=hashed)
+    )
+
+
+def networks() -> st.SearchStrategy[tuple[AssetRef, ...]]:
+    """Those with a hash of kohya's first, as the fields say them."""
+    names = st.lists(st.sampled_from("abcdef"), unique=True, max_size=3)
+    addnet = hashes(12, algorithm="addnet")
+
+    def made(drawn: tuple[list[str], list[Hash], list[Hash], bool]) -> tuple[AssetRef, ...]:
+        named, first, second, both = drawn
+        with_addnet = [
+            AssetRef(name=name, hashes=(kohya, sha) if both else (kohya,))
+            for name, kohya, sha in zip(named, first, second, strict=False)
+        ]
+        return (*with_addnet, *([AssetRef(name="zz", hashes=(second[0],), family="hypernet")] if both else []))
+
+    many = st.lists(hashes(10), min_size=3, max_size=3)
+    return st.tuples(names, st.lists(addnet, min_size=3, max_size=3), many, flags()).map(made)
+
+
+def embeddings() -> st.SearchStrategy[tuple[AssetRef, ...]]:
+    named = st.lists(st.sampled_from("abcdef"), unique=True, max_size=2)
+    return st.tuples(named, st.lists(hashes(12), min_size=2, max_size=2)).map(
+        lambda drawn: tuple(AssetRef(name=name, hashes=(one,)) for name, one in zip(*drawn, strict=False))
+    )
+
+
+def sampler_names(dialect: Dialect) -> st.SearchStrategy[str]:
+    return st.one_of(st.sampled_from(sorted(samplers())), one_line().map(lambda text: f"unknown:Q{text}"))
+
+
+def schedule_names(dialect: Dialect) -> st.SearchStrategy[str]:
+    return st.one_of(st.sampled_from(sorted(schedules())), st.just("unknown:Sideways"))
+
+
+def sizes(low: int = 64) -> st.SearchStrategy[Size]:
+    return st.builds(Size, st.integers(low, 2048), st.integers(low, 2048))
+
+
+def prompts(dialect: Dialect, *, positive: bool = True) -> st.SearchStrategy[Prompt]:
+    from paramc.dialects.prompt import read_negative, read_prompt
+
+    joined = st.lists(st.sampled_from(WORDS), max_size=4).flatmap(
+        lambda words: st.sampled_from((", ", "\n", " ")).map(lambda glue: glue.join(words))
+    )
+    return joined.map(lambda text: Prompt() if not text else (read_prompt if positive else read_negative)(text, dialect))
+
+
+def samplings(dialect: Dialect) -> st.SearchStrategy[Sampling]:
+    return st.builds(
+        Sampling,
+        sampler=sampler_names(dialect),
+        schedule=schedule_names(dialect),
+        steps=st.integers(1, 150),
+        cfg_scale=floats(1, 30),
+        distilled_cfg_scale=or_default(floats(1, 30), None),
+        image_cfg_scale=or_default(floats(0, 3), None),
+        cfg_rescale=or_default(floats(0, 1), 0.0),
+        mask_weight=or_default(floats(0, 1), None),
+        skip_early_cfg=or_default(floats(0, 1), 0.0),
+        min_uncond_sigma=or_default(floats(0, 15), 0.0),
+        min_uncond_every_step=flags(),
+        shift=or_default(floats(0, 10), None) if dialect.name == "forge" else st.none(),
+        eta=or_default(floats(0, 1), None),
+        eta_ddim=or_default(floats(0, 1), 0.0),
+        s_churn=or_default(floats(0, 100), 0.0),
+        s_tmin=or_default(floats(0, 10), 0.0),
+        s_tmax=or_default(floats(0, 999), 0.0),
+        s_noise=or_default(floats(0, 1.1), 1.0),
+        sigma_min=or_default(floats(0, 1), 0.0),
+        sigma_max=or_default(floats(0, 20), 0.0),
+        rho=or_default(floats(0, 10), 0.0),
+        beta_alpha=or_default(floats(0, 1), 0.6),
+        beta_beta=or_default(floats(0, 1), 0.6),
+        drops_penultimate_sigma=flags(),
+        zero_terminal_snr=flags(),
+        downcasts_alphas=flags(),
+        unipc_variant=st.sampled_from(("bh1", "bh2", "vary_coeff")),
+        unipc_spacing=st.sampled_from(("time_uniform", "time_quadratic", "logSNR")),
+        unipc_order=or_default(st.integers(1, 50), 3),
+        unipc_lower_order_final=flags(),
+    )
+
+
+def noises() -> st.SearchStrategy[Noise]:
+    return st.builds(
+        Noise,
+        seed=st.one_of(st.none(), st.integers(0, 2**32), st.integers(-5, 2**63)),
+        generator=st.sampled_from(("cuda", "cpu", "philox")),
+        variation=or_default(
+            st.builds(Variation, seed=or_default(st.integers(0, 2**32), None), strength=floats(0, 1)), None
+        ),
+        resized_from=or_default(sizes(), None),
+        delta=or_default(st.integers(-1, 31337), 0),
+        multiplier=or_default(floats(0, 1.5), 1.0),
+        extra=or_default(floats(0, 1), 0.0),
+        scales_by_vp=flags(),
+    )
+
+
+def hires(dialect: Dialect) -> st.SearchStrategy[Hires]:
+    forge = dialect.name == "forge"
+    by_size = st.builds(Size, st.integers(0, 2048), st.integers(1, 2048))
+
+    def made(scale: float, size: Size | None, **rest: object) -> Hires:
+        return Hires(scale=None if size else scale, size=size, **rest)
+
+    return st.builds(
+        made,
+        scale=floats(1, 4),
+        size=or_default(by_size, None),
+        upscaler=st.one_of(st.sampled_from(UPSCALERS), texts().map(lambda text: f"model:{text}")),
+        steps=or_default(st.integers(1, 150), None),
+        strength=floats(0, 1),
+        sampler=or_default(sampler_names(dialect), None),
+        schedule=or_default(schedule_names(dialect), None),
+        prompt=prompts(dialect).map(lambda prompt: prompt if prompt.text else None),
+        negative=prompts(dialect, positive=False).map(lambda prompt: prompt if prompt.text else None),
+        checkpoint=or_default(files(), None),
+        cfg_scale=or_default(floats(1, 30), None) if forge else st.none(),
+        distilled_cfg_scale=or_default(floats(1, 30), None) if forge else st.none(),
+        modules=or_default(st.lists(files(hashed=False), max_size=2).map(tuple), None) if forge else st.none(),
+    )
+
+
+def tasks() -> st.SearchStrategy[ImageToImage | Inpaint]:
+    images = st.builds(ImageRef, md5=or_default(st.text(alphabet=HEX, min_size=32, max_size=32), None))
+    soft = st.builds(
+        SoftInpainting,
+        schedule_bias=or_default(floats(0, 8), 1.0),
+        preservation_strength=or_default(floats(0, 8), 0.5),
+        transition_contrast_boost=or_default(floats(1, 32), 4.0),
+        mask_influence=or_default(floats(0, 1), 0.0),
+        difference_threshold=or_default(floats(0, 8), 0.5),
+        difference_contrast=or_default(floats(0, 8), 2.0),
+    )
+    inpaint = st.builds(
+        Inpaint,
+        init=images,
+        strength=floats(0, 1),
+        mask_blur=or_default(floats(0, 64), 4.0),
+        inverts_mask=flags(),
+        fill=st.sampled_from(("original", "fill", "latent_noise", "latent_nothing")),
+        area=st.sampled_from(("whole", "masked")),
+        padding=or_default(st.integers(0, 256), 32),
+        soft=or_default(soft, None),
+    )
+    return st.one_of(st.builds(ImageToImage, init=images, strength=floats(0, 1)), inpaint)
+
+
+def detailers(dialect: Dialect) -> st.SearchStrategy[Detailer]:
+    control = st.builds(
+        ControlNet,
+        model=files(),
+        preprocessor=or_default(one_line(), "none"),
+        weight=or_default(floats(0, 2), 1.0),
+        start=or_default(floats(0, 1), 0.0),
+        end=or_default(floats(0, 1), 1.0),
+    )
+
+    def made(size: Size | None, pair: tuple[str, str | None] | None, **rest: object) -> Detailer:
+        return Detailer(
+            width=size.width if size else None,
+            height=size.height if size else None,
+            sampler=pair[0] if pair else None,
+            schedule=pair[1] if pair else None,
+            **rest,
+        )
+
+    return st.builds(
+        made,
+        size=or_default(sizes(), None),
+        pair=or_default(st.tuples(sampler_names(dialect), or_default(schedule_names(dialect), None)), None),
+        model=one_line(),
+        classes=or_default(one_line(), ""),
+        prompt=or_default(texts(), ""),
+        negative=or_default(texts(), ""),
+        confidence=or_default(floats(0, 1), 0.3),
+        top=or_default(st.integers(1, 10), 0),
+        top_by=st.sampled_from(("area", "confidence")),
+        min_ratio=or_default(floats(0, 1), 0.0),
+        max_ratio=or_default(floats(0, 1), 1.0),
+        x_offset=or_default(st.integers(-200, 200), 0),
+        y_offset=or_default(st.integers(-200, 200), 0),
+        dilation=or_default(st.integers(-128, 128), 4),
+        merge=st.sampled_from(("none", "merge", "merge_invert")),
+        mask_blur=or_default(floats(0, 64), 4.0),
+        strength=or_default(floats(0, 1), 0.4),
+        only_masked=flags(),
+        padding=or_default(st.integers(0, 256), 32),
+        steps=or_default(st.integers(1, 150), None),
+        cfg_scale=or_default(floats(0, 30), None),
+        checkpoint=or_default(files(), None),
+        vae=or_default(files(hashed=False), None),
+        noise_multiplier=or_default(floats(0.5, 1.5), None),
+        layer=or_default(st.integers(-12, -1), None),
+        restores_face=flags(),
+        control=or_default(control, None),
+    )
+
+
+def post_upscales() -> st.SearchStrategy[PostUpscale]:
+    upscaler = st.one_of(st.just("image:lanczos"), texts().map(lambda text: f"model:{text}"))
+    return st.builds(
+        PostUpscale,
+        upscaler=upscaler,
+        second_upscaler=or_default(upscaler, None),
+        scale=or_default(floats(1, 8), None),
+        size=or_default(sizes(), None),
+        crop_to=or_default(sizes(), None),
+        longest_side=or_default(st.integers(64, 8192), None),
+        gfpgan=or_default(floats(0, 1), None),
+        codeformer=or_default(floats(0, 1), None),
+        codeformer_weight=or_default(floats(0, 1), None),
+    )
+
+
+def refiners() -> st.SearchStrategy[Refiner]:
+    return st.builds(
+        Refiner,
+        checkpoint=files(),
+        switch_at=floats(0, 1),
+        counts_steps=flags(),
+        passes=st.sampled_from(("first", "second", "both")),
+    )
+
+
+def units() -> st.SearchStrategy[tuple[ControlNet, ...]]:
+    unit = st.builds(
+        ControlNet,
+        model=or_default(files(), None),
+        preprocessor=one_line(),
+        weight=or_default(floats(0, 2), 1.0),
+        start=or_default(floats(0, 1), 0.0),
+        end=or_default(floats(0, 1), 1.0),
+        resize=st.sampled_from(("stretch", "crop", "pad")),
+        priority=st.sampled_from(("balanced", "prompt", "control")),
+        passes=st.sampled_from(("both", "first", "second")),
+        pixel_perfect=flags(),
+        resolution=or_default(st.integers(0, 2048), None),
+        threshold_a=or_default(floats(-1, 255), None),
+        threshold_b=or_default(floats(-1, 255), None),
+        options=or_default(st.tuples(st.tuples(st.just("Low Vram"), one_line())), ()),
+    )
+    numbers = st.lists(st.integers(0, 9), unique=True, max_size=2).map(sorted)
+    return st.tuples(numbers, st.lists(unit, min_size=2, max_size=2)).map(
+        lambda drawn: tuple(one.model_copy(update={"unit": number}) for number, one in zip(*drawn, strict=False))
+    )
+
+
+def patches() -> st.SearchStrategy[tuple]:
+    merging = st.builds(TokenMerging, ratio=st.sampled_from((0.1, 0.5)), hires=or_default(floats(0, 0.9), None))
+    hypernetwork = st.builds(
+        Hypernetwork, name=one_line(), strength=floats(0, 1), hashes=or_default(st.tuples(hashes(8)), ())
+    )
+    extra = st.builds(
+        ExtraNetwork, model=files(hashed=False), unet=floats(0, 1), text_encoder=floats(0, 1), unit=st.integers(1, 9)
+    )
+    tiles = st.builds(
+        HyperTile,
+        unet=st.just(True),
+        unet_hires=flags(),
+        unet_depth=or_default(st.integers(0, 3), 3),
+        unet_tile=or_default(st.integers(0, 512), 256),
+        unet_swap=or_default(st.integers(0, 64), 3),
+        vae=flags(),
+        vae_depth=or_default(st.integers(0, 3), 3),
+        vae_tile=or_default(st.integers(0, 512), 128),
+        vae_swap=or_default(st.integers(0, 64), 3),
+    )
+    named = st.sampled_from(sorted(EXTENSIONS))
+    opaque = named.flatmap(
+        lambda name: st.builds(
+            OpaquePatch, name=st.just(name), fields=st.tuples(*(st.tuples(st.just(key), texts()) for key in EXTENSIONS[name]))
+        )
+    )
+    every = (merging, st.just(Tiling()), hypernetwork, extra, tiles, opaque)
+    return st.tuples(*(or_default(kind, None) for kind in every)).map(
+        lambda drawn: tuple(patch for patch in drawn if patch is not None)
+    )
+
+
+def producers(dialect: Dialect) -> st.SearchStrategy[Producer]:
+    """Versions are parsed as the dialect's own reader does."""
+
+    def made(raw: str | None, user: str | None, notes: tuple[tuple[str, str], ...]) -> Producer:
+        version = parse_version(raw) if raw else None
+        return Producer(dialect=dialect.name, raw_version=raw, version=version, user=user, notes=notes)
+
+    notes = st.lists(st.sampled_from(NOTES), unique=True, max_size=2).flatmap(
+        lambda keys: st.tuples(*(st.tuples(st.just(key), texts()) for key in keys))
+    )
+    return st.builds(made, st.sampled_from(VERSIONS), or_default(texts(), None), notes)
+
+
+@st.composite
+def jobs(draw: Callable, dialect: Dialect | None = None) -> Job:
+    """A job with a value for everything that can be said, and nothing else."""
+    dialect = dialect or find_dialect("a1111")
+    forge = dialect.name == "forge"
+    task = draw(or_default(tasks(), TextToImage()))
+    second = draw(or_default(hires(dialect), None)) if isinstance(task, TextToImage) else None
+    found = draw(st.lists(detailers(dialect), max_size=2))
+    if found:
+        found[0] = found[0].model_copy(update={"version": draw(or_default(one_line(), None))})
+    stages = (
+        second,
+        draw(or_default(refiners(), None)),
+        *found,
+        draw(or_default(st.builds(FaceRestore, model=one_line()), None)),
+        draw(or_default(post_upscales(), None)),
+    )
+    return Job(
+        producer=draw(producers(dialect)),
+        task=task,
+        prompt=draw(prompts(dialect)),
+        negative=draw(prompts(dialect, positive=False)),
+        size=draw(sizes()),
+        batch=Batch(size=draw(st.integers(1, 8)), position=draw(or_default(st.integers(0, 7), None))),
+        assets=Assets(
+            checkpoint=draw(or_default(checkpoints(), None)),
+            vae=draw(or_default(checkpoints(), None)),
+            modules=tuple(draw(st.lists(files(hashed=False), max_size=2))) if forge else (),
+            networks=draw(networks()),
+            embeddings=draw(embeddings()),
+            weight_dtype=draw(st.sampled_from((None, "fp8", "fp8_sdxl"))),
+            caches_fp16_for_networks=draw(flags()),
+            vae_encoder=draw(st.sampled_from(("full", "taesd"))),
+            vae_decoder=draw(st.sampled_from(("full", "taesd"))),
+        ),
+        text=Text(
+            emphasis=draw(st.sampled_from(("original", "no_norm", "ignore", "none"))),
+            layer=draw(st.integers(-12, -1)),
+            padding=draw(st.sampled_from(("none", "empty_chunks", "repeat_last"))),
+            legacy_timelines=draw(flags()),
+        ),
+        sampling=draw(samplings(dialect)),
+        noise=draw(noises()),
+        stages=tuple(stage for stage in stages if stage is not None),
+        controls=draw(units()),
+        patches=draw(patches()),
+    )
+
+
+__all__ = ["Enlarge", "jobs", "prompts", "texts"]

@@ -1,0 +1,179 @@
+"""What the graph promises of each setting, and what that depends on."""
+
+from typing import Any, TypeAlias
+
+import pytest
+
+from paramc.backends.description import Target
+from paramc.backends.legalise import fate_diagnostics, report_fates
+from paramc.backends.report import Fate
+from paramc.ir.job import Job
+from paramc.ir.ledger import Stated
+from paramc.ir.plan import Run
+from paramc.ir.prompt import Branch, Edit, Literal, Prompt
+from paramc.ir.stages import Hires, ImageToImage, Inpaint
+from tests.unit.backends.graph.plans import COMFYUI, picture, weighted
+
+Values: TypeAlias = dict[str, Any]
+
+
+def edited(text: str = "[a:b:0.5]") -> Prompt:
+    return Prompt(text=text, branches=(Branch(text=text, body=(Edit(when=0.5, fraction=True),)),))
+
+
+def fate(path: str, values: Values, *, base: str, form: str, target: Target = COMFYUI) -> Fate:
+    """The fate of the value at `path`, which the source states."""
+    job = Job().replace(values).replace(ledger=(Stated(key="K", raw="v", paths=(path,)),))
+    run = Run(text="a", weight=1.2 if path == "negative" else 1.0)
+    plan = picture(weighted("positive", run, because=(path,)), family=base)
+    return report_fates(job, plan, target, {"form": form}).fates[0]
+
+
+def on_picture(strength: float = 0.5, **values: Any) -> Values:
+    return {"task": ImageToImage(strength=strength, **values)}
+
+
+def painted(**values: Any) -> Values:
+    return {"task": Inpaint(strength=0.5, **values)}
+
+
+def sampled(sampler: str, schedule: str | None = None, **values: Any) -> Values:
+    return {
+        "sampling.sampler": sampler,
+        "sampling.schedule": schedule,
+        **{f"sampling.{k}": v for k, v in values.items()},
+    }
+
+
+def hires(upscaler: str) -> Values:
+    return {"stages": (Hires(upscaler=upscaler),)}
+
+
+CPU: Values = {"noise.generator": "cpu"}
+FORGE: Values = {"producer.dialect": "forge"}
+PLAIN = Prompt(text="a", branches=(Branch(body=(Literal(text="a"),)),))
+
+# path, values, base, grade; the form is `ksampler`
+CASES: list[tuple[str, Values, str, str]] = [
+    ("task.fill", painted(), "sd1", "exact"),
+    ("task.fill", painted(fill="latent_noise"), "sd1", "dropped"),
+    ("task.area", painted(), "sd1", "exact"),
+    ("task.area", painted(area="masked"), "sd1", "dropped"),
+    ("sampling.mask_weight", {"sampling.mask_weight": 1.0}, "sd1", "exact"),
+    ("sampling.mask_weight", {"sampling.mask_weight": 0.5}, "sd1", "dropped"),
+    ("task.resize", on_picture(resize="crop"), "sd1", "close"),
+    ("task.resize", on_picture(resize="pad"), "sd1", "approximate"),
+    ("task.strength", on_picture(), "sd1", "exact"),
+    ("task.strength", on_picture() | sampled("ddim"), "sd1", "approximate"),
+    ("negative", {"negative": PLAIN}, "sd1", "approximate"),
+    ("negative", {"negative": PLAIN, "text.emphasis": "comfy"}, "sd1", "exact"),
+    ("prompt", {"prompt": PLAIN}, "sd1", "exact"),
+    ("prompt", {"prompt": edited()} | sampled("euler"), "sd1", "close"),
+    ("prompt", {"prompt": edited()} | sampled("heun"), "sd1", "approximate"),
+    ("prompt", {"prompt": edited()} | sampled("euler", "beta"), "sd1", "approximate"),
+    ("text.layer", {"text.layer": -2}, "sd1", "exact"),
+    ("text.layer", {"text.layer": -2}, "sdxl", "inert"),
+    ("text.layer", {"text.layer": -3} | FORGE, "sdxl", "dropped"),
+    ("text.layer", {"text.layer": -2} | FORGE, "sdxl", "inert"),
+    ("batch.size", {"batch.size": 4}, "sd1", "approximate"),
+    ("batch.size", {"batch.size": 4, "batch.position": 1}, "sd1", "inert"),
+    ("batch.size", {"batch.size": 1}, "sd1", "exact"),
+    ("batch.size", {"batch.size": 4, "noise.per_batch": True}, "sd1", "exact"),
+    ("sampling.cfg_scale", {"sampling.cfg_scale": 7.0}, "sd1", "exact"),
+    ("sampling.cfg_scale", {"sampling.cfg_scale": 101.0}, "sd1", "approximate"),
+    ("noise.seed", {"noise.seed": 2**64 - 1}, "sd1", "exact"),
+    ("noise.seed", {"noise.seed": 2**64}, "sd1", "approximate"),
+    ("sampling.steps", {"sampling.steps": 20}, "sd1", "exact"),
+    ("sampling.steps", sampled("dpm_adaptive", steps=20), "sd1", "inert"),
+    ("sampling.distilled_cfg_scale", {"sampling.distilled_cfg_scale": 3.5}, "flux", "exact"),
+    ("sampling.distilled_cfg_scale", {"sampling.distilled_cfg_scale": 3.5}, "sd1", "dropped"),
+    ("sampling.shift", {"sampling.shift": 3.0}, "sd3", "exact"),
+    ("sampling.shift", {"sampling.shift": 3.0}, "sd1", "dropped"),
+    ("sampling.zero_terminal_snr", {"sampling.zero_terminal_snr": True}, "sd1", "close"),
+    ("sampling.zero_terminal_snr", {"sampling.zero_terminal_snr": True}, "flux", "inert"),
+    ("sampling.eta", sampled("euler_ancestral", eta=0.5), "sd1", "exact"),
+    ("sampling.eta", sampled("dpmpp_3m_sde", eta=0.5), "sd1", "approximate"),
+    ("sampling.eta", sampled("euler", eta=0.5), "sd1", "inert"),
+    ("sampling.eta", sampled("dpm_2_ancestral", eta=0.5), "sd1", "dropped"),
+    ("sampling.s_noise", sampled("dpmpp_2m_sde", s_noise=1.1), "sd1", "exact"),
+    ("sampling.s_noise", sampled("euler_ancestral", s_noise=1.1), "sd1", "inert"),
+    ("sampling.s_noise", sampled("euler", s_noise=1.1), "sd1", "inert"),
+    ("sampling.s_churn", sampled("euler", s_churn=5.0), "sd1", "dropped"),
+    ("sampling.unipc_order", sampled("euler", unipc_order=2), "sd1", "inert"),
+    ("sampling.unipc_order", sampled("unipc", unipc_order=2), "sd1", "dropped"),
+    ("noise.delta", {"noise.delta": 31337} | sampled("euler"), "sd1", "inert"),
+    ("noise.delta", {"noise.delta": 31337} | sampled("euler_ancestral"), "sd1", "dropped"),
+    ("noise.delta", {"noise.delta": 31337} | sampled("euler", s_churn=5.0), "sd1", "dropped"),
+    ("sampling.rho", sampled("dpmpp_2m", rho=5.0), "sd1", "exact"),
+    ("sampling.rho", sampled("euler", rho=5.0), "sd1", "inert"),
+    ("sampling.rho", sampled("euler", "normal", rho=5.0), "sd1", "dropped"),
+    ("sampling.beta_alpha", sampled("euler", beta_alpha=0.5), "sd1", "inert"),
+    ("sampling.beta_alpha", sampled("euler", "beta_timesteps", beta_alpha=0.5), "sd1", "exact"),
+    ("sampling.beta_alpha", sampled("euler", "beta", beta_alpha=0.5), "sd1", "approximate"),
+    ("sampling.drops_penultimate_sigma", sampled("euler", "kl_optimal"), "sd1", "exact"),
+    (
+        "sampling.drops_penultimate_sigma",
+        sampled("euler", "kl_optimal", drops_penultimate_sigma=True),
+        "sd1",
+        "dropped",
+    ),
+    ("sampling.drops_penultimate_sigma", sampled("euler", "karras", drops_penultimate_sigma=True), "sd1", "exact"),
+    ("sampling.schedule", sampled("euler", "karras"), "sd1", "close"),
+    ("sampling.schedule", sampled("euler", "karras", quantizes_timesteps=True), "sd1", "exact"),
+    ("sampling.schedule", sampled("euler", "karras") | FORGE, "sd1", "exact"),
+    ("sampling.schedule", sampled("euler", "simple"), "sd1", "exact"),
+    ("sampling.schedule", sampled("euler", "unknown:Odd"), "sd1", "dropped"),
+    ("noise.generator", {"noise.generator": "cuda"}, "sd1", "approximate"),
+    ("noise.generator", CPU, "sd1", "close"),
+    ("noise.generator", CPU | {"noise.scales_by_vp": True}, "sd1", "exact"),
+    ("noise.generator", CPU, "flux", "exact"),
+    ("noise.generator", CPU | sampled("euler", "ddim"), "sd1", "exact"),
+    ("noise.generator", CPU | on_picture(), "sd1", "exact"),
+    ("noise.generator", CPU | on_picture(0.9), "sd1", "close"),
+    ("noise.scales_by_vp", {"noise.scales_by_vp": True}, "sd1", "exact"),
+    ("noise.multiplier", {"noise.multiplier": 0.9}, "sd1", "dropped"),
+    ("sampling.sampler", sampled("euler"), "sd1", "exact"),
+    ("sampling.sampler", sampled("euler_ancestral"), "sd1", "approximate"),
+    ("sampling.sampler", sampled("dpmpp_sde"), "sd1", "close"),
+    ("sampling.sampler", sampled("dpmpp_sde") | on_picture(), "sd1", "approximate"),
+    ("sampling.sampler", sampled("dpmpp_sde") | hires("none"), "sd1", "approximate"),
+    ("stages.hires.upscaler", hires("latent:bicubic"), "sd1", "exact"),
+    ("stages.hires.upscaler", hires("latent:nearest"), "sd1", "approximate"),
+    ("stages.hires.upscaler", hires("model:4x-UltraSharp"), "sd1", "close"),
+]
+FAITHFUL: list[tuple[str, Values, str, str]] = [
+    ("noise.generator", CPU, "sd1", "exact"),
+    ("noise.generator", CPU | sampled("dpm_2"), "sd1", "close"),
+    ("noise.generator", CPU | sampled("euler", drops_penultimate_sigma=True), "sd1", "close"),
+    ("noise.generator", CPU | on_picture(0.9), "sd1", "exact"),
+]
+
+
+@pytest.mark.parametrize(("path", "values", "base", "grade"), CASES)
+def test_a_setting_has_this_grade(path: str, values: Values, base: str, grade: str) -> None:
+    found = fate(path, values, base=base, form="ksampler")
+    assert (found.grade, bool(found.code)) == (grade, grade in ("close", "approximate", "dropped"))
+
+
+@pytest.mark.parametrize(("path", "values", "base", "grade"), FAITHFUL)
+def test_a_setting_has_this_grade_in_the_faithful_form(path: str, values: Values, base: str, grade: str) -> None:
+    assert fate(path, values, base=base, form="faithful").grade == grade
+
+
+@pytest.mark.parametrize("index", range(len(COMFYUI.rules)))
+def test_no_rule_could_be_left_out(index: int) -> None:
+    without = Target(COMFYUI.name, COMFYUI.folder)
+    without.__dict__["rules"] = COMFYUI.rules[:index] + COMFYUI.rules[index + 1 :]
+    forms = [(case, "ksampler") for case in CASES] + [(case, "faithful") for case in FAITHFUL]
+    assert any(
+        fate(path, values, base=base, form=form, target=without) != fate(path, values, base=base, form=form)
+        for (path, values, base, _), form in forms
+    )
+
+
+def test_another_noise_source_is_explained_by_itself() -> None:
+    job = Job().replace({"noise.generator": "cuda"})
+    report = report_fates(job, picture(), COMFYUI, {"form": "ksampler"})
+    (said,) = fate_diagnostics(report, COMFYUI)
+    assert (said.code, said.target, said.path) == ("PC610", "comfyui", "noise.generator")
+    assert said.message == "`noise.generator` gives another noise: ComfyUI draws on the processor, on every machine"
