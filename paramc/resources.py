@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -33,6 +32,8 @@ def cache_folder() -> Path | None:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Put `data` at `path` under a temporary name first, so that no reader ever meets half a file."""
+    import tempfile  # takes longer than all else here, and is needed only when something is written
+
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -1,7 +1,6 @@
 """TOML tables as typed rows: a misspelt key fails at load, with the file, the key and the closest legal word."""
 
 import json
-import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
@@ -35,6 +34,8 @@ def read_table(path: Path) -> Table:
             return loaded
         except (OSError, ValueError):
             pass
+    import tomllib  # not while the parsed form is remembered
+
     try:
         table: Table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

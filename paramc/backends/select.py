@@ -261,7 +261,7 @@ def fraction(run: int, steps: int, *, rounds_down: bool) -> float:
     if run >= steps:
         return 1.0
     for digits in range(1, 17):
-        unit = 10**digits
+        unit: int = 10**digits
         value = (run * unit // steps if rounds_down else -(-run * unit // steps)) / unit
         runs = steps - int(steps - steps * value) if rounds_down else int(steps * value)
         if runs == run:

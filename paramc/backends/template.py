@@ -19,7 +19,6 @@ from paramc.backends.literals import assignment, call, comment, imports, shown
 from paramc.backends.pipelines import read_pipelines
 from paramc.backends.registry import Choices
 from paramc.backends.report import GRADES, File, Grade, Report
-from paramc.backends.script import Script
 from paramc.backends.select import select_script
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic

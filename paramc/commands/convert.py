@@ -1,7 +1,7 @@
 """`paramc convert`: the same settings in the words of a target."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from paramc.api import Observer, check, lower, unobserved
 from paramc.api import compile as compile_job
@@ -78,7 +78,7 @@ def _converted(source: Source, arguments: Arguments, console: Console) -> Outcom
             outcome = _document(lower(job))
         else:
             outcome = _artifact(job, source, arguments, console.errors, observe)
-    return replace(outcome, said=(said, *outcome.said), trace=trace.text, code=said.code)
+    return outcome._replace(said=(said, *outcome.said), trace=trace.text, code=said.code)
 
 
 def _document(model: Model) -> Outcome:

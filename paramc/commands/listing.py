@@ -1,8 +1,8 @@
 """`paramc list`: the names that paramc knows, out of the tables that it works with."""
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from paramc.api import PASSES
 from paramc.backends.description import Target
@@ -19,8 +19,7 @@ from paramc.presentation.console import Console
 from paramc.presentation.layout import table
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """A table: in JSON a list of objects whose keys are the head."""
 
     head: tuple[str, ...]

@@ -1,8 +1,7 @@
 """What a verb hands over, to be written by cli.py."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from paramc.backends.report import Report
 from paramc.diagnostics.model import (
@@ -26,8 +25,7 @@ LOUD: Final[tuple[Severity, ...]] = ("error", "warning")
 EVERYTHING: Final[tuple[Severity, ...]] = ("error", "warning", "info")
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """Diagnostics about one source, or about the command line where there is none.
 
     `shown`: the severities that people are bothered with; JSON has them all.
@@ -53,16 +51,14 @@ class Said:
         return ERRORS_FOUND if any(item.severity == "error" for item in self.diagnostics) else FINE
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """A file to be written, whole or not at all."""
 
     path: Path
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The result as `text`, and as `result` for `--format json`: anything that JSON can say.
 
     `trace` and `remarks` go to standard error, the latter only for people. `laid_out`: the text was made for the screen

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from paramc.api import Loaded, Observer, check, load, unobserved
 from paramc.commands.outcome import LOUD, Refused, Said, refusal
@@ -15,8 +15,7 @@ from paramc.source.detect import STANDARD_INPUT, open_source
 from paramc.source.model import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What came of reading one SRC: `loaded` is None when nothing did, and `said` tells why."""
 
     name: str

@@ -40,8 +40,10 @@ def read_like_ui(text: str, dialect: Dialect) -> tuple[Prompts, Fields]:
     body = _stripped(text)
     how = reading(dialect)
     if how.layout == "cut":
-        prompts, span = read_cut(text, body, dialect)
-        return prompts, read_settings(text[slice(*span)], span.start, dialect) if span else Fields()
+        cut = read_cut(text, body, dialect)
+        fields = read_settings(text[slice(*cut.fields)], cut.fields.start, dialect) if cut.fields else Fields()
+        fields.stray += cut.unread
+        return cut.prompts, fields
     start = _last_line(text, body)
     fields = read_settings(text[start : body.end], start, dialect)
     if len(fields.pairs) < how.fewest:

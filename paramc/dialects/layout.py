@@ -66,6 +66,15 @@ class Layout:
     inline: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The pieces of a text that the UI cuts at its words; `unread` are those that it throws away."""
+
+    prompts: Prompts
+    fields: Span | None
+    unread: tuple[Span, ...]
+
+
 @cache
 def reading(dialect: Dialect) -> Reading:
     """`[reading]` of the dialect."""
@@ -96,8 +105,8 @@ def label_within(source: str, span: Span, dialect: Dialect) -> Span | None:
     return None
 
 
-def read_cut(source: str, span: Span, dialect: Dialect) -> tuple[Prompts, Span | None]:
-    """Prompts and fields of a text that the UI cuts at its words, wherever they stand."""
+def read_cut(source: str, span: Span, dialect: Dialect) -> Cut:
+    """The pieces of a text that the UI cuts at its words, wherever they stand."""
     tree = infotext_grammar(dialect, "cut").parse(source[slice(*span)])
     blocks = _blocks(cast("list[Token]", tree.children), span.start, _CUTS)
     first = blocks[0][1].start if blocks else span.end
@@ -107,7 +116,9 @@ def read_cut(source: str, span: Span, dialect: Dialect) -> tuple[Prompts, Span |
     prompts = Prompts(
         _bare(source, Span(span.start, first), dialect), _bare(source, negative, dialect), (label,) if label else ()
     )
-    return prompts, next((mark for kind, mark, _ in blocks if kind == _CUTS[-1]), None)
+    fields = next((mark for kind, mark, _ in blocks if kind == _CUTS[-1]), None)
+    unread = tuple(Span(mark.start, end) for _, mark, end in blocks if mark not in (label, fields))
+    return Cut(prompts, fields, unread)
 
 
 def _bare(source: str, span: Span, dialect: Dialect) -> Passage:
@@ -146,7 +157,7 @@ class _Marks(PostLex):
         if start is None and not any(token.type == _ANCHORS[0] for token in tokens):
             start = self._start(tokens, _ANCHORS[1])
         labels = self._meaningful_labels(tokens[:start])
-        tails = 0 if self._reading.tails_first else len(tokens) if start is None else start
+        tails = len(tokens) if start is None else max(labels, default=0) if self._reading.tails_first else start
         for at, token in enumerate(tokens):
             if at == start:
                 yield Token.new_borrow_pos(START, token, token)

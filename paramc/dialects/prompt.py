@@ -12,9 +12,7 @@ from paramc.dialects.edits import Choice, Nodes, Schedule, Switch
 from paramc.dialects.language import Language, language_of
 from paramc.dialects.networks import Untagged
 from paramc.dialects.weights import Runs
-from paramc.ir.prompt import Alternate, Body, Branch, Edit, Literal, Opaque, Part, Prompt
-
-DEEPEST_EDIT = 64  # levels of the IR; JSON readers give up not far beyond
+from paramc.ir.prompt import DEEPEST_EDIT, Alternate, Body, Branch, Edit, Literal, Opaque, Part, Prompt
 
 
 def read_prompt(text: str, dialect: Dialect) -> Prompt:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, cast
 from lark import Lark, Token
 
 from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import ReadError, Span
+from paramc.diagnostics.model import Diagnostic, ReadError, Span
 
 Run: TypeAlias = tuple[str, float]
 Runs: TypeAlias = tuple[Run, ...]
@@ -60,9 +60,18 @@ class Weights:
 
         With `strict`, ReadError where the program itself fails: at a malformed number, or when it joins nothing.
         """
+        return self._fold(text, strict, None)
+
+    def problems(self, text: str) -> Sequence[Diagnostic]:
+        """Everything that strict mode would raise at."""
+        problems: list[Diagnostic] = []
+        self._fold(text, False, problems)
+        return problems
+
+    def _fold(self, text: str, strict: bool, problems: list[Diagnostic] | None) -> Runs:
         for old, new in self.settings.replaced.items():
             text = text.replace(old, new)
-        fold = _Fold(self.settings, self.marks(text), strict)
+        fold = _Fold(self.settings, self.marks(text), strict, problems)
         for index, mark in enumerate(fold.marks):
             _HANDLERS[mark.type](fold, index, mark)
         fold.close_all()
@@ -71,11 +80,12 @@ class Weights:
 
 @dataclass(slots=True)
 class _Fold:
-    """The runs so far, and where brackets of each kind are open."""
+    """The runs so far, and where brackets of each kind are open. Problems are kept only where somebody asks for them."""
 
     settings: Emphasis
     marks: Sequence[Token]
     strict: bool
+    problems: list[Diagnostic] | None
     texts: list[str] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     rounds: list[int] = field(default_factory=list)
@@ -132,9 +142,8 @@ class _Fold:
             self.add_piece(mark)
         elif self.settings.malformed == "ignored":
             self.rounds.pop()
-        elif self.strict:
-            raise ReadError(diagnose("PC200", _span(mark), "not a number", number=mark[1:-1].strip()))
         else:
+            self._refuse("PC200", _span(mark), "not a number", number=mark[1:-1].strip())
             self.add_piece(mark[:-1])
             self._close(self.rounds, self.settings.round, mark)
 
@@ -182,8 +191,8 @@ class _Fold:
             left = next((piece for piece in reversed(pieces) if piece), "")
             if left:
                 pieces.append(glue if left[-1].isalnum() else "")
-            elif self.strict:
-                raise ReadError(diagnose("PC214"))
+            else:
+                self._refuse("PC214")
         pieces.append(text)
 
     def _close(self, opened: list[int], factor: float, mark: Token) -> None:
@@ -207,9 +216,15 @@ class _Fold:
     def _affordable(self, start: int, copies: int, mark: Token) -> int:
         size = sum(map(len, self.texts[start:])) + len(self.texts) - start
         most = max(1, LONGEST_REPEAT // max(1, size))
-        if copies > most and self.strict:
-            raise ReadError(diagnose("PC215", _span(mark), "so many copies", most=most))
+        if copies > most:
+            self._refuse("PC215", _span(mark), "so many copies", number=mark[1:-1].strip(), most=most)
         return min(copies, most)
+
+    def _refuse(self, code: str, span: Span | None = None, label: str = "", **values: object) -> None:
+        if self.strict:
+            raise ReadError(diagnose(code, span, label, **values))
+        if self.problems is not None:
+            self.problems.append(diagnose(code, span, label, **values))
 
     def _follows_space(self, index: int) -> bool:
         return index > 0 and self.marks[index - 1].endswith(" ")
@@ -237,5 +252,6 @@ def _tidied(text: str) -> str:
 
 
 def _span(mark: Token) -> Span:
+    """Where the number of a closing mark stands."""
     start = mark.start_pos or 0
-    return Span(start, start + len(mark))
+    return Span(start + 1, start + len(mark) - 1)

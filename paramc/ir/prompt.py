@@ -12,6 +12,8 @@ from pydantic import Field
 from paramc.diagnostics.model import Span
 from paramc.ir.base import Model
 
+DEEPEST_EDIT = 64  # levels of edits inside one another; readers of JSON give up not far beyond
+
 
 class NetworkTag(Model):
     """A network that the prompt switches on, e.g. `<lora:name:0.8>`.
@@ -61,7 +63,7 @@ class Alternate(Model):
 
 
 class Opaque(Model):
-    """Text with a structure that is not taken apart; `reason` says why."""
+    """Text with a structure that is not taken apart, as beyond DEEPEST_EDIT; `reason` says why."""
 
     kind: Exactly["opaque"] = "opaque"
     text: str

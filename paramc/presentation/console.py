@@ -1,13 +1,11 @@
 """Where words go: terminals, or the pipes in their place."""
 
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from paramc.diagnostics.render import Pen
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(NamedTuple):
     """`columns`: cells of a terminal, None for a pipe or a file; `colour`: whether it may be coloured."""
 
     columns: int | None = None
@@ -19,8 +17,7 @@ class Screen:
         return Pen(self.colour)
 
 
-@dataclass(frozen=True, slots=True)
-class Console:
+class Console(NamedTuple):
     """What a verb is told about its surroundings. `interactive`: somebody types the standard input."""
 
     standard_input: BinaryIO

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramc.dialects.balance import CLOSED, OPENED, read_json, with_groups_marked
@@ -17,12 +17,29 @@ from tests.unit.infotext_records import FILES, dialect, loses_nothing, told
 A1111 = dialect("a1111")
 SIGNS = list('",:{}[]()\\\n\r\t ;.x1') + ["Steps: 20", "Negative prompt:", "Template:", "Sampler: X, ", ", Seed: 1", "é", "\ufdd0", "\u3000"]
 LINE = "Steps: 20, Sampler: Euler a, Seed: 1"
+LINES = [
+    "a cat, (best quality:1.2)",
+    "a cat. Negative prompt: dog",
+    "Negative prompt: dog",
+    "a cat, Steps: 20, Sampler: Euler a, Seed: 1",
+    LINE,
+    LINE + ', Foo: {"x": [1, 2]}, Bar: "y, z", (512, 64), Empty: , a+b: 1',
+    "Size: 512x768, Model: x",
+    "Template: {a|b}",
+    "what a picture",
+]
+PARTS = ("prompt", "negative", "label", "key", "value", "stray", "trailing", "gap", "json")
 TEN_THOUSAND = 10_000
 
 
 def soups() -> st.SearchStrategy[str]:
     """Texts of the characters and words that mean something."""
     return st.lists(st.sampled_from(SIGNS), max_size=60).map("".join)
+
+
+def texts() -> st.SearchStrategy[str]:
+    """Texts of lines that mean something, in any order."""
+    return st.lists(st.sampled_from(LINES) | soups(), max_size=8).map("\n".join)
 
 
 def json_values() -> st.SearchStrategy[object]:
@@ -46,7 +63,7 @@ def values() -> st.SearchStrategy[str]:
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("strict", [False, True])
 def test_reading_is_total_and_lossless(name: str, strict: bool) -> None:
-    @given(soups())
+    @given(texts())
     def law(text: str) -> None:
         assert loses_nothing(scan(text, dialect(name), strict=strict))
 
@@ -103,7 +120,8 @@ def test_marks_come_in_pairs(text: str) -> None:
 def test_the_strategies_reach_every_shape() -> None:
     seen: Counter[str] = Counter()
 
-    @given(soups())
+    @settings(max_examples=1000)
+    @given(texts())
     def census(text: str) -> None:
         scanned = scan(text, A1111)
         seen.update(part for part, _ in scanned.parts())
@@ -111,7 +129,7 @@ def test_the_strategies_reach_every_shape() -> None:
         seen["all"] += 1
 
     census()
-    assert min(seen[part] for part in ("prompt", "negative", "label", "key", "value", "stray", "trailing", "gap")) >= 0.02 * seen["all"]
+    assert min(seen[part] for part in PARTS) >= 0.02 * seen["all"]
 
 
 @pytest.mark.parametrize("value", ['{"a": [1, {"b": null}]}', "[]", "[1, 2]"])

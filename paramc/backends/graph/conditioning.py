@@ -49,7 +49,7 @@ def guidance(context: Context, positive: str, negative: str, cfg: float, side: S
     away = [(socket, cfg * -weight) for socket, weight in parts if weight < 0]
     total = cfg * sum(weight for _, weight in towards)
     if away and total > 1:
-        own = max(cfg * sum(op.weights), 0.0)
+        own = max(cfg * sum(op.weights) - 1, 0.0)
         against = _averaged(context, [(against, own), *away])
     return Guidance(_averaged(context, towards or parts[:1]), against, total)
 

@@ -342,7 +342,7 @@ def _sigmas(context: Context, run: Pass, model: Socket) -> Sockets:
     made = context.graph.add(
         _schedule_node(run) or "sigmas",
         scheduler=run.schedule.name,
-        steps=run.planned if run.leftover else run.steps,
+        steps=run.steps,
         model=model,
         sigma_min=asked.sigma_min or SMALLEST_SIGMA,
         sigma_max=asked.sigma_max or LARGEST_SIGMA,

@@ -75,9 +75,9 @@ class TimestepTable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LcmTable:
-    """The 50 timesteps 19, 39, …, 999 that latent consistency models were distilled on (k-diffusion, A1111).
+    """The 50 timesteps 19, 39, …, 999 that latent consistency models were distilled on (A1111).
 
-    Ties between two of them are decided by the rounding of float32; both logarithms are taken as the UI takes them.
+    Levels half way between two of them, as `sgm_uniform` gives, are decided by the rounding of float32.
     """
 
     sigmas: Tensor
@@ -180,10 +180,9 @@ def double_precision_table(sigmas: Tensor) -> TimestepTable:
     return TimestepTable(sigmas.float(), sigmas.log().float(), rounds=True)
 
 
-def lcm_table(alphas: Tensor) -> LcmTable:
-    """Every twentieth level of cumulative alphas (1000,)."""
-    sigmas = sigmas_of(alphas[19::20])
-    return LcmTable(sigmas, sigmas.log())
+def lcm_table(table: TimestepTable) -> LcmTable:
+    """Every twentieth level of a table of 1000."""
+    return LcmTable(table.sigmas[19::20].clone(), table.log_sigmas[19::20].clone())
 
 
 def recorded_alphas(name: Literal["sd", "zero_terminal"]) -> Tensor:

@@ -138,7 +138,7 @@ class Job:
     @property
     def levels(self) -> Levels:
         if self.sampler == "lcm":
-            return lcm_table(alphas_of(self.table).float())
+            return lcm_table(levels_of(self.table) if self.table in ("sd", "zsnr") else single_precision_table(alphas_of(self.table).float()))
         return levels_of(self.table, rounds=self.options.get("enable_quantization", False))
 
     @property
