@@ -103,9 +103,10 @@ def parse(text: str, *, dialect: str | None = None, strict: bool = False) -> Job
 
 def lower(job: Job) -> "Plan":
     """The operations that make the job's picture."""
+    from paramc.passes.complete import complete_job
     from paramc.passes.plan import plan_job
 
-    return plan_job(job)
+    return plan_job(complete_job(job))
 
 
 def compile(  # noqa: A001  # what a compiler does
@@ -124,10 +125,13 @@ def compile(  # noqa: A001  # what a compiler does
     from paramc.backends.legalise import fate_diagnostics, legalise, report_fates
     from paramc.backends.registry import choices, engine, find_target
     from paramc.backends.report import GRADES, Artifact
+    from paramc.passes.complete import complete_job
+    from paramc.passes.plan import plan_job
 
     chosen = find_target(target, targets)
     emit, verify = engine(chosen)
-    plan = lower(job)
+    job = complete_job(job)
+    plan = plan_job(job)
     observe("plan", plan)
     asked = choices(chosen, options or {})
     report = report_fates(job, plan, chosen, asked)
@@ -138,7 +142,7 @@ def compile(  # noqa: A001  # what a compiler does
         raise Unsupported(summary, *losses)
     legal = legalise(plan, chosen)
     observe("legalise", legal)
-    files = emit(job, legal, chosen, asked)
+    files = emit(job, legal, chosen, asked, report)
     wrong = verify(job, chosen, files)
     if any(item.severity == "error" for item in wrong):
         raise VerifyError(*wrong)

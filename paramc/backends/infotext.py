@@ -5,7 +5,7 @@ from typing import Final
 
 from paramc.backends.description import Target
 from paramc.backends.registry import Choices
-from paramc.backends.report import File
+from paramc.backends.report import File, Report
 from paramc.backends.revision import BETWEEN, implied_by, is_kept, ranks_of, revised
 from paramc.backends.wording import Said, Wording, said_text
 from paramc.diagnostics.codes import diagnose
@@ -26,7 +26,7 @@ SAME: Final = "same"  # the dialect of the program that wrote the settings
 ENGINE: Final = "infotext"
 
 
-def emit(job: Job, plan: Plan, target: Target, choices: Choices) -> tuple[File, ...]:
+def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report) -> tuple[File, ...]:
     """The settings text as the only file of the artefact, named after its dialect."""
     dialect = _chosen(job, target, str(choices.get("dialect", SAME)))
     text = write_infotext(job, dialect, anew=bool(choices.get("canonical", False)))

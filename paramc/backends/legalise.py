@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from paramc.backends.description import Answer, Rule, Target, scheduled
-from paramc.backends.report import GRADES, Fate, Report
+from paramc.backends.report import GRADES, Cause, Fate, Report
 from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import Diagnostic
+from paramc.diagnostics.model import Diagnostic, Span
 from paramc.ir.features import feature_of
 from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
@@ -15,6 +15,7 @@ from paramc.ir.paths import leaves, plain, value_at
 from paramc.ir.plan import ApplyControl, Combine, Encode, Op, Plan, Run, Sample, Variant
 from paramc.ir.prompt import Alternate, Edit, Prompt
 
+TEXTS = frozenset({"prompt", "negative"})  # features of the bare text, whatever becomes of its syntax
 CHUNK = 75  # tokens between start and end of one CLIP chunk
 _TOKEN = re.compile(r"\w+|[^\w\s]")  # at least as many CLIP tokens as matches
 _THROUGH = ("image", "latent", "model", "positive", "noise", "sigmas")  # the input that stands in for a lost op
@@ -38,20 +39,20 @@ def report_fates(job: Job, plan: Plan, target: Target, chosen: Mapping[str, obje
 
 
 def fate_diagnostics(report: Report, target: Target) -> tuple[Diagnostic, ...]:
-    """What the user should know of the losses, one diagnostic for each fate that has a code."""
+    """What the user should know of the losses, one diagnostic for each cause of a fate."""
     return tuple(
         diagnose(
-            fate.code,
+            cause.code,
             fate.span,
-            fate.grade,
+            cause.grade,
             path=fate.paths[0] if fate.paths else None,
             target=target.name,
             key=fate.key,
             title=target.title,
-            why=fate.why,
+            why=cause.why,
         )
         for fate in report.fates
-        if fate.code
+        for cause in fate.causes
     )
 
 
@@ -121,19 +122,31 @@ class _Judge:
     def stated(self, stated: Stated) -> Fate:
         """The fate of an entry of the source: the worst of what it sets."""
         asked = [(path, name) for path in stated.paths for name in self.features(path, value_at(self.job, path))]
-        names = tuple(dict.fromkeys(name for _, name in asked)) or ("unknown",)
-        answer = self.worst(asked)
         key = stated.key.strip() or (stated.paths[0] if stated.paths else "trailing text")
-        return Fate(
-            key, stated.raw, stated.paths, answer.grade, "stated", names, answer.code, answer.why, stated.span
-        )
+        return self.fate(key, stated.raw, stated.paths, "stated", asked, stated.span)
 
     def value(self, path: str, value: object, origin: str) -> Fate:
         """The fate of a value that the source does not state."""
-        asked = [(path, name) for name in self.features(path, value)]
-        names = tuple(name for _, name in asked) or ("unknown",)
-        answer = self.worst(asked)
-        return Fate(path, plain(value), (path,), answer.grade, origin, names, answer.code, answer.why)
+        return self.fate(path, plain(value), (path,), origin, [(path, name) for name in self.features(path, value)], None)
+
+    def fate(
+        self, key: str, raw: str, paths: tuple[str, ...], origin: str, asked: list[tuple[str, str]], span: Span | None
+    ) -> Fate:
+        """The worst answer to the features that are asked for, each with its path, and all that have a code."""
+        answers = {name: self.answer(path, name) for path, name in asked or [("", "unknown")]}
+        grade = max((answer.grade for answer in answers.values()), key=GRADES.index)
+        if grade == "dropped" and any(answers[name].grade != "dropped" for name in TEXTS & answers.keys()):
+            grade = "approximate"  # the text itself is kept
+        found = sorted(answers.items(), key=lambda item: -GRADES.index(item[1].grade))
+        causes = {
+            answer.code + answer.why: Cause(name, answer.grade, answer.code, answer.why)
+            for name, answer in found
+            if answer.code
+        }
+        worst = next(iter(causes.values()), Cause("", grade, "", ""))
+        return Fate(
+            key, raw, paths, grade, origin, tuple(answers), worst.code, worst.why, span, tuple(causes.values())
+        )
 
     def features(self, path: str, value: object) -> Iterator[str]:
         """The features that a value asks for."""
@@ -144,11 +157,6 @@ class _Judge:
             encodes = [op for op in self.plan.ops if isinstance(op, Encode) and path in op.because]
             assets = (asset.name or "" for asset in self.job.assets.embeddings)
             yield from prompt_features(value, encodes, assets)
-
-    def worst(self, asked: list[tuple[str, str]]) -> Answer:
-        """The worst answer to any of the features, each with the path that asks for it."""
-        answers = (self.answer(path, name) for path, name in asked or [("", "unknown")])
-        return max(answers, key=lambda answer: GRADES.index(answer.grade))
 
     def answer(self, path: str, name: str) -> Answer:
         """The target's answer to one feature, its rules and its table of samplers considered."""

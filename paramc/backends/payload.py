@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from paramc.backends.description import Target
 from paramc.backends.registry import Choices
-from paramc.backends.report import File
+from paramc.backends.report import File, Report
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.ir.base import Model
@@ -60,7 +60,7 @@ class Payload:
     names: Mapping[str, Mapping[str, str]]
 
 
-def emit(job: Job, plan: Plan, target: Target, choices: Choices) -> tuple[File, ...]:
+def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report) -> tuple[File, ...]:
     """The Job as one JSON file, key by key in the order of the table."""
     payload = read_payload(target.folder / PAYLOAD)
     document = _plain(job) if payload.whole else _document(job, payload, choices)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from paramc.backends.description import Option, Target
-from paramc.backends.report import File
+from paramc.backends.report import File, Report
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, UnknownName
 from paramc.ir.job import Job
@@ -14,7 +14,7 @@ from paramc.ir.plan import Plan
 from paramc.resources import TARGETS
 
 Choices: TypeAlias = Mapping[str, str | int | float | bool]
-Emit: TypeAlias = Callable[[Job, Plan, Target, Choices], tuple[File, ...]]
+Emit: TypeAlias = Callable[[Job, Plan, Target, Choices, Report], tuple[File, ...]]
 Verify: TypeAlias = Callable[[Job, Target, tuple[File, ...]], tuple[Diagnostic, ...]]
 ENTRY_POINTS = "paramc.targets"
 

@@ -1,7 +1,7 @@
 """What became of every setting: grades, fates and the report of an artefact."""
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from paramc.diagnostics.model import Diagnostic, Span
 
@@ -11,9 +11,21 @@ GRADES: Final[tuple[Grade, ...]] = ("exact", "inert", "close", "approximate", "d
 approximate: other algorithm, same intent · dropped: not said at all."""
 
 
+class Cause(NamedTuple):
+    """One feature of a setting that a target does not keep as it is."""
+
+    feature: str
+    grade: Grade
+    code: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of one setting. `key` and `raw` as the source spelt them, or the path and value of the Job."""
+    """What became of one setting. `key` and `raw` as the source spelt them, or the path and value of the Job.
+
+    `causes` are the features that are not kept as they are, the worst first; `code` and `why` are those of the worst.
+    """
 
     key: str
     raw: str
@@ -24,6 +36,7 @@ class Fate:
     code: str = ""
     why: str = ""
     span: Span | None = None
+    causes: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

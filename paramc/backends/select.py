@@ -108,7 +108,7 @@ class _Selection:
         self._guidance(found, passed)
         self._steps(found, passed, "hires" if number else "strength")
         multiple = self.model.multiple
-        width, height = (side // multiple * multiple for side in passed.size)
+        width, height = (max(side // multiple, 1) * multiple for side in passed.size)
         found.values |= {"width": width, "height": height}
         if self.planned.batch > 1:
             found.values["batch"] = self.planned.batch

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from paramc import __version__
@@ -24,10 +24,10 @@ from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.ir.job import Job
 from paramc.ir.plan import Plan
+from paramc.resources import cache_folder
 
 PIPELINES = "pipelines.toml"
 INTERFACE = "interface.toml"
-NO_REPORT = Report("", ())
 BODY, SCRIPT = "body.py.j2", "script.py.j2"
 
 
@@ -41,7 +41,7 @@ class Loss:
     why: str
 
 
-def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report = NO_REPORT) -> tuple[File, ...]:
+def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report) -> tuple[File, ...]:
     """The plan as one script; `report` is what its head says of losses. The same job gives the same bytes.
 
     Raises Unsupported for a model that the target has no pipeline for.
@@ -77,9 +77,9 @@ def verify(job: Job, target: Target, files: tuple[File, ...]) -> tuple[Diagnosti
 def losses(report: Report) -> tuple[Loss, ...]:
     """What is not kept, worst first, one line for all keys that share a reason."""
     together: dict[tuple[Grade, str, str], list[str]] = {}
-    for fate in sorted(report.fates, key=lambda fate: -GRADES.index(fate.grade)):
-        if fate.code:
-            together.setdefault((fate.grade, fate.code, fate.why), []).append(shown(fate.key, 40))
+    found = [(fate.key, cause) for fate in report.fates for cause in fate.causes]
+    for key, cause in sorted(found, key=lambda item: -GRADES.index(item[1].grade)):
+        together.setdefault((cause.grade, cause.code, cause.why), []).append(shown(key, 40))
     return tuple(
         Loss(", ".join(dict.fromkeys(keys)), grade, code, shown(why, 200))
         for (grade, code, why), keys in together.items()
@@ -95,6 +95,7 @@ def used(body: str, modules: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[s
 
 @cache
 def _templates(folder: Path) -> SandboxedEnvironment:
+    remembered = cache_folder()
     environment = SandboxedEnvironment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
@@ -102,6 +103,7 @@ def _templates(folder: Path) -> SandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         auto_reload=False,
+        bytecode_cache=FileSystemBytecodeCache(str(remembered)) if remembered else None,
     )
     environment.globals.update(assignment=assignment, call=call)
     environment.filters.update(imports=imports, comment=comment, keywords=_keywords)

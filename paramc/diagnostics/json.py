@@ -1,5 +1,8 @@
 """Diagnostics as plain JSON values and back."""
 
+from bisect import bisect_right
+from functools import lru_cache
+
 from typing_extensions import TypedDict  # pydantic reads the one of `typing` only from Python 3.12 on
 
 from paramc.diagnostics.model import Applicability, Diagnostic, Label, Severity, Span, Suggestion
@@ -74,9 +77,16 @@ def from_plain(plain: PlainDiagnostic) -> Diagnostic:
 
 def _plain_label(label: Label, text: str) -> PlainLabel:
     start, end = label.span
-    line = text.count("\n", 0, start) + 1
-    column = min(start, len(text)) - text.rfind("\n", 0, start)
+    starts = _line_starts(text)
+    line = bisect_right(starts, start)
+    column = min(start, len(text)) - starts[line - 1] + 1
     return {"start": start, "end": end, "line": line, "column": column, "text": label.text}
+
+
+@lru_cache(maxsize=4)
+def _line_starts(text: str) -> list[int]:
+    """Where the lines begin; remembered, since a hostile text may have as many diagnostics as lines."""
+    return [0, *(place + 1 for place, sign in enumerate(text) if sign == "\n")]
 
 
 def _plain_suggestion(suggestion: Suggestion) -> PlainSuggestion:

@@ -1,5 +1,6 @@
 """What the pairs of a settings text mean: each value at its place, by the tables of the dialect."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, sqrt
@@ -22,6 +23,7 @@ FIRST_PASS_AREA: Final = 262_144  # pixels of the first pass that old A1111 comp
 DEFAULT_SIZE: Final = Size(512, 512)
 COUNTED: Final = frozenset({"controls.controlnet", "patches.extra_network"})  # kinds that know their number
 SAMPLING: Final = (("sampling", "steps"), ("sampling", "sampler"), ("noise", "seed"))  # any of them: something was sampled
+_TUPLE = re.compile(r": \([-.\d]{1,20}$")
 _UNSAID = Job()
 
 
@@ -364,7 +366,7 @@ def _unit_items(text: str) -> Iterator[tuple[str, str]]:
     held: list[str] = []
     for piece in text.split(", "):
         held.append(piece)
-        if ")" in piece or "(" not in held[0]:
+        if ")" in piece or not _TUPLE.search(held[0]):
             yield from _unit_item(held)
             held = []
     yield from _unit_item(held)

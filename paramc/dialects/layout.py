@@ -248,7 +248,7 @@ def _layout(source: str, span: Span, tokens: Sequence[Token]) -> Layout:
     blocks = _blocks(tokens, span.start)
     labels = [mark for kind, mark, _ in blocks if kind == LABEL]
     head_end = next((mark.start for kind, mark, _ in blocks if kind != LABEL), span.end)
-    settings = next((Span(_word(source, mark), end) for kind, mark, end in blocks if kind == START), None)
+    settings = next((Span(word_of(source, mark), end) for kind, mark, end in blocks if kind == START), None)
     if head_end < span.end and head_end > span.start and source[head_end - 1] == "\n":
         head_end -= 1
     return Layout(
@@ -256,7 +256,7 @@ def _layout(source: str, span: Span, tokens: Sequence[Token]) -> Layout:
         settings=settings,
         tails=tuple(_tail(source, mark, end) for kind, mark, end in blocks if kind == TAIL),
         prefix=prefix,
-        inline=settings is not None and bool(source[source.rfind("\n", span.start, settings.start) + 1 : settings.start].strip()),
+        inline=settings is not None and within_line(source, settings.start),
     )
 
 
@@ -273,14 +273,19 @@ def _blocks(tokens: Sequence[Token], offset: int, marks: Collection[str] = _MARK
     return blocks
 
 
-def _word(source: str, mark: Span) -> int:
+def word_of(source: str, mark: Span) -> int:
     """Where the word of a mark starts, after the punctuation that led to it."""
     return next(at for at in range(mark.start, mark.end) if source[at].isalnum())
 
 
+def within_line(source: str, at: int) -> bool:
+    """Does anything stand before `at` on its line?"""
+    return bool(source[source.rfind("\n", 0, at) + 1 : at].strip())
+
+
 def _tail(source: str, mark: Span, end: int) -> Pair:
     """A block under a label of its own, over as many lines as it likes."""
-    start = _word(source, mark)
+    start = word_of(source, mark)
     body = source[mark.end : end]
     raw = body.strip()
     return Pair(source[start : mark.end - 1], raw, raw, start, end - len(body.lstrip()) if raw else mark.end)

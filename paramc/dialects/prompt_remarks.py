@@ -15,6 +15,7 @@ from paramc.dialects.networks import Tag, number, spelt_strengths
 from paramc.dialects.weights import BREAK, DEEPEST
 from paramc.ir.prompt import DEEPEST_EDIT
 
+LONGEST_SHOWN = 40  # characters of the prompt in a message
 MOST_STEPS = 10_000  # turns of alternations inside one another are followed up to this many steps
 Origin: TypeAlias = Callable[[int, int], Span]
 """Where a range of a branch's text stands in the prompt."""
@@ -52,7 +53,7 @@ def remark_prompt(
 
 def _tags_in_negative(text: str, language: Language) -> Iterator[Diagnostic]:
     for tag in language.networks.split(text).tags:
-        yield diagnose("PC205", tag.span, "text here", tag=text[slice(*tag.span)])
+        yield diagnose("PC205", tag.span, "text here", tag=_shown(text, tag.span))
 
 
 def _tag(tag: Tag, text: str, language: Language) -> Iterator[Diagnostic]:
@@ -126,7 +127,7 @@ def _edits(nodes: Nodes, text: str, origin: Origin, sampling: Pass | None) -> It
 
 def _unreachable(choice: Choice, option: Nodes, text: str, origin: Origin) -> Diagnostic:
     span = _extent(option) or choice.span
-    return diagnose("PC208", origin(*span), "never", option=text[slice(*span)])
+    return diagnose("PC208", origin(*span), "never", option=_shown(text, span))
 
 
 def _extent(nodes: Nodes) -> Span | None:
@@ -148,9 +149,15 @@ def _outside_pass(edit: Switch, text: str, origin: Origin, sampling: Pass) -> It
     lost = edit.before if step < 1 else edit.after if step >= end else ()
     extent = _extent(lost)
     if extent:
-        yield diagnose("PC209", place, "outside the pass", when=spelt, step=step, steps=end, lost=text[slice(*extent)])
+        yield diagnose("PC209", place, "outside the pass", when=spelt, step=step, steps=end, lost=_shown(text, extent))
     elif sampling.calls_per_step > 1 and not edit.dotted and 0 < step < end:
         yield diagnose("PC210", place, "calls", when=spelt, calls=sampling.calls_per_step)
+
+
+def _shown(text: str, span: Span) -> str:
+    """The text of a span, cut short where a message would get too long."""
+    start, end = span
+    return text[start:end] if end - start <= LONGEST_SHOWN else text[start : start + LONGEST_SHOWN - 1] + "…"
 
 
 @dataclass(slots=True)
@@ -180,7 +187,7 @@ class _Brackets:
     def remarks(self) -> Iterator[Diagnostic]:
         self._follow()
         for kind in (self._rounds, self._squares):
-            for _, breaks in kind.opened:
+            for _, breaks in kind.opened[:DEEPEST]:
                 self._weigh(breaks, kind.factor)
             yield from self._adjacent("PC201", [start for start, _ in kind.opened], "opened here")
             yield from self._adjacent("PC202", kind.strays, "closes nothing")
@@ -225,7 +232,9 @@ class _Brackets:
 
     def _close(self, kind: _Kind, mark: Token, factor: float) -> None:
         if kind.opened:
-            self._weigh(kind.opened.pop()[1], factor)
+            depth, (_, breaks) = len(kind.opened), kind.opened.pop()
+            if depth <= DEEPEST:
+                self._weigh(breaks, factor)
         else:
             kind.strays.append((mark.start_pos or 0) + len(mark) - 1)
 
@@ -238,6 +247,7 @@ class _Brackets:
         start = 0
         for index, place in enumerate(places):
             if index + 1 == len(places) or places[index + 1] != place + 1:
-                span = (places[start], place + 1)
-                yield diagnose(code, self._origin(*span), label, bracket=self._text[slice(*span)], sign=self._text[place])
+                span = Span(places[start], place + 1)
+                brackets = _shown(self._text, span)
+                yield diagnose(code, self._origin(*span), label, bracket=brackets, sign=self._text[place])
                 start = index + 1

@@ -6,7 +6,7 @@ from itertools import pairwise
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, Span
 from paramc.dialects.description import Dialect
-from paramc.dialects.layout import Layout, Reading
+from paramc.dialects.layout import Layout, Reading, within_line, word_of
 from paramc.dialects.scanned import Pair
 from paramc.dialects.settings import Fields, read_settings
 
@@ -80,7 +80,7 @@ def _remark_prompts(text: str, layout: Layout, dialect: Dialect) -> Iterator[Dia
     if layout.prefix:
         yield diagnose("PC272", layout.prefix, text=shortened(text[slice(*layout.prefix)].strip(" :")))
     for label in layout.prompts.labels[:1]:
-        if text[text.rfind("\n", 0, label.start) + 1 : label.start].strip():
+        if within_line(text, word_of(text, label)):
             yield diagnose("PC264", label, ui=dialect.title)
 
 

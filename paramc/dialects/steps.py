@@ -151,9 +151,8 @@ class Emphasis:
     values: Mapping[str, FieldValue]
 
     def apply(self, found: Found) -> None:
-        prompts = [found.fields[found.how.prompt], found.fields[found.how.negative]]
         missing = {key: value for key, value in self.values.items() if key not in found.fields}
-        if missing and any([found.weighs(str(prompt)) for prompt in prompts]):
+        if missing and any([found.weighs(found.prompt), found.weighs(found.negative)]):  # both, since either may fail
             found.fields.update(missing)
 
 

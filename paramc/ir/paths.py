@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import InvalidValue
 from paramc.ir.base import Model
+from paramc.ir.prompt import Prompt
 
 M = TypeVar("M", bound=Model)
 _SEGMENT = re.compile(r"(\w+)(?:\[(\d{1,6})\])?")
@@ -111,6 +112,10 @@ def _replaced(model: object, segments: tuple[tuple[str, int], ...], value: objec
         return _with_item(model, name, index, rest, value, path)
     if not isinstance(model, Model) or name not in type(model).model_fields:
         raise _bad_path(path, name)
+    if isinstance(model, Prompt):  # its text decides over all else in it
+        if name != "text" or rest:
+            raise _bad_path(path, name)
+        return value
     child = model.__dict__[name]
     if child is None and rest:
         child = _fresh(type(model), name, path)

@@ -7,7 +7,7 @@ weight and of editing may cross.
 from typing import Annotated, TypeAlias
 from typing import Literal as Exactly
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from paramc.diagnostics.model import Span
 from paramc.ir.base import Model
@@ -85,8 +85,28 @@ class Branch(Model):
 
 
 class Prompt(Model):
-    """`text` is exactly what the source says; spans are code points of it, [start, end)."""
+    """`text` is exactly what the source says; spans are code points of it, [start, end).
+
+    The text decides: two prompts are equal when their texts are. A prompt made from a bare text has no branches until
+    the grammar of its language has read it (`paramc.passes.complete`).
+    """
 
     text: str = ""
     networks: tuple[NetworkTag, ...] = ()
     branches: tuple[Branch, ...] = (Branch(),)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return {"text": value, "branches": ()} if isinstance(value, str) else value
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a grammar has told what the text is made of."""
+        return bool(self.branches)
+
+    def __eq__(self, other: object) -> bool:
+        return self.text == other.text if isinstance(other, Prompt) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Prompt, self.text))

@@ -1,13 +1,19 @@
 """Job → diagnostics: contradictions and values with which no picture can be made. The Job is not changed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import isfinite
 
 from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import Diagnostic, Span
+from paramc.diagnostics.model import Diagnostic, Label, Span
+from paramc.dialects.edits import Timeline
+from paramc.dialects.language import language_of
+from paramc.dialects.prompt_remarks import Pass, remark_prompt
+from paramc.dialects.registry import find_dialect
 from paramc.ir.job import Job
 from paramc.ir.paths import leaves
 from paramc.ir.stages import Enlarge, ImageToImage, Inpaint
+from paramc.passes.plan import DEFAULT_STEPS, denoiser_calls
 
 LARGEST_SEED = 2**64 - 1
 LARGEST_SIDE = 16384  # pixels
@@ -18,12 +24,39 @@ LATENT_SCALE = 8  # pixels per latent cell
 
 def check_job(job: Job) -> tuple[Diagnostic, ...]:
     """Structural problems of a job, in the order of its fields."""
-    return (*_numbers(job), *_size(job), *_task(job), *_seed(job), *_stages(job), *_family(job))
+    return (*_prompts(job), *_numbers(job), *_size(job), *_task(job), *_seed(job), *_stages(job), *_family(job))
 
 
 def span_of(job: Job, path: str) -> Span | None:
     """Where the source states the value at `path`."""
     return next((stated.span for stated in job.ledger if path in stated.paths), None)
+
+
+def _prompts(job: Job) -> Iterator[Diagnostic]:
+    language = language_of(find_dialect(job.text.language))
+    steps = job.sampling.steps or DEFAULT_STEPS
+    calls = denoiser_calls(job, job.sampling.sampler, 1)
+    sampling = Pass(Timeline(steps * calls, legacy=job.text.legacy_timelines), calls)
+    for path, prompt in (("prompt", job.prompt), ("negative", job.negative)):
+        for remark in remark_prompt(prompt.text, language, negative=path == "negative", sampling=sampling):
+            yield _placed(remark, job, path)
+
+
+def _placed(remark: Diagnostic, job: Job, path: str) -> Diagnostic:
+    """A remark on a prompt with its spans where the source has that prompt; on the whole entry where they differ."""
+    stated = next((entry for entry in job.ledger if path in entry.paths), None)
+    if stated is None or stated.span is None:
+        return replace(remark, labels=(), suggestion=None, path=path)
+    text = (job.prompt if path == "prompt" else job.negative).text
+    at = stated.raw.find(text)
+    if at < 0:
+        return replace(remark, labels=tuple(Label(stated.span, label.text) for label in remark.labels), suggestion=None)
+    start = stated.span.end - len(stated.raw) + at
+    labels = tuple(Label(Span(start + label.span.start, start + label.span.end), label.text) for label in remark.labels)
+    mend = remark.suggestion
+    if mend is not None:
+        mend = replace(mend, span=Span(start + mend.span.start, start + mend.span.end))
+    return replace(remark, labels=labels, suggestion=mend, path=path)
 
 
 def _numbers(job: Job) -> Iterator[Diagnostic]:

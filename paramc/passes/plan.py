@@ -145,7 +145,7 @@ def _apply_networks(draft: _Draft, prompt: Prompt, path: str, suffix: str) -> No
 
 def _picture(draft: _Draft) -> str:
     job = draft.job
-    calls = _calls(job, job.sampling.sampler, job.sampling.steps or DEFAULT_STEPS)
+    calls = denoiser_calls(job, job.sampling.sampler, job.sampling.steps or DEFAULT_STEPS)
     positive = _encode(draft, job.prompt, "prompt", "positive", calls, None)
     negative = _encode(draft, job.negative, "negative", "negative", calls, None)
     positive, negative = _controls(draft, positive, negative)
@@ -173,7 +173,7 @@ def _picture(draft: _Draft) -> str:
     return draft.add(Decode(id="decode", latent=latent, vae=draft.vae))
 
 
-def _calls(job: Job, sampler: str | None, steps: int) -> int:
+def denoiser_calls(job: Job, sampler: str | None, steps: int) -> int:
     """Denoiser calls that prompt editing counts on: two a step for samplers that call twice."""
     row = sampler_of(sampler)
     version = job.producer.version
@@ -404,7 +404,7 @@ def _hires_conditioning(
     """Conditioning of the second pass: the first pass's own where neither texts, model nor timeline differ."""
     job = draft.job
     sampler = hires.sampler or job.sampling.sampler
-    calls, hires_calls = _calls(job, job.sampling.sampler, first), _calls(job, sampler, steps)
+    calls, hires_calls = denoiser_calls(job, job.sampling.sampler, first), denoiser_calls(job, sampler, steps)
     edited = any(isinstance(op, Encode) and op.switches for op in draft.ops) or "[" in job.prompt.text
     if not (edited or hires.prompt or hires.negative or draft.clip.startswith(("hires", "network_hires"))):
         return first_pass

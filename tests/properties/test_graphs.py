@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from paramc.backends.graph import emit, verify
 from paramc.backends.registry import choices, find_target
+from paramc.backends.report import Report
 from paramc.ir.assets import AssetRef, Assets, ImageRef
 from paramc.ir.geometry import Size
 from paramc.ir.job import Batch, Job
@@ -216,11 +217,11 @@ forms = st.sampled_from(["ksampler", "faithful"])
 @given(jobs, plans(), forms, words)
 def test_any_plan_is_a_graph_that_the_server_accepts(job: Job, plan: Plan, form: str, prefix: str) -> None:
     chosen = choices(COMFYUI, {"form": form, "filename_prefix": prefix})
-    files = emit(job, plan, COMFYUI, chosen)
+    files = emit(job, plan, COMFYUI, chosen, Report("comfyui", ()))
     graph = json.loads(files[0].text)
     assert refusals(graph) == []
     assert verify(job, COMFYUI, files) == ()
-    assert emit(job, plan, COMFYUI, chosen) == files
+    assert emit(job, plan, COMFYUI, chosen, Report("comfyui", ())) == files
     assert list(graph) == [str(number + 1) for number in range(len(graph))]
 
 
@@ -231,7 +232,7 @@ def test_the_plans_of_these_tests_are_of_every_kind() -> None:
     @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
     @given(jobs, plans(), forms)
     def count(job: Job, plan: Plan, form: str) -> None:
-        (file,) = emit(job, plan, COMFYUI, choices(COMFYUI, {"form": form}))
+        (file,) = emit(job, plan, COMFYUI, choices(COMFYUI, {"form": form}), Report("comfyui", ()))
         seen.update({node["class_type"] for node in json.loads(file.text).values()})
 
     count()

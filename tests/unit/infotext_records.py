@@ -19,7 +19,7 @@ FILES = {
     "forge_classic": "infotext_forge_classic",
     "sdnext": "infotext_sdnext",
 }
-PUNCTUATION = ",:.;"  # what a gap may hold beside white space
+PUNCTUATION = ",:.;-/"  # what a gap may hold beside white space
 
 
 class Record(NamedTuple):

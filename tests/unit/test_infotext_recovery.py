@@ -105,6 +105,16 @@ def test_no_character_of_a_recorded_text_is_lost(name: str) -> None:
     assert [record.id for record in records(name) if not loses_nothing(scan(record.text, dialect(name)))] == []
 
 
+@pytest.mark.parametrize("key", ["Sampler", "Seed", "CFG scale", "Size", "Model"])
+def test_a_telling_field_makes_settings_without_steps(key: str) -> None:
+    assert len(scan(f"a\n{key}: 1, Foo: 2, Bar: 3", A1111).pairs) == 3
+
+
+@pytest.mark.parametrize("key", ["Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model hash", "Model"])
+def test_one_field_per_line_may_start_with_it(key: str) -> None:
+    assert scan(f"a\n{key}: 1\nSteps: 20\nFoo: 3", A1111).pairs[0].key == key
+
+
 def test_text_after_the_settings_is_kept() -> None:
     assert scan(f"a\n{LINE}\nI like\nthis one", A1111).trailing_text == "I like\nthis one"
 

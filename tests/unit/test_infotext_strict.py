@@ -126,3 +126,68 @@ def test_an_unknown_option_is_named_with_its_neighbour() -> None:
     with pytest.raises(UnknownName, match="PC310") as caught:
         ui_fields("a", A1111, infotext_style="Ignore")
     assert caught.value.diagnostics[0].help == "did you mean `infotext_styles`?"
+
+
+@pytest.mark.parametrize("word", ["Steps", "seed", "Width", "Height", "SAMPLER", "Size", "CFG scale", "Pipeline"])
+def test_sdnext_cuts_the_prompt_at_a_word_of_the_settings(word: str) -> None:
+    assert told(scan(f"a {word}: 1, Foo: 2", dialect("sdnext"), strict=True)) == ("a", "", [(word, "1"), ("Foo", "2")])
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt", "negative"),
+    [
+        ("a negative prompt: b template: c negative template: d\nSteps: 20", "a", "b"),
+        ("a\nTemplate: c\nNegative prompt: b\nSteps: 20", "a", "b"),
+        (":a, \nNegative prompt: ,b:\nSteps: 20", "a", "b"),
+        ("a\nNegative prompt: \nSteps: 20", "a", ""),
+    ],
+)
+def test_sdnext_cuts_the_prompts_at_its_labels(text: str, prompt: str, negative: str) -> None:
+    scanned = scan(text, dialect("sdnext"), strict=True)
+    assert (scanned.prompt.text, scanned.negative.text) == (prompt, negative)
+
+
+@pytest.mark.parametrize(
+    ("value", "typed_value"),
+    [("20", 20), ("7.0", 7.0), ("-1", "-1"), ("1e5", "1e5"), ("True", True), ("False", False), ("x", "x"), ('"20"', 20)],
+)
+def test_sdnext_infers_types(value: str, typed_value: object) -> None:
+    found = ui_fields(f"a\nSteps: 1, Foo: {value}", dialect("sdnext"))["Foo"]
+    assert (found, type(found)) == (typed_value, type(typed_value))
+
+
+def test_sdnext_knows_a_tiny_vae_by_its_name() -> None:
+    assert ui_fields("a\nSteps: 1, VAE: TAESD", dialect("sdnext"))["VAE type"] == "Tiny"
+
+
+CIVITAI = 'Civitai resources: [{"modelName":"FLUX"}]'
+
+
+@pytest.mark.parametrize("clip_skip", range(9))
+def test_forge_forgets_the_clip_skip_of_the_sites_flux_pictures(clip_skip: int) -> None:
+    text = f"a\nSteps: 20, Seed: 5, Clip skip: {clip_skip}, {CIVITAI}"
+    assert ui_fields(text, dialect("forge"))["Clip skip"] == "1"
+
+
+def test_forge_reads_the_sites_words_for_flux() -> None:
+    fields = ui_fields(f"a\nSteps: 20, CFG scale: 3.5, Sampler: Undefined, Seed: 5, {CIVITAI}", dialect("forge"))
+    keys = ("CFG scale", "Distilled CFG Scale", "Sampler", "Schedule type")
+    assert [fields[key] for key in keys] == ["1", "3.5", "Euler", "Simple"]
+
+
+@pytest.mark.parametrize("words", ["Civitai", "FLUX"])
+def test_forge_needs_both_words(words: str) -> None:
+    fields = ui_fields(f"a\nSteps: 20, CFG scale: 3.5, Seed: 5, Foo: {words}", dialect("forge"))
+    assert fields["CFG scale"] == "3.5"
+
+
+@pytest.mark.parametrize(
+    ("modules", "listed"),
+    [("", ["Use same choices"]), (", Hires Module 1: Built-in", []), (", Hires Module 1: x, Hires Module 2: y", [])],
+)
+def test_forge_lists_the_modules_of_the_second_pass(modules: str, listed: list[str]) -> None:
+    assert ui_fields(f"{HEAD}Seed: 1{modules}", dialect("forge"))["Hires VAE/TE"] == listed
+
+
+def test_fields_of_prompts_replace_them_in_forge_classic() -> None:
+    assert ui_fields(f"{HEAD}Seed: 1, Prompt: b", dialect("forge_classic"))["Prompt"] == "b"

@@ -19,7 +19,7 @@ from paramc.backends.graph.loading import apply_network, load_checkpoint, load_p
 from paramc.backends.graph.sampling import sample
 from paramc.backends.graph.tables import definitions, graph_tables
 from paramc.backends.registry import Choices
-from paramc.backends.report import File
+from paramc.backends.report import File, Report
 from paramc.ir.job import Job
 from paramc.ir.plan import (
     ApplyControl,
@@ -49,7 +49,7 @@ from paramc.ir.plan import (
 )
 
 
-def emit(job: Job, plan: Plan, target: Target, choices: Choices) -> tuple[File, ...]:
+def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report) -> tuple[File, ...]:
     """The plan as a graph: one JSON file, the same bytes for the same job."""
     tables = graph_tables(target.folder)
     context = Context(job, plan, tables, choices, Graph(tables.nodes, definitions(target.folder)))

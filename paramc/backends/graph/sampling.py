@@ -300,7 +300,7 @@ def _starts_plainly(context: Context, run: Pass) -> bool:
         and context.base.first_sigma > 0
         and run.start == 0
         and run.strength > 0
-        and not run.schedule.below_max
+        
         and not run.sigmas.sigma_max
         and not run.sampler.drops
         and (run.leftover or run.end is None)
@@ -342,7 +342,7 @@ def _sigmas(context: Context, run: Pass, model: Socket) -> Sockets:
     made = context.graph.add(
         _schedule_node(run) or "sigmas",
         scheduler=run.schedule.name,
-        steps=run.steps,
+        steps=run.planned if run.leftover else run.steps,
         model=model,
         sigma_min=asked.sigma_min or SMALLEST_SIGMA,
         sigma_max=asked.sigma_max or LARGEST_SIGMA,

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from paramc.runtime.samplers.protocol import Denoiser, Knobs, Noise
+from paramc.runtime.samplers.weights import ADAMS_BASHFORTH, weighted
 
 CFG_PP_SCALE: Final = 12.5  # CFG++ takes the guidance scale divided by this (A1111), so that the usual numbers serve
-
-ADAMS_BASHFORTH: Final = ((1.0,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
 
 
 def sample_ddim(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, knobs: Knobs) -> Tensor:
@@ -44,9 +43,7 @@ def sample_plms(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, k
             slope = (predicted + ahead) / 2
         else:
             weights = ADAMS_BASHFORTH[len(earlier) - 1]
-            slope = sum(
-                (weight * value for weight, value in zip(weights, earlier, strict=True)), torch.zeros_like(predicted)
-            )
+            slope = weighted(weights, earlier)
         x = _step(x, slope, slope, timestep, before, knobs)
     return x
 

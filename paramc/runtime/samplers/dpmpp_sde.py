@@ -39,7 +39,7 @@ def _sde_step(x: Tensor, denoised: Tensor, sigma: Tensor, target: Tensor, noise:
     if knobs.eta == 0:
         return x
     # through λ and back, as k-diffusion asks its tree: the last digit of a level changes the noise
-    levels = (process.sigma(start), process.sigma(end))
+    levels = (sigma, target)
     return x + alpha_target * noise(*levels) * knobs.s_noise * up
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from paramc.runtime.samplers.protocol import Denoiser, Knobs, Noise
 from paramc.runtime.samplers.step import derivative
+from paramc.runtime.samplers.weights import weighted
 
 ORDER = 4
 
@@ -24,7 +25,7 @@ def sample_lms(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, kn
         slopes.appendleft(derivative(x, sigma, denoised))
         order = min(index + 1, ORDER)
         weights = adams_bashforth(nodes[index - order + 1 : index + 1][::-1], nodes[index], nodes[index + 1])
-        x = x + sum(weight * slope for weight, slope in zip(weights, slopes, strict=True))
+        x = x + weighted(weights, slopes)
     return x
 
 

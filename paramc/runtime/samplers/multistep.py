@@ -9,9 +9,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from paramc.runtime.samplers.ddim import ADAMS_BASHFORTH
 from paramc.runtime.samplers.protocol import Denoiser, Knobs, Noise
 from paramc.runtime.samplers.step import derivative
+from paramc.runtime.samplers.weights import ADAMS_BASHFORTH, weighted
 
 ORDER: Final = 4
 
@@ -108,7 +108,3 @@ def _integrals(start: Tensor, end: Tensor, nodes: Tensor) -> list[Tensor]:
         sums.append((weight * basis).sum() * (end - start) / POINTS)
     return sums
 
-
-def weighted(weights: Sequence[Tensor | float], values: Sequence[Tensor]) -> Tensor:
-    """The sum of the values, each with its weight."""
-    return torch.stack([weight * value for weight, value in zip(weights, values, strict=True)]).sum(0)

@@ -10,8 +10,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from paramc.runtime.samplers.multistep import weighted
 from paramc.runtime.samplers.protocol import Denoiser, Knobs, Noise
+from paramc.runtime.samplers.weights import weighted
 
 PREDICTOR_ORDER: Final = 3
 CORRECTOR_ORDER: Final = 4
@@ -40,7 +40,7 @@ def _adams(
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         known.append(denoise(predicted, sigma))
         if index > 0 and (sigma_next != 0 or evaluates_again):
-            order = min(CORRECTOR_ORDER, index + 1, steps - index + 1)
+            order = min(CORRECTOR_ORDER, index + 1, steps - index)
             x = _step(before, known, sigmas, lambdas, index - 1, index, order, tau, knobs) + shift
             if evaluates_again:
                 known[-1] = denoise(x, sigma)

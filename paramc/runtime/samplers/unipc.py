@@ -24,10 +24,13 @@ class _Level:
 
     alpha: Tensor
     sigma: Tensor
+    half_log_snr: Tensor
 
-    @property
-    def half_log_snr(self) -> Tensor:
-        return self.alpha.log() - self.sigma.log()
+
+def _level(log_alpha: Tensor) -> _Level:
+    """All from ln alpha: near the end of the schedule sigma has few right digits, and the reference has the same few."""
+    rest = 1.0 - (2.0 * log_alpha).exp()
+    return _Level(log_alpha.exp(), rest.sqrt(), log_alpha - 0.5 * rest.log())
 
 
 Predict: TypeAlias = Callable[[Tensor, int], Tensor]  # (x, index of the level) to m
@@ -39,7 +42,7 @@ def sample_unipc(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, 
     denoise: (x, fractional timestep) to noise.
     """
     log_means = log_alpha(sigmas, 0.5 * alphas(knobs).log())
-    levels = [_Level(mean.exp(), (1.0 - (2.0 * mean).exp()).sqrt()) for mean in log_means]
+    levels = [_level(mean) for mean in log_means]
 
     def predict(x: Tensor, index: int) -> Tensor:
         predicted = denoise(x, (sigmas[index] - FIRST_TIME) * 1000.0)
@@ -62,14 +65,17 @@ def _on_sigmas(denoise: Denoiser, x: Tensor, sigmas: Tensor, variant: Literal["b
     """The same on x scaled to variance 1; a last sigma of 0 becomes 0.001, and the result is not scaled back to it."""
     if sigmas[-1] == 0:
         sigmas = torch.cat([sigmas[:-1], sigmas.new_tensor([LAST_SIGMA])])
-    levels = [_Level(1 / (sigma**2 + 1).sqrt(), sigma / (sigma**2 + 1).sqrt()) for sigma in sigmas]
+    levels = [_level(0.5 * torch.log(1 / (sigma**2 + 1))) for sigma in sigmas]
     order = min(3, len(sigmas) - 2)
-    if order < 1:
-        return x
 
     def predict(x: Tensor, index: int) -> Tensor:
-        return denoise(x / levels[index].alpha, sigmas[index])
+        unscaled = x * (sigmas[index] ** 2 + 1.0) ** 0.5
+        predicted = (unscaled - denoise(unscaled, sigmas[index])) / sigmas[index]
+        return (x - levels[index].sigma * predicted) / levels[index].alpha
 
+    if order < 1:
+        predict(x * levels[0].alpha, 0)  # ComfyUI calls the model and throws the result away
+        return x * levels[0].alpha / levels[-1].alpha
     return _multistep(predict, x * levels[0].alpha, levels, UniPc(variant, order=order)) / levels[-1].alpha
 
 

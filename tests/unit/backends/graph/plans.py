@@ -6,6 +6,7 @@ from typing import Any
 
 from paramc.backends.graph import emit
 from paramc.backends.registry import choices, find_target
+from paramc.backends.report import Report
 from paramc.ir.assets import AssetRef
 from paramc.ir.geometry import Size
 from paramc.ir.job import Job
@@ -88,7 +89,7 @@ def graph_of(plan: Plan, job: Job | None = None, **options: str) -> dict[str, An
 
 def text_of(plan: Plan, job: Job | None = None, **options: str) -> str:
     """The graph of a plan as written."""
-    (file,) = emit(job or Job(), plan, COMFYUI, choices(COMFYUI, options))
+    (file,) = emit(job or Job(), plan, COMFYUI, choices(COMFYUI, options), Report("comfyui", ()))
     return file.text
 
 

@@ -182,6 +182,12 @@ def test_borders_of_an_even_schedule_are_short_numbers() -> None:
     assert spans((4, "a"), (11, "b"), levels=(even("uniform", 11),)) == [("a", 0.0, 0.45), ("b", 0.45, 1.0)]
 
 
+def test_a_dropped_sigma_is_no_call() -> None:
+    dropping = (even("uniform", 10).model_copy(update={"drops_penultimate": True}),)
+    assert spans((3, "a"), (10, "b"), levels=dropping, sampler="dpmpp_3m_sde")[0] == ("a", 0.0, 0.35)
+    assert spans((9, "a"), (10, "b"), levels=dropping, sampler="dpmpp_3m_sde") == [("a", 0.0, 1.0)]
+
+
 def test_a_text_that_is_never_reached_is_left_out() -> None:
     assert spans((20, "a"), (30, "b")) == [("a", 0.0, 1.0)]
 

@@ -101,6 +101,13 @@ def test_a_batch_on_a_picture_repeats_its_latent() -> None:
     assert "RepeatLatentBatch" not in classes(on_picture(batch=3, job=Job(batch=Batch(size=3, position=1))))
 
 
+def test_pictures_of_a_first_pass_are_a_batch_already() -> None:
+    again = EncodeImage(id="again", image="decode", vae="checkpoint.vae", batch=3)
+    made = after_sampling(again, Decode(id="end", latent="again", vae="checkpoint.vae"), image="end")
+    assert "VAEEncode" in classes(made)
+    assert "RepeatLatentBatch" not in classes(made)
+
+
 def masked(**changes: Any) -> dict[str, Any]:
     usual = {"blur": 4.0, "inverts": False, "fill": "original", "area": "whole", "padding": 32, "mask_weight": 1.0}
     given = {"id": "masked", "latent": "latent", "mask": ImageRef(path="m.png")}
@@ -196,6 +203,16 @@ def test_a_factor_is_worked_out_from_the_size_of_the_picture() -> None:
     assert (node["width"], node["height"]) == (768, 1152)
 
 
+def test_a_factor_counts_from_what_was_cut() -> None:
+    enlarged = ResizeLatent(
+        id="enlarged", latent="sample", method="bilinear", size=Size(1024, 1536), crop_to=Size(1024, 1024)
+    )
+    big = Decode(id="big", latent="enlarged", vae="checkpoint.vae")
+    up = UpscaleImage(id="up", image="big", upscaler="none", size=None, scale=2.0)
+    node = only(after_sampling(enlarged, big, up, image="up"), "ImageScale")
+    assert (node["width"], node["height"]) == (2048, 2048)
+
+
 def test_a_factor_on_a_picture_of_unknown_size_is_a_factor() -> None:
     ops = (
         LoadImage(id="image", image=ImageRef(path="a.png")),
@@ -236,7 +253,7 @@ def test_nodes_are_numbered_from_their_inputs_on() -> None:
 
 
 def test_nodes_that_lead_nowhere_are_left_out() -> None:
-    unused = LoadImage(id="image", image=ImageRef())
+    unused = LoadImage(id="image", image=ImageRef(), size=Size(512, 512))
     assert "LoadImage" not in classes(graph_of(picture(unused)))
 
 

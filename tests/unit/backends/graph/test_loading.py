@@ -115,6 +115,14 @@ def test_a_vae_with_an_encoder_in_its_name_is_a_vae() -> None:
     }
 
 
+def test_the_first_vae_that_is_named_counts() -> None:
+    encoders = (AssetRef(name="ae"), AssetRef(name="other_vae"), AssetRef(name="t5xxl"))
+    load = LoadParts(id="checkpoint", asset=AssetRef(name="flux"), encoders=encoders)
+    assert only(graph_of(picture(load, family="flux")), "VAELoader") == {"vae_name": "ae.safetensors"}
+    load = load.model_copy(update={"vae": AssetRef(name="mine")})
+    assert only(graph_of(picture(load, family="flux")), "VAELoader") == {"vae_name": "mine.safetensors"}
+
+
 def test_a_vae_of_its_own_decodes() -> None:
     load = LoadVae(id="vae", asset=AssetRef(name="kl-f8-anime2.ckpt"))
     graph = graph_of(picture(load, Decode(id="decode", latent="sample", vae="vae.vae")))

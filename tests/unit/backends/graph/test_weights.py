@@ -108,6 +108,10 @@ def test_embeddings_are_references(text: str, written: str) -> None:
     assert referenced(text, "embedding:", ["EasyNegative", "EasyNegative-v2", "with blank"]) == written
 
 
+def test_an_embedding_inside_the_name_of_another_is_no_mention() -> None:
+    assert referenced("a-b-c b", "embedding:", ["a-b", "b"]) == "embedding:a-b -c embedding:b"
+
+
 def test_an_embedding_with_a_blank_in_its_name_stays_a_word() -> None:
     assert referenced("with blank", "embedding:", ["with blank"]) == "with blank"
 
