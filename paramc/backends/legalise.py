@@ -12,7 +12,7 @@ from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
 from paramc.ir.names import executed_schedule
 from paramc.ir.paths import leaves, plain, value_at
-from paramc.ir.plan import ApplyControl, Combine, Encode, Op, Plan, Run, Sample, Variant
+from paramc.ir.plan import ApplyControl, Combine, Encode, Op, Plan, Run, Sample, Sigmas, Variant
 from paramc.ir.prompt import Alternate, Edit, Prompt
 
 TEXTS = frozenset({"prompt", "negative"})  # features of the bare text, whatever becomes of its syntax
@@ -114,6 +114,7 @@ class _Judge:
             **{f"option.{name}": value for name, value in chosen.items()},
         }
         self.samples = [op for op in plan.ops if isinstance(op, Sample)]
+        self.levels = [op for op in plan.ops if isinstance(op, Sigmas)]
         self.rules: dict[str, list[Rule]] = {}
         for rule in target.rules:
             for name in rule.features:
@@ -167,11 +168,12 @@ class _Judge:
         """The answer that depends on which sampler runs which schedule on which base."""
         kind = name.partition(".")[0]
         table = self.target.schedulers
-        if table is None or kind not in ("sampler", "schedule") or not self.samples:
+        if table is None or kind not in ("sampler", "schedule") or not (self.samples and self.levels):
             return None
         hires = self.job.hires if path.startswith("stages.hires") else None
         schedule = (hires.schedule if hires else None) or self.job.sampling.schedule
-        row = table.judged(self.plan.base, kind, self.samples[-1 if hires else 0].sampler, schedule)
+        sample, levels = (self.samples[-1], self.levels[-1]) if hires else (self.samples[0], self.levels[0])
+        row = table.judged(self.plan.base, kind, sample.sampler, schedule, levels.steps)
         return scheduled(row) if row else None
 
     def fits(self, rule: Rule) -> bool:

@@ -24,7 +24,10 @@ class BaseRow:
 
 @dataclass(frozen=True, slots=True)
 class SamplerRow:
-    """The scheduler class for samplers; `*` is every other one. `expressions` are source text with `{seeds}` in it."""
+    """The scheduler class for samplers; `*` is every other one.
+
+    `expressions` are source text with `{seeds}` in it. With `divides`, the row holds where the steps divide that number.
+    """
 
     names: tuple[str, ...]
     bases: tuple[str, ...]
@@ -33,11 +36,12 @@ class SamplerRow:
     keywords: Settings = field(default_factory=dict)
     expressions: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
+    divides: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """What scheduler classes are told for schedules. `sigmas` is source text with `{steps}` in it."""
+    """What scheduler classes are told for schedules. `sigmas` is source text with `{steps}` in it; `divides` as above."""
 
     names: tuple[str, ...]
     schedulers: tuple[str, ...]
@@ -46,6 +50,7 @@ class ScheduleRow:
     sigmas: str = ""
     why: str = ""
     bases: tuple[str, ...] = ()
+    divides: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +75,14 @@ class Schedulers:
         """The row of a model base; None where the library cannot sample it."""
         return next((row for row in self.bases if base in row.names), None)
 
-    def sampler(self, base: str, sampler: str) -> SamplerRow:
+    def sampler(self, base: str, sampler: str, steps: int) -> SamplerRow:
         """The row for a sampler of a known base."""
-        fitting = [row for row in self.samplers if base in row.bases]
+        fitting = [row for row in self.samplers if base in row.bases and _divides(steps, row.divides)]
         return next(row for name in (sampler, ANY) for row in fitting if name in row.names)
 
-    def schedule(self, base: str, scheduler: str, schedule: str) -> ScheduleRow:
+    def schedule(self, base: str, scheduler: str, schedule: str, steps: int) -> ScheduleRow:
         """The row for a schedule with a scheduler class."""
-        offered = (row for row in self.schedules if scheduler in row.schedulers)
+        offered = (row for row in self.schedules if scheduler in row.schedulers and _divides(steps, row.divides))
         fitting = [row for row in offered if not row.bases or base in row.bases]
         return next(row for name in (schedule, ANY) for row in fitting if name in row.names)
 
@@ -87,18 +92,22 @@ class Schedulers:
         fitting = (row.keywords for row in self.flags if row.name in wanted and scheduler in row.schedulers)
         return {key: value for keywords in fitting for key, value in keywords.items()}
 
-    def judged(self, base: str, kind: str, sampler: str, schedule: str | None) -> SamplerRow | ScheduleRow | None:
+    def judged(
+        self, base: str, kind: str, sampler: str, schedule: str | None, steps: int
+    ) -> SamplerRow | ScheduleRow | None:
         """The row that answers for a sampler, or for its schedule (`kind`); None on a base that is not sampled."""
         if self.base(base) is None:
             return None
-        row = self.sampler(base, sampler)
-        return row if kind == "sampler" else self.schedule(base, row.scheduler, executed_schedule(sampler, schedule))
+        row = self.sampler(base, sampler, steps)
+        if kind == "sampler":
+            return row
+        return self.schedule(base, row.scheduler, executed_schedule(sampler, schedule), steps)
 
     def overview(self) -> dict[str, SamplerRow | ScheduleRow]:
         """A row for each sampler, on the first base, and for each schedule, with what keeps it best, by feature."""
         first = self.bases[0].names[0]
         listed: dict[str, SamplerRow | ScheduleRow] = {
-            f"sampler.{name}": self.sampler(first, name) for name in (*samplers(), UNLISTED)
+            f"sampler.{name}": self.sampler(first, name, 1) for name in (*samplers(), UNLISTED)
         }
         for name in (*schedules(), UNLISTED):
             wanted = executed_schedule(None, name)
@@ -126,3 +135,7 @@ def read_schedulers(path: Path) -> Schedulers:
         if not any(ANY in row.names and scheduler in row.schedulers for row in read.schedules):
             raise TableError(f"{path}: {scheduler} has no row for any other schedule (`*`)")
     return read
+
+
+def _divides(steps: int, number: int) -> bool:
+    return number == 0 or (steps > 0 and number % steps == 0)

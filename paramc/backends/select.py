@@ -202,11 +202,12 @@ class _Selection:
     def _scheduler(self, passed: PlannedPass, steps: str) -> tuple[Call, str]:
         """The scheduler, and the noise levels that the call itself has to name: source text, empty for none."""
         base = self.planned.plan.base
-        row = self.schedulers.sampler(base, passed.sample.sampler)
-        schedule = self.schedulers.schedule(base, row.scheduler, passed.sigmas.schedule)
+        levels = passed.sigmas
+        row = self.schedulers.sampler(base, passed.sample.sampler, levels.steps)
+        schedule = self.schedulers.schedule(base, row.scheduler, levels.schedule, levels.steps)
         keywords = dict(self.scheduling) | dict(self.model.scheduling) | dict(row.keywords)
         if self.model.shift is not None:
-            keywords["shift"] = self._shift(passed.sigmas.shift, self.model.shift)
+            keywords["shift"] = self._shift(levels.shift, self.model.shift)
         keywords |= dict(schedule.keywords) | self.schedulers.flagged(row.scheduler, passed.sample.flags)
         seeds = "SEEDS" if self.planned.batch > 1 else "[SEED]"
         arguments = [f"{key}={literal(value)}" for key, value in keywords.items()]

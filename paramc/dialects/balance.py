@@ -109,7 +109,12 @@ def _closers(tokens: Sequence[Token]) -> list[int | None]:
 def _is_escaped(tokens: Sequence[Token], at: int) -> bool:
     """Is the quote at `at` escaped, should it stand in a string?"""
     before = tokens[at - 1] if at else None
-    return before is not None and before.type == "ESCAPES" and len(before) % 2 == 1 and _end(before) == tokens[at].start_pos
+    return (
+        before is not None
+        and before.type == "ESCAPES"
+        and len(before) % 2 == 1
+        and _end(before) == tokens[at].start_pos
+    )
 
 
 def _ends_a_value(text: str, end: int) -> bool:

@@ -72,7 +72,9 @@ def _recover(text: str, body: Span, dialect: Dialect) -> Scanned:
         return _with_layout(text, body, layout, dialect)
     if len(fields.pairs) >= how.fewest and any(pair.key in how.telling for pair in fields.pairs):
         return _with_last_line(text, body, start, fields, dialect)
-    return _scanned(text, layout.prompts, Fields(), remark_prompt(text, layout, read_like_ui(text, dialect)[1], dialect))
+    return _scanned(
+        text, layout.prompts, Fields(), remark_prompt(text, layout, read_like_ui(text, dialect)[1], dialect)
+    )
 
 
 def _are_settings(text: str, fields: Fields, how: Reading) -> bool:

@@ -111,7 +111,8 @@ def read_cut(source: str, span: Span, dialect: Dialect) -> Cut:
     blocks = _blocks(cast("list[Token]", tree.children), span.start, _CUTS)
     first = blocks[0][1].start if blocks else span.end
     label, negative = next(
-        ((mark, Span(mark.end, end)) for kind, mark, end in blocks if kind == _CUTS[0]), (None, Span(span.end, span.end))
+        ((mark, Span(mark.end, end)) for kind, mark, end in blocks if kind == _CUTS[0]),
+        (None, Span(span.end, span.end)),
     )
     prompts = Prompts(
         _bare(source, Span(span.start, first), dialect), _bare(source, negative, dialect), (label,) if label else ()

@@ -1,7 +1,11 @@
 """Styles of a UI: named texts that are merged into the prompts, and found in them again."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
+
+from paramc.dialects.found import Found, OptionValue
+from paramc.dialects.version import parse_version
 
 PLACE = "{prompt}"
 _COMMA = ", "
@@ -55,3 +59,58 @@ def _without(text: str, style: str) -> str | None:
     if not text.endswith(style):
         return None
     return text[: len(text) - len(style)].removesuffix(_COMMA)
+
+
+@dataclass(frozen=True, slots=True)
+class Styles:
+    """Styles of the catalogue are taken out of the prompts and listed, as the setting `mode` says.
+
+    The prompts of a second pass must show the same styles; texts up to the version `second_after` are not asked for it.
+    Where `comments` go first, they go for good.
+    """
+
+    mode: str
+    never: str
+    always_listed: str
+    listed_if_found: str
+    catalogue: str
+    key: str
+    second_prompt: str = ""
+    second_negative: str = ""
+    second_after: str = ""
+    comments: bool = False
+
+    def apply(self, found: Found) -> None:
+        mode = found.options[self.mode]
+        if mode == self.never:
+            return
+        if self.comments:
+            found.prompt, found.negative = found.uncommented(found.prompt), found.uncommented(found.negative)
+        first = extract_styles(found.prompt, found.negative, _catalogue(found.options[self.catalogue]))
+        if self._asks_second(found) and not self._extract_second(found, first):
+            return
+        found.prompt, found.negative = first.prompt, first.negative
+        if mode == self.always_listed or (mode == self.listed_if_found and first.names):
+            found.fields[self.key] = list(first.names)
+
+    def _asks_second(self, found: Found) -> bool:
+        if self.second_prompt not in found.fields and self.second_negative not in found.fields:
+            return False
+        version, limit = found.version(), parse_version(self.second_after)
+        return version is None or limit is None or version > limit
+
+    def _extract_second(self, found: Found, first: Extracted) -> bool:
+        """Sets the second prompts, empty where they are the first ones; False where they show other styles."""
+        prompt = str(found.fields.get(self.second_prompt, found.prompt))
+        negative = str(found.fields.get(self.second_negative, found.negative))
+        second = extract_styles(prompt, negative, _catalogue(found.options[self.catalogue]))
+        if second.names != first.names:
+            return False
+        found.fields[self.second_prompt] = "" if second.prompt == first.prompt else second.prompt
+        found.fields[self.second_negative] = "" if second.negative == first.negative else second.negative
+        return True
+
+
+def _catalogue(rows: OptionValue) -> tuple[Style, ...]:
+    assert isinstance(rows, Sequence)
+    return tuple(Style(*row) for row in rows)

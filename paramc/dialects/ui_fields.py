@@ -9,13 +9,36 @@ from paramc.dialects.description import Dialect
 from paramc.dialects.infotext import read_like_ui
 from paramc.dialects.language import language_of
 from paramc.dialects.layout import reading
-from paramc.dialects.steps import STEPS, FieldValue, Found, OptionValue, Step
+from paramc.dialects.compat import Compat, OldHires
+from paramc.dialects.found import FieldValue, Found, OptionValue, Step
+from paramc.dialects.modules import Modules, SecondModules
+from paramc.dialects.steps import Append, Emphasis, Fill, Rewrite, SetFields, SetPrompts, Skip
+from paramc.dialects.styles import Styles
+from paramc.dialects.typed import Imply, SetOptionalPrompts, SetSizes, SetTypedFields
 from paramc.dialects.settings import read_settings
 from paramc.dialects.weights import BREAK
 from paramc.tables import Table, TableError, as_row, section
 
 
 _FILE = "history.toml"
+_STEPS: Mapping[str, type[Step]] = {
+    "append": Append,
+    "compat": Compat,
+    "imply": Imply,
+    "modules": Modules,
+    "optional_prompts": SetOptionalPrompts,
+    "rewrite": Rewrite,
+    "second_modules": SecondModules,
+    "sizes": SetSizes,
+    "typed_fields": SetTypedFields,
+    "emphasis": Emphasis,
+    "fields": SetFields,
+    "fill": Fill,
+    "old_hires": OldHires,
+    "prompts": SetPrompts,
+    "skip": Skip,
+    "styles": Styles,
+}
 
 
 def ui_fields(
@@ -50,7 +73,9 @@ def ui_fields(
 
 def _weighs(dialect: Dialect, prompt: str) -> bool:
     """Does the prompt weight anything? Raises ReadError for a malformed weight, as the UI does."""
-    return any(weight != 1.0 and text != BREAK[0] for text, weight in language_of(dialect).weights.runs(prompt, strict=True))
+    return any(
+        weight != 1.0 and text != BREAK[0] for text, weight in language_of(dialect).weights.runs(prompt, strict=True)
+    )
 
 
 def _uncommented(dialect: Dialect, prompt: str) -> str:
@@ -69,9 +94,9 @@ def _steps(dialect: Dialect) -> tuple[Step, ...]:
 
 def _step(row: Table, where: str) -> Step:
     name = str(row.get("do"))
-    if name not in STEPS:
-        raise TableError(f"{where}: no step is called `{name}`, known: {', '.join(STEPS)}")
-    return as_row({key: value for key, value in row.items() if key != "do"}, STEPS[name], where)
+    if name not in _STEPS:
+        raise TableError(f"{where}: no step is called `{name}`, known: {', '.join(_STEPS)}")
+    return as_row({key: value for key, value in row.items() if key != "do"}, _STEPS[name], where)
 
 
 @cache
@@ -83,7 +108,9 @@ def _chosen(dialect: Dialect, options: Mapping[str, OptionValue]) -> Mapping[str
     defaults = _defaults(dialect)
     for name in options:
         if name not in defaults:
-            raise UnknownName(diagnose("PC310", kind=f"option of {dialect.title}", name=name, hint=_hint(name, defaults)))
+            raise UnknownName(
+                diagnose("PC310", kind=f"option of {dialect.title}", name=name, hint=_hint(name, defaults))
+            )
     return {**defaults, **options}
 
 

@@ -228,7 +228,8 @@ def _prose(clues: Clues) -> Iterator[Claim]:
     text = clues.prompt[:PROMPT_CROP]
     words = len(text.split())
     for row in rules().prose:
-        if words >= row.min_words and text.count(",") <= words * row.max_commas:
+        mild = clues.cfg_scale is None or clues.cfg_scale <= row.max_cfg
+        if mild and words >= row.min_words and text.count(",") <= words * row.max_commas:
             yield _told(row, "prompt", f"{words} words of prose", 4)
 
 

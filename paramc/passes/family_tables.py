@@ -40,12 +40,13 @@ class SamplingRow(NamedTuple):
 
 
 class ProseRow(NamedTuple):
-    """A prompt of at least `min_words` words with at most `max_commas` commas a word, and no negative."""
+    """A prompt of at least `min_words` words with at most `max_commas` commas a word, no negative, little guidance."""
 
     says: str
     strength: Strength
     min_words: int
     max_commas: float
+    max_cfg: float
     also: tuple[str, ...] = ()
     guess: Strength | None = None
 

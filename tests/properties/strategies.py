@@ -1,6 +1,6 @@
 """Jobs built from the IR, as far as a settings text can say them."""
 
-from collections.abc import Callable
+from functools import cache
 from math import ceil
 
 from hypothesis import strategies as st
@@ -25,7 +25,6 @@ from paramc.ir.prompt import Prompt
 from paramc.ir.sampling import Noise, Sampling, Variation
 from paramc.ir.stages import (
     Detailer,
-    Enlarge,
     FaceRestore,
     Hires,
     ImageRef,
@@ -37,9 +36,6 @@ from paramc.ir.stages import (
     TextToImage,
 )
 
-Draw = Callable[[st.SearchStrategy], object]
-
-HEX = "0123456789abcdef"
 VERSIONS = ("v1.3.0", "v1.5.2", "v1.6.0", "v1.7.0", "v1.8.0-RC", "v1.9.4-169-ga30b19dd", "v1.10.1", "ComfyUI", None)
 NOTES = ("App", "Script", "Template", "Created Date", "X Type", "Wildcard prompt")
 EXTENSIONS = {
@@ -52,43 +48,66 @@ UPSCALERS = tuple(name for name in upscalers() if name.startswith("latent") and 
 WORDS = ("a cat", "(red hat:1.2)", "[fog]", "[cat:dog:0.5]", "[old|new]", "BREAK", "a AND b", "<lora:detail:0.8>", "東京", "#1", "\\(x\\)")
 
 
-def one_line(min_size: int = 1) -> st.SearchStrategy[str]:
-    """A value on one line that reads back as itself: no white space at its ends, no quotes around it."""
-    signs = st.text(alphabet="ab1_-.'é東 ()<>/+", min_size=min_size, max_size=8)
-    return signs.map(str.strip).filter(lambda text: bool(text) or min_size == 0)
+ONE_LINE = (
+    "v1-5-pruned", "model with spaces", "a.b_c-d", "東京", "é", "it's", "a+b", "<x>", "1", "1.5", "True", "None of it", "a (b)", "(", ")",
+    "512x768", "a/b", "C++ textbook", "😀", "-", "=", "a\\b", "tab\tx", "x  y",
+)  # fmt: skip
+QUOTED = (
+    "a, b", "a: b", "a\nb", 'say "x", y', "Steps: 99, Seed: 5", "{1, 2}", "[a, b]", '{"a": 1}', "trailing\\, x", '"a, b"', "a, Version: v1",
+    "Negative prompt: b", "\u2028, x", "x\r\ny, z",
+)  # fmt: skip
 
 
+@cache
+def one_line() -> st.SearchStrategy[str]:
+    """A value on one line that needs no quotes and reads back as itself."""
+    signs = st.text(alphabet="ab1_-.'é東 ()<>/+", min_size=1, max_size=8).map(str.strip).filter(bool)
+    return st.one_of(st.sampled_from(ONE_LINE), signs)
+
+
+@cache
 def texts() -> st.SearchStrategy[str]:
     """Values with everything that asks for quoting."""
-    quoted = st.text(alphabet="ab, :\"\\\n{}[]東", min_size=1, max_size=8).map(lambda text: f"x{text}y")
-    return st.one_of(one_line(), quoted)
+    signs = st.text(alphabet="ab, :\"\\\n{}[]東", min_size=1, max_size=8).map(lambda text: f"x{text}y")
+    return st.one_of(st.sampled_from(ONE_LINE + QUOTED), signs)
 
 
+@cache
 def floats(low: float = 0.0, high: float = 100.0) -> st.SearchStrategy[float]:
-    return st.one_of(st.integers(ceil(low), int(high)).map(float), st.floats(low, high, allow_nan=False).map(lambda x: x + 0.0))
+    short = st.integers(ceil(low * 20), int(high * 20)).map(lambda twentieths: twentieths / 20)
+    return st.one_of(short, st.floats(low, high, allow_nan=False).map(lambda value: value + 0.0))
 
 
 def or_default(strategy: st.SearchStrategy, default: object) -> st.SearchStrategy:
     return st.one_of(st.just(default), strategy)
 
 
+@cache
 def flags() -> st.SearchStrategy[bool]:
     return st.booleans()
 
 
+@cache
 def hashes(*lengths: int, algorithm: str | None = None) -> st.SearchStrategy[Hash]:
-    def made(digits: str) -> Hash:
-        return Hash(algorithm=algorithm or ("autov1" if len(digits) == 8 else "sha256"), hex=digits)
+    def made(text: str) -> Hash:
+        return Hash(algorithm=algorithm or ("autov1" if len(text) == 8 else "sha256"), hex=text)
 
-    return st.sampled_from(lengths).flatmap(lambda length: st.text(alphabet=HEX, min_size=length, max_size=length)).map(made)
+    return st.one_of(*(digits(length).map(made) for length in lengths))
 
 
+@cache
+def digits(length: int) -> st.SearchStrategy[str]:
+    return st.integers(0, 16**length - 1).map(lambda number: f"{number:0{length}x}")
+
+
+@cache
 def files(*, hashed: bool = True) -> st.SearchStrategy[AssetRef]:
     """A file by name, some with one hash."""
     some = st.tuples(hashes(8, 10)) if hashed else st.nothing()
     return st.builds(AssetRef, name=one_line(), hashes=st.one_of(st.just(()), some))
 
 
+@cache
 def checkpoints() -> st.SearchStrategy[AssetRef]:
     hashed = st.one_of(st.tuples(hashes(10)), st.tuples(hashes(8), hashes(10)))
     return st.one_of(
@@ -96,6 +115,7 @@ def checkpoints() -> st.SearchStrategy[AssetRef]:
     )
 
 
+@cache
 def networks() -> st.SearchStrategy[tuple[AssetRef, ...]]:
     """Those with a hash of kohya's first, as the fields say them."""
     names = st.lists(st.sampled_from("abcdef"), unique=True, max_size=3)
@@ -113,6 +133,7 @@ def networks() -> st.SearchStrategy[tuple[AssetRef, ...]]:
     return st.tuples(names, st.lists(addnet, min_size=3, max_size=3), many, flags()).map(made)
 
 
+@cache
 def embeddings() -> st.SearchStrategy[tuple[AssetRef, ...]]:
     named = st.lists(st.sampled_from("abcdef"), unique=True, max_size=2)
     return st.tuples(named, st.lists(hashes(12), min_size=2, max_size=2)).map(
@@ -120,18 +141,22 @@ def embeddings() -> st.SearchStrategy[tuple[AssetRef, ...]]:
     )
 
 
+@cache
 def sampler_names(dialect: Dialect) -> st.SearchStrategy[str]:
     return st.one_of(st.sampled_from(sorted(samplers())), one_line().map(lambda text: f"unknown:Q{text}"))
 
 
+@cache
 def schedule_names(dialect: Dialect) -> st.SearchStrategy[str]:
     return st.one_of(st.sampled_from(sorted(schedules())), st.just("unknown:Sideways"))
 
 
+@cache
 def sizes(low: int = 64) -> st.SearchStrategy[Size]:
     return st.builds(Size, st.integers(low, 2048), st.integers(low, 2048))
 
 
+@cache
 def prompts(dialect: Dialect, *, positive: bool = True) -> st.SearchStrategy[Prompt]:
     from paramc.dialects.prompt import read_negative, read_prompt
 
@@ -141,6 +166,7 @@ def prompts(dialect: Dialect, *, positive: bool = True) -> st.SearchStrategy[Pro
     return joined.map(lambda text: Prompt() if not text else (read_prompt if positive else read_negative)(text, dialect))
 
 
+@cache
 def samplings(dialect: Dialect) -> st.SearchStrategy[Sampling]:
     return st.builds(
         Sampling,
@@ -177,6 +203,7 @@ def samplings(dialect: Dialect) -> st.SearchStrategy[Sampling]:
     )
 
 
+@cache
 def noises() -> st.SearchStrategy[Noise]:
     return st.builds(
         Noise,
@@ -193,6 +220,7 @@ def noises() -> st.SearchStrategy[Noise]:
     )
 
 
+@cache
 def hires(dialect: Dialect) -> st.SearchStrategy[Hires]:
     forge = dialect.name == "forge"
     by_size = st.builds(Size, st.integers(0, 2048), st.integers(1, 2048))
@@ -218,8 +246,9 @@ def hires(dialect: Dialect) -> st.SearchStrategy[Hires]:
     )
 
 
+@cache
 def tasks() -> st.SearchStrategy[ImageToImage | Inpaint]:
-    images = st.builds(ImageRef, md5=or_default(st.text(alphabet=HEX, min_size=32, max_size=32), None))
+    images = st.builds(ImageRef, md5=or_default(digits(32), None))
     soft = st.builds(
         SoftInpainting,
         schedule_bias=or_default(floats(0, 8), 1.0),
@@ -243,6 +272,7 @@ def tasks() -> st.SearchStrategy[ImageToImage | Inpaint]:
     return st.one_of(st.builds(ImageToImage, init=images, strength=floats(0, 1)), inpaint)
 
 
+@cache
 def detailers(dialect: Dialect) -> st.SearchStrategy[Detailer]:
     control = st.builds(
         ControlNet,
@@ -294,6 +324,7 @@ def detailers(dialect: Dialect) -> st.SearchStrategy[Detailer]:
     )
 
 
+@cache
 def post_upscales() -> st.SearchStrategy[PostUpscale]:
     upscaler = st.one_of(st.just("image:lanczos"), texts().map(lambda text: f"model:{text}"))
     return st.builds(
@@ -310,6 +341,7 @@ def post_upscales() -> st.SearchStrategy[PostUpscale]:
     )
 
 
+@cache
 def refiners() -> st.SearchStrategy[Refiner]:
     return st.builds(
         Refiner,
@@ -320,6 +352,7 @@ def refiners() -> st.SearchStrategy[Refiner]:
     )
 
 
+@cache
 def units() -> st.SearchStrategy[tuple[ControlNet, ...]]:
     unit = st.builds(
         ControlNet,
@@ -343,6 +376,7 @@ def units() -> st.SearchStrategy[tuple[ControlNet, ...]]:
     )
 
 
+@cache
 def patches() -> st.SearchStrategy[tuple]:
     merging = st.builds(TokenMerging, ratio=st.sampled_from((0.1, 0.5)), hires=or_default(floats(0, 0.9), None))
     hypernetwork = st.builds(
@@ -375,6 +409,7 @@ def patches() -> st.SearchStrategy[tuple]:
     )
 
 
+@cache
 def producers(dialect: Dialect) -> st.SearchStrategy[Producer]:
     """Versions are parsed as the dialect's own reader does."""
 
@@ -388,53 +423,60 @@ def producers(dialect: Dialect) -> st.SearchStrategy[Producer]:
     return st.builds(made, st.sampled_from(VERSIONS), or_default(texts(), None), notes)
 
 
-@st.composite
-def jobs(draw: Callable, dialect: Dialect | None = None) -> Job:
+def assets(dialect: Dialect) -> st.SearchStrategy[Assets]:
+    return st.builds(
+        Assets,
+        checkpoint=or_default(checkpoints(), None),
+        vae=or_default(checkpoints(), None),
+        modules=st.lists(files(hashed=False), max_size=2).map(tuple) if dialect.name == "forge" else st.just(()),
+        networks=networks(),
+        embeddings=embeddings(),
+        weight_dtype=st.sampled_from((None, "fp8", "fp8_sdxl")),
+        caches_fp16_for_networks=flags(),
+        vae_encoder=st.sampled_from(("full", "taesd")),
+        vae_decoder=st.sampled_from(("full", "taesd")),
+    )
+
+
+def conditioning() -> st.SearchStrategy[Text]:
+    return st.builds(
+        Text,
+        emphasis=st.sampled_from(("original", "no_norm", "ignore", "none")),
+        layer=st.integers(-12, -1),
+        padding=st.sampled_from(("none", "empty_chunks", "repeat_last")),
+        legacy_timelines=flags(),
+    )
+
+
+@cache
+def jobs(dialect: Dialect | None = None) -> st.SearchStrategy[Job]:
     """A job with a value for everything that can be said, and nothing else."""
     dialect = dialect or find_dialect("a1111")
-    forge = dialect.name == "forge"
-    task = draw(or_default(tasks(), TextToImage()))
-    second = draw(or_default(hires(dialect), None)) if isinstance(task, TextToImage) else None
-    found = draw(st.lists(detailers(dialect), max_size=2))
-    if found:
-        found[0] = found[0].model_copy(update={"version": draw(or_default(one_line(), None))})
-    stages = (
-        second,
-        draw(or_default(refiners(), None)),
-        *found,
-        draw(or_default(st.builds(FaceRestore, model=one_line()), None)),
-        draw(or_default(post_upscales(), None)),
-    )
-    return Job(
-        producer=draw(producers(dialect)),
-        task=task,
-        prompt=draw(prompts(dialect)),
-        negative=draw(prompts(dialect, positive=False)),
-        size=draw(sizes()),
-        batch=Batch(size=draw(st.integers(1, 8)), position=draw(or_default(st.integers(0, 7), None))),
-        assets=Assets(
-            checkpoint=draw(or_default(checkpoints(), None)),
-            vae=draw(or_default(checkpoints(), None)),
-            modules=tuple(draw(st.lists(files(hashed=False), max_size=2))) if forge else (),
-            networks=draw(networks()),
-            embeddings=draw(embeddings()),
-            weight_dtype=draw(st.sampled_from((None, "fp8", "fp8_sdxl"))),
-            caches_fp16_for_networks=draw(flags()),
-            vae_encoder=draw(st.sampled_from(("full", "taesd"))),
-            vae_decoder=draw(st.sampled_from(("full", "taesd"))),
-        ),
-        text=Text(
-            emphasis=draw(st.sampled_from(("original", "no_norm", "ignore", "none"))),
-            layer=draw(st.integers(-12, -1)),
-            padding=draw(st.sampled_from(("none", "empty_chunks", "repeat_last"))),
-            legacy_timelines=draw(flags()),
-        ),
-        sampling=draw(samplings(dialect)),
-        noise=draw(noises()),
-        stages=tuple(stage for stage in stages if stage is not None),
-        controls=draw(units()),
-        patches=draw(patches()),
-    )
 
+    def made(second: Hires | None, others: tuple, found: list[Detailer], version: str | None, **rest: object) -> Job:
+        first = [found[0].model_copy(update={"version": version}), *found[1:]] if found else []
+        refiner, *finish = others
+        # only a text-to-image job has a second pass: the text has one strength for both
+        second = second if isinstance(rest["task"], TextToImage) else None
+        return Job(stages=tuple(stage for stage in (second, refiner, *first, *finish) if stage is not None), **rest)
 
-__all__ = ["Enlarge", "jobs", "prompts", "texts"]
+    faces = st.builds(FaceRestore, model=one_line())
+    return st.builds(
+        made,
+        second=or_default(hires(dialect), None),
+        others=st.tuples(*(or_default(kind, None) for kind in (refiners(), faces, post_upscales()))),
+        found=st.lists(detailers(dialect), max_size=2),
+        version=or_default(one_line(), None),
+        producer=producers(dialect),
+        task=or_default(tasks(), TextToImage()),
+        prompt=prompts(dialect),
+        negative=prompts(dialect, positive=False),
+        size=sizes(),
+        batch=st.builds(Batch, size=st.integers(1, 8), position=or_default(st.integers(0, 7), None)),
+        assets=assets(dialect),
+        text=conditioning(),
+        sampling=samplings(dialect),
+        noise=noises(),
+        controls=units(),
+        patches=patches(),
+    )

@@ -68,4 +68,6 @@ def rebuilt(scanned: Scanned) -> str:
 
 def loses_nothing(scanned: Scanned) -> bool:
     """Do the parts join to the source, with nothing but white space and punctuation between them?"""
-    return rebuilt(scanned) == scanned.source and not any(gap.strip(f" \t\r\n{PUNCTUATION}").strip() for gap in gaps(scanned))
+    return rebuilt(scanned) == scanned.source and not any(
+        gap.strip(f" \t\r\n{PUNCTUATION}").strip() for gap in gaps(scanned)
+    )

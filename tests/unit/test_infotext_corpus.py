@@ -69,14 +69,19 @@ def test_elsewhere_only_a_few_texts_differ(corpus_texts: Texts) -> None:
     different = [
         record["id"]
         for record in corpus_texts
-        if "lenient" not in record and told(scan(text_of(record), A1111)) != told(scan(text_of(record), A1111, strict=True))
+        if "lenient" not in record
+        and told(scan(text_of(record), A1111)) != told(scan(text_of(record), A1111, strict=True))
     ]
-    assert len(different) == 30  # 25 with JSON, 3 with a key of unusual letters, 2 whose prompt shares a line with the settings
+    assert (
+        len(different) == 30
+    )  # 25 with JSON, 3 with a key of unusual letters, 2 whose prompt shares a line with the settings
 
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_no_character_is_lost(corpus_texts: Texts, strict: bool) -> None:
-    assert [record["id"] for record in corpus_texts if not loses_nothing(scan(text_of(record), A1111, strict=strict))] == []
+    assert [
+        record["id"] for record in corpus_texts if not loses_nothing(scan(text_of(record), A1111, strict=strict))
+    ] == []
 
 
 def test_fields_take_a_fraction_of_a_millisecond(corpus_texts: Texts) -> None:

@@ -50,13 +50,17 @@ def dictionary(text: str, dialect: Dialect, options: dict[str, object]) -> list[
 def test_a_catch_all_grammar_reads_no_record(folder: Path) -> None:
     (folder / "infotext.lark").write_text(CATCH_ALL, encoding="utf-8")
     broken = spoilt(folder)
-    assert [record.id for record in WITH_FIELDS if dictionary(record.text, broken, record.options) == typed(record.out)] == []
+    assert [
+        record.id for record in WITH_FIELDS if dictionary(record.text, broken, record.options) == typed(record.out)
+    ] == []
 
 
 def test_a_catch_all_grammar_recovers_nothing(folder: Path) -> None:
     (folder / "infotext.lark").write_text(CATCH_ALL, encoding="utf-8")
     broken = spoilt(folder)
-    assert [record.id for record in WITH_FIELDS if told(scan(record.text, broken)) == told(scan(record.text, A1111))] == []
+    assert [
+        record.id for record in WITH_FIELDS if told(scan(record.text, broken)) == told(scan(record.text, A1111))
+    ] == []
 
 
 @pytest.mark.parametrize("terminal", ["NEGATIVE", "KEY", "QUOTED", "BARE", "STRAY", "LINES"])

@@ -15,7 +15,16 @@ from paramc.diagnostics.model import ReadError
 from tests.unit.infotext_records import FILES, dialect, loses_nothing, told
 
 A1111 = dialect("a1111")
-SIGNS = list('",:{}[]()\\\n\r\t ;.x1') + ["Steps: 20", "Negative prompt:", "Template:", "Sampler: X, ", ", Seed: 1", "é", "\ufdd0", "\u3000"]
+SIGNS = list('",:{}[]()\\\n\r\t ;.x1') + [
+    "Steps: 20",
+    "Negative prompt:",
+    "Template:",
+    "Sampler: X, ",
+    ", Seed: 1",
+    "é",
+    "\ufdd0",
+    "\u3000",
+]
 LINE = "Steps: 20, Sampler: Euler a, Seed: 1"
 LINES = [
     "a cat, (best quality:1.2)",
@@ -44,7 +53,9 @@ def texts() -> st.SearchStrategy[str]:
 
 def json_values() -> st.SearchStrategy[object]:
     scalars = st.none() | st.booleans() | st.integers() | st.text(alphabet='ab"\\{}[],: \n')
-    return st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3))
+    return st.recursive(
+        scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    )
 
 
 def keys() -> st.SearchStrategy[str]:
@@ -54,9 +65,15 @@ def keys() -> st.SearchStrategy[str]:
 
 def values() -> st.SearchStrategy[str]:
     """Values as an extension may write them: bare, quoted, or JSON."""
-    bare = st.text(alphabet="abc 0.:x'()[]{}+é", min_size=1, max_size=20).filter(lambda value: value == value.strip() and value[0] not in "{[")
+    bare = st.text(alphabet="abc 0.:x'()[]{}+é", min_size=1, max_size=20).filter(
+        lambda value: value == value.strip() and value[0] not in "{["
+    )
     quoted = st.text(alphabet='abc,:"\\\n{[', max_size=20).map(lambda value: json.dumps(value, ensure_ascii=False))
-    documents = json_values().filter(lambda value: isinstance(value, (dict, list))).map(lambda value: json.dumps(value, ensure_ascii=False))
+    documents = (
+        json_values()
+        .filter(lambda value: isinstance(value, (dict, list)))
+        .map(lambda value: json.dumps(value, ensure_ascii=False))
+    )
     return bare | quoted | documents
 
 

@@ -94,7 +94,8 @@ def test_every_difference_is_said(name: str) -> None:
     different = [
         record.id
         for record in records(name)
-        if name != "sdnext" and told(scan(record.text, dialect(name))) != told(scan(record.text, dialect(name), strict=True))
+        if name != "sdnext"
+        and told(scan(record.text, dialect(name))) != told(scan(record.text, dialect(name), strict=True))
         if not scan(record.text, dialect(name)).diagnostics
     ]
     assert different == []
@@ -127,7 +128,10 @@ def test_a_remark_points_at_its_place() -> None:
 
 def test_both_readings_are_named() -> None:
     (remark,) = scan(f'a\n{LINE}, Hashes: {{"vae": "7", "embed:x": "c"}}', A1111).diagnostics
-    assert remark.message == 'the JSON of `Hashes` is kept whole; A1111 reads `Hashes` = `{"vae": "7"`, `embed` = `x": "c"}`'
+    assert (
+        remark.message
+        == 'the JSON of `Hashes` is kept whole; A1111 reads `Hashes` = `{"vae": "7"`, `embed` = `x": "c"}`'
+    )
 
 
 def test_sdnext_puts_its_templates_above_the_settings() -> None:

@@ -30,7 +30,9 @@ def test_the_program_gives_the_same_dictionary(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_no_character_of_a_recorded_text_is_lost(name: str) -> None:
-    assert [record.id for record in records(name) if not loses_nothing(scan(record.text, dialect(name), strict=True))] == []
+    assert [
+        record.id for record in records(name) if not loses_nothing(scan(record.text, dialect(name), strict=True))
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,9 @@ def test_fields_are_found_like_a1111(fragment: str, fields: list[tuple[str, str]
     assert read(fragment) == fields
 
 
-@pytest.mark.parametrize(("value", "size"), [("512x768", ("512", "768")), ("10X20", None), ("10x", None), ("-1x20", None)])
+@pytest.mark.parametrize(
+    ("value", "size"), [("512x768", ("512", "768")), ("10X20", None), ("10x", None), ("-1x20", None)]
+)
 def test_a_size_is_digits_x_digits(value: str, size: tuple[str, str] | None) -> None:
     assert scan(HEAD + f"Foo: {value}", A1111, strict=True).pairs[-1].size == size
 
@@ -149,7 +153,16 @@ def test_sdnext_cuts_the_prompts_at_its_labels(text: str, prompt: str, negative:
 
 @pytest.mark.parametrize(
     ("value", "typed_value"),
-    [("20", 20), ("7.0", 7.0), ("-1", "-1"), ("1e5", "1e5"), ("True", True), ("False", False), ("x", "x"), ('"20"', 20)],
+    [
+        ("20", 20),
+        ("7.0", 7.0),
+        ("-1", "-1"),
+        ("1e5", "1e5"),
+        ("True", True),
+        ("False", False),
+        ("x", "x"),
+        ('"20"', 20),
+    ],
 )
 def test_sdnext_infers_types(value: str, typed_value: object) -> None:
     found = ui_fields(f"a\nSteps: 1, Foo: {value}", dialect("sdnext"))["Foo"]

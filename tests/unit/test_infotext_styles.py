@@ -19,7 +19,12 @@ PHOTO = Style("photo", "photo of {prompt}, dof", "")
         ("photo of a cat, masterpiece, dof", "x, lowres", [MASTER, PHOTO], ("a cat", "x", ("master", "photo"))),
         ("a, x, x", "", [Style("x", "x", "")], ("a, x", "", ("x",))),
         ("a", "b", [Style("none", "", "")], ("a", "b", ())),
-        ("a, x, y", "", [Style("1", "x", ""), Style("2", "y", ""), Style("3", "a, {prompt}", "")], ("a", "", ("1", "2"))),
+        (
+            "a, x, y",
+            "",
+            [Style("1", "x", ""), Style("2", "y", ""), Style("3", "a, {prompt}", "")],
+            ("a", "", ("1", "2")),
+        ),
     ],
 )
 def test_styles_are_taken_out(
@@ -30,7 +35,13 @@ def test_styles_are_taken_out(
 
 @pytest.mark.parametrize(
     ("prompt", "style", "merged"),
-    [("a", "x", "a, x"), ("", "x", "x"), ("a", "", "a"), ("a", "b {prompt} c {prompt}", "b a c a"), (" a ", " x ", "a, x")],
+    [
+        ("a", "x", "a, x"),
+        ("", "x", "x"),
+        ("a", "", "a"),
+        ("a", "b {prompt} c {prompt}", "b a c a"),
+        (" a ", " x ", "a, x"),
+    ],
 )
 def test_a_style_is_merged(prompt: str, style: str, merged: str) -> None:
     assert apply_style(prompt, style) == merged

@@ -30,13 +30,34 @@ def test_a_version_is_read(text: str, version: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "f2.0.1v1.10.1-previous-669-gdfdcbab6", "classic", "neo-2.27", "ComfyUI", "Fooocus v2.5.5", "5190f70", "1." * 2000],
+    [
+        "",
+        "f2.0.1v1.10.1-previous-669-gdfdcbab6",
+        "classic",
+        "neo-2.27",
+        "ComfyUI",
+        "Fooocus v2.5.5",
+        "5190f70",
+        "1." * 2000,
+    ],
 )
 def test_what_is_no_version_is_none(text: str) -> None:
     assert parse_version(text) is None
 
 
 def test_versions_are_ordered_by_age() -> None:
-    ages = ["1.6.0.dev1", "1.6.0a1", "1.6.0b1", "1.6.0-RC", "1.6.0", "v1.6.0-1-gab", "v1.6.0-225-gab", "1.6.0.1", "1.6.1", "1.10.0", "1!0.1"]
+    ages = [
+        "1.6.0.dev1",
+        "1.6.0a1",
+        "1.6.0b1",
+        "1.6.0-RC",
+        "1.6.0",
+        "v1.6.0-1-gab",
+        "v1.6.0-225-gab",
+        "1.6.0.1",
+        "1.6.1",
+        "1.10.0",
+        "1!0.1",
+    ]
     versions = [parse_version(text) for text in ages]
     assert versions == sorted(versions, key=lambda version: version or ())

@@ -300,7 +300,7 @@ def _starts_plainly(context: Context, run: Pass) -> bool:
         and context.base.first_sigma > 0
         and run.start == 0
         and run.strength > 0
-        
+        and not run.schedule.below_max
         and not run.sigmas.sigma_max
         and not run.sampler.drops
         and (run.leftover or run.end is None)
