@@ -78,7 +78,7 @@ def referenced(text: str, prefix: str, names: Sequence[str]) -> str:
     pieces: list[str] = []
     end = 0
     for start, stop, name in _mentions(text, names):
-        before = text[end:start].removesuffix(prefix)
+        before = text[end:start]
         pieces.append(before)
         if (before or pieces[0]) and not (before or " ")[-1].isspace():
             pieces.append(" ")

@@ -9,7 +9,7 @@ from lark import Token
 from paramc.dialects.grammar import load_grammar
 from paramc.resources import GRAMMARS
 
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
 OPENED, CLOSED, NEITHER = "\ufdd0", "\ufdd1", "\ufdd2"  # noncharacters: no text that is interchanged may hold them
 _DEEPEST = 200  # levels; deeper JSON stays text
@@ -17,8 +17,8 @@ _PAIRS = {"{": "}", "[": "]"}
 
 
 def with_groups_marked(text: str) -> str:
-    """`text` with OPENED and CLOSED in the place of the brackets around each JSON value that ends before a comma, a line
-    break or the end; same length. Marked groups never overlap, and none starts within a quoted value."""
+    """`text` with OPENED and CLOSED for the brackets around each JSON value that ends before a comma, a line break or
+    the end; same length. Marked groups never overlap, and none starts within a quoted value."""
     if not _may_hold_groups(text):
         return _unmarked(text)
     pieces: list[str] = []

@@ -20,8 +20,8 @@ class OldHires:
     multiple: int
 
     def apply(self, found: Found) -> None:
-        second = sides(found.fields, self.second)
-        if found.options[self.setting] and second and 0 not in second:
+        second = sides(found.fields, self.second) if found.options[self.setting] else None
+        if second and 0 not in second:
             set_sides(found.fields, self.size, second)
             return
         first = sides(found.fields, self.first)

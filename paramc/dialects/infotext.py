@@ -4,18 +4,10 @@ from collections.abc import Iterable
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, Span
+from paramc.dialects.cut import read_cut
 from paramc.dialects.description import Dialect
-from paramc.dialects.layout import (
-    Layout,
-    Prompts,
-    Reading,
-    label_within,
-    prompts_between,
-    read_cut,
-    read_document,
-    read_prompts,
-    reading,
-)
+from paramc.dialects.layout import Prompts, Reading, prompts_between, read_prompts, reading
+from paramc.dialects.marks import Layout, label_within, read_document
 from paramc.dialects.remarks import remark_fields, remark_layout, remark_losses, remark_prompt
 from paramc.dialects.scanned import Scanned
 from paramc.dialects.settings import Fields, read_settings, recover_settings
@@ -108,8 +100,10 @@ def _with_layout(text: str, body: Span, layout: Layout, dialect: Dialect) -> Sca
     """Settings are anywhere, over several lines, or followed by blocks of their own."""
     assert layout.settings is not None
     fields = recover_settings(text[slice(*layout.settings)], layout.settings.start, dialect)
-    remarks = remark_layout(text, layout, fields, read_like_ui(text, dialect)[1], dialect)
-    remarks = (*remarks, *remark_fields(text, fields, dialect, reading(dialect)))
+    remarks = (
+        *remark_layout(text, layout, fields, read_like_ui(text, dialect)[1], dialect),
+        *remark_fields(text, fields, dialect, reading(dialect)),
+    )
     fields.pairs = sorted((*fields.pairs, *layout.tails), key=lambda pair: pair.key_start)
     if layout.prefix:
         fields.stray.append(layout.prefix)

@@ -1,25 +1,19 @@
-"""Where prompt, negative prompt and fields lie in a settings text."""
+"""How a dialect lays out its texts, and the prompts above the fields."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import cast
 
 from lark import Token
-from lark.lark import PostLex
 
 from paramc.diagnostics.model import Span
 from paramc.dialects.description import Dialect
-from paramc.dialects.scanned import Pair, Passage
-from paramc.dialects.settings import infotext_grammar, recover_settings
+from paramc.dialects.scanned import Passage
+from paramc.dialects.settings import infotext_grammar
 from paramc.tables import as_row, section
 
-LABEL, START, TAIL, TEXT = "NEGATIVE", "START", "TAIL", "TEXT"
-_MARKS = frozenset((LABEL, START, TAIL))
-_ANCHORS = ("STEPS", "INLINE_STEPS")
-_LABELS = ("NEGATIVE", "INLINE_NEGATIVE")
-_CUTS = ("NEGATIVE_LABEL", "TEMPLATE_LABEL", "FIELDS")
-_TRIES = 8  # marks tried as the start of the settings; each nearly always adds a field, and a few fields are enough
+LABEL = "NEGATIVE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +21,9 @@ class Reading:
     """How a dialect lays out its texts: `[reading]` of dialect.toml.
 
     A line of less than `fewest` fields holds none. The field `anchor` opens the settings; a line with none of the
-    fields `telling` is a prompt. `layout` says where the UI itself looks for fields: on the `last-line`, or from the word
-    on where the text is to be `cut`, prompts losing the signs `trimmed` at their ends. `prompt`, `negative` and `version` are the keys of those three. Where `tails_first`,
-    the blocks that elsewhere follow the settings stand before them.
+    fields `telling` is a prompt. `prompt`, `negative` and `version` are the keys of those three. `layout` says where the
+    UI itself looks for fields: on the `last-line`, or from the word on where the text is to be `cut`, prompts losing the
+    signs `trimmed` at their ends. Where `tails_first`, blocks stand before the settings and not behind them.
     """
 
     fewest: int
@@ -52,29 +46,6 @@ class Prompts:
     labels: tuple[Span, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The places of a text whose fields are not simply its last line; `settings` is None where there are none.
-
-    `prefix` is the label of a metadata dump in front of it all. `inline`: the settings begin within a line.
-    """
-
-    prompts: Prompts
-    settings: Span | None
-    tails: tuple[Pair, ...]
-    prefix: Span | None
-    inline: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """The pieces of a text that the UI cuts at its words; `unread` are those that it throws away."""
-
-    prompts: Prompts
-    fields: Span | None
-    unread: tuple[Span, ...]
-
-
 @cache
 def reading(dialect: Dialect) -> Reading:
     """`[reading]` of the dialect."""
@@ -92,113 +63,6 @@ def read_prompts(source: str, span: Span, dialect: Dialect) -> Prompts:
         if token.type == LABEL:
             labels.append(Span(start, end))
     return prompts_between(source, span, labels)
-
-
-def label_within(source: str, span: Span, dialect: Dialect) -> Span | None:
-    """The first label within a line of `span`, for a text where none starts a line."""
-    tree = infotext_grammar(dialect, "unlabelled").parse(source[slice(*span)])
-    end = span.start
-    for token in cast("list[Token]", tree.children):
-        start, end = end, end + len(token)
-        if token.type == _LABELS[1]:
-            return Span(start, end)
-    return None
-
-
-def read_cut(source: str, span: Span, dialect: Dialect) -> Cut:
-    """The pieces of a text that the UI cuts at its words, wherever they stand."""
-    tree = infotext_grammar(dialect, "cut").parse(source[slice(*span)])
-    blocks = _blocks(cast("list[Token]", tree.children), span.start, _CUTS)
-    first = blocks[0][1].start if blocks else span.end
-    label, negative = next(
-        ((mark, Span(mark.end, end)) for kind, mark, end in blocks if kind == _CUTS[0]),
-        (None, Span(span.end, span.end)),
-    )
-    prompts = Prompts(
-        _bare(source, Span(span.start, first), dialect), _bare(source, negative, dialect), (label,) if label else ()
-    )
-    fields = next((mark for kind, mark, _ in blocks if kind == _CUTS[-1]), None)
-    unread = tuple(Span(mark.start, end) for _, mark, end in blocks if mark not in (label, fields))
-    return Cut(prompts, fields, unread)
-
-
-def _bare(source: str, span: Span, dialect: Dialect) -> Passage:
-    """A prompt without the signs that the UI takes off its ends."""
-    signs = reading(dialect).trimmed
-    inner = source[slice(*span)].lstrip(signs)
-    text = inner.rstrip(signs)
-    start = span.end - len(inner) if text else span.start
-    return Passage(text, Span(start, start + len(text)))
-
-
-def read_document(source: str, span: Span, dialect: Dialect) -> Layout:
-    """The layout of a text whose fields are not simply its last line."""
-    grammar = infotext_grammar(dialect, "document", "basic", _marks(dialect))
-    tree = grammar.parse(source[slice(*span)])
-    return _layout(source, span, cast("list[Token]", tree.children))
-
-
-@cache
-def _marks(dialect: Dialect) -> "_Marks":
-    return _Marks(dialect)
-
-
-class _Marks(PostLex):
-    """The pairing step of `document`: marks that mean nothing become text, and the one that opens the settings START."""
-
-    always_accept = ()
-
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
-        self._reading = reading(dialect)
-
-    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
-        tokens = list(stream)
-        start = self._start(tokens, _ANCHORS[0])
-        if start is None and not any(token.type == _ANCHORS[0] for token in tokens):
-            start = self._start(tokens, _ANCHORS[1])
-        labels = self._meaningful_labels(tokens[:start])
-        tails = len(tokens) if start is None else max(labels, default=0) if self._reading.tails_first else start
-        for at, token in enumerate(tokens):
-            if at == start:
-                yield Token.new_borrow_pos(START, token, token)
-            elif at in labels:
-                yield Token.new_borrow_pos(LABEL, token, token)
-            elif token.type == LABEL or (token.type == TAIL and at < tails):
-                yield Token.new_borrow_pos(TEXT, token, token)
-            else:
-                yield token
-
-    def _start(self, tokens: Sequence[Token], kind: str) -> int | None:
-        """The last mark of that kind with enough fields between it and the next tail or the end."""
-        end, tries = len(tokens), _TRIES
-        for at in range(len(tokens) - 1, -1, -1):
-            if tokens[at].type == TAIL:
-                end = at
-            elif tokens[at].type == kind and tries:
-                first = _first_of_its_kind(tokens, at)
-                if self._holds_fields("".join(tokens[first:end])):
-                    return first
-                tries -= 1
-        return None
-
-    def _holds_fields(self, block: str) -> bool:
-        return len(recover_settings(block, 0, self._dialect).pairs) >= self._reading.fewest
-
-    def _meaningful_labels(self, tokens: Sequence[Token]) -> frozenset[int]:
-        """Those at the start of a line; where there is none, the first within a line."""
-        for kind in _LABELS:
-            found = [at for at, token in enumerate(tokens) if token.type == kind]
-            if found:
-                return frozenset(found if kind == LABEL else found[:1])
-        return frozenset()
-
-
-def _first_of_its_kind(tokens: Sequence[Token], at: int) -> int:
-    """Over the lines right above that hold a telling field each: a text with one field per line."""
-    while at >= 2 and tokens[at - 2].type == "TELLING" and tokens[at - 1].find("\n") == len(tokens[at - 1]) - 1:
-        at -= 2
-    return at
 
 
 def prompts_between(source: str, span: Span, labels: Sequence[Span]) -> Prompts:
@@ -239,54 +103,3 @@ def _trimmed(source: str, start: int, end: int) -> Span:
         return Span(start, start)
     last = inner[inner.rfind("\n") + 1 :]
     return Span(end - len(inner), end - len(last) + len(last.rstrip()))
-
-
-def _layout(source: str, span: Span, tokens: Sequence[Token]) -> Layout:
-    """The layout that the parsed marks and the text between them describe."""
-    prefix = Span(span.start, span.start + len(tokens[0])) if tokens and tokens[0].type == "PREFIX" else None
-    if prefix:
-        span, tokens = Span(prefix.end, span.end), tokens[1:]
-    blocks = _blocks(tokens, span.start)
-    labels = [mark for kind, mark, _ in blocks if kind == LABEL]
-    head_end = next((mark.start for kind, mark, _ in blocks if kind != LABEL), span.end)
-    settings = next((Span(word_of(source, mark), end) for kind, mark, end in blocks if kind == START), None)
-    if head_end < span.end and head_end > span.start and source[head_end - 1] == "\n":
-        head_end -= 1
-    return Layout(
-        prompts=prompts_between(source, Span(span.start, head_end), labels),
-        settings=settings,
-        tails=tuple(_tail(source, mark, end) for kind, mark, end in blocks if kind == TAIL),
-        prefix=prefix,
-        inline=settings is not None and within_line(source, settings.start),
-    )
-
-
-def _blocks(tokens: Sequence[Token], offset: int, marks: Collection[str] = _MARKS) -> list[tuple[str, Span, int]]:
-    """What each mark opens: its kind, its own place, and the end of the text that follows it."""
-    blocks: list[tuple[str, Span, int]] = []
-    end = offset
-    for token in tokens:
-        start, end = end, end + len(token)
-        if token.type in marks:
-            blocks.append((token.type, Span(start, end), end))
-        elif blocks:
-            blocks[-1] = (*blocks[-1][:2], end)
-    return blocks
-
-
-def word_of(source: str, mark: Span) -> int:
-    """Where the word of a mark starts, after the punctuation that led to it."""
-    return next(at for at in range(mark.start, mark.end) if source[at].isalnum())
-
-
-def within_line(source: str, at: int) -> bool:
-    """Does anything stand before `at` on its line?"""
-    return bool(source[source.rfind("\n", 0, at) + 1 : at].strip())
-
-
-def _tail(source: str, mark: Span, end: int) -> Pair:
-    """A block under a label of its own, over as many lines as it likes."""
-    start = word_of(source, mark)
-    body = source[mark.end : end]
-    raw = body.strip()
-    return Pair(source[start : mark.end - 1], raw, raw, start, end - len(body.lstrip()) if raw else mark.end)

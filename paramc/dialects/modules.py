@@ -7,7 +7,7 @@ from paramc.dialects.found import Found
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """The list `key` of additional model files: the field `single`, which goes, or else all that start with `series`."""
+    """The list `key` of additional model files: the field `single`, which goes, else all that start with `series`."""
 
     key: str
     single: str

@@ -1,4 +1,4 @@
-"""What there is to say about a settings text: where it was read otherwise than the UI reads it, and what counts for nothing."""
+"""What there is to say about a settings text: where the UI reads otherwise, and what counts for nothing."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -6,7 +6,8 @@ from itertools import pairwise
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, Span
 from paramc.dialects.description import Dialect
-from paramc.dialects.layout import Layout, Reading, within_line, word_of
+from paramc.dialects.layout import Reading
+from paramc.dialects.marks import Layout, within_line, word_of
 from paramc.dialects.scanned import Pair
 from paramc.dialects.settings import Fields, read_settings
 

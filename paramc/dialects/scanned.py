@@ -1,6 +1,6 @@
 """What the reading of a settings text finds: prompts, pairs in source order, and everything else by its place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -88,10 +88,14 @@ class Scanned:
             yield "gap", Span(reached, len(self.source))
 
     def _marked(self) -> list[tuple[Part, Span]]:
-        marked: list[tuple[Part, Span]] = [("label", span) for span in self.labels]
-        marked += [("prompt", self.prompt.span), ("negative", self.negative.span)]
-        marked += [("key", pair.key_span) for pair in self.pairs]
-        marked += [("value", pair.value_span) for pair in self.pairs]
-        marked += [("stray", span) for span in self.stray]
-        marked += [("trailing", span) for span in self.trailing]
-        return sorted((item for item in marked if item[1].start < item[1].end), key=lambda item: item[1])
+        places: dict[Part, Sequence[Span]] = {
+            "prompt": [self.prompt.span],
+            "negative": [self.negative.span],
+            "label": self.labels,
+            "key": [pair.key_span for pair in self.pairs],
+            "value": [pair.value_span for pair in self.pairs],
+            "stray": self.stray,
+            "trailing": self.trailing,
+        }
+        marked = [(part, span) for part, spans in places.items() for span in spans if span.start < span.end]
+        return sorted(marked, key=lambda item: item[1])

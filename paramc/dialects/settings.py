@@ -43,7 +43,7 @@ def read_settings(line: str, offset: int, dialect: Dialect) -> Fields:
 
 
 def recover_settings(block: str, offset: int, dialect: Dialect) -> Fields:
-    """The fields of one or more lines as a patient reader finds them: JSON values whole, any key, each line for itself."""
+    """The fields of one or more lines as a patient reader finds them: JSON values whole, any key, lines apart."""
     return _fields(_tokens(with_groups_marked(block), "recovered", dialect), block, offset, patient=True)
 
 

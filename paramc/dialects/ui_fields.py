@@ -5,20 +5,19 @@ from functools import cache, partial
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import ReadError, UnknownName
+from paramc.dialects.compat import Compat, OldHires
 from paramc.dialects.description import Dialect
+from paramc.dialects.found import FieldValue, Found, OptionValue, Step
 from paramc.dialects.infotext import read_like_ui
 from paramc.dialects.language import language_of
 from paramc.dialects.layout import reading
-from paramc.dialects.compat import Compat, OldHires
-from paramc.dialects.found import FieldValue, Found, OptionValue, Step
 from paramc.dialects.modules import Modules, SecondModules
+from paramc.dialects.settings import read_settings
 from paramc.dialects.steps import Append, Emphasis, Fill, Rewrite, SetFields, SetPrompts, Skip
 from paramc.dialects.styles import Styles
 from paramc.dialects.typed import Imply, SetOptionalPrompts, SetSizes, SetTypedFields
-from paramc.dialects.settings import read_settings
 from paramc.dialects.weights import BREAK
 from paramc.tables import Table, TableError, as_row, section
-
 
 _FILE = "history.toml"
 _STEPS: Mapping[str, type[Step]] = {
@@ -48,8 +47,8 @@ def ui_fields(
 ) -> dict[str, FieldValue]:
     """Keys and values as the UI's own reader gives them, in its order.
 
-    `options` are settings of the UI that its reader looks at, those of `options` in history.toml. Raises ReadError where
-    the UI itself fails, UnknownName for an option that it does not have.
+    `options` are settings of the UI that its reader looks at, those of `options` in history.toml. Raises ReadError
+    where the UI itself fails, UnknownName for an option that it does not have.
     """
     prompts, read = read_like_ui(text, dialect)
     found = Found(

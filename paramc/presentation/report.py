@@ -15,15 +15,15 @@ _STYLES: dict[Grade, str] = {
 
 
 def summary(report: Report, screen: Screen) -> str:
-    """The grades counted, and the settings of the two worst grades by name."""
+    """The grades counted, then the settings of the two worst grades by name, each with its code."""
     pen = screen.pen
     counts = Counter(fate.grade for fate in report.fates)
     counted = ", ".join(pen(_STYLES[grade], f"{counts[grade]} {grade}") for grade in GRADES if counts[grade])
     lines = [f"{report.target}: {counted or 'nothing to keep'}"]
     for grade in ("dropped", "approximate"):
-        names = list(dict.fromkeys(fate.key for fate in report.fates if fate.grade == grade))
-        if names:
-            lines.append(f"  {pen(_STYLES[grade], grade)}: {_some(names)}")
+        lost = list(dict.fromkeys(_name(fate) for fate in report.of_grade(grade)))
+        if lost:
+            lines.append(f"  {pen(_STYLES[grade], grade)}: {_some(lost)}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -34,12 +34,17 @@ def fates_table(report: Report, screen: Screen) -> str:
 
 
 def _reason(fate: Fate) -> str:
-    return f"{fate.code}: {fate.why}" if fate.code else fate.why
+    return "; ".join(f"{cause.code}: {cause.why}" for cause in fate.causes) or fate.why
 
 
-def _some(names: list[str]) -> str:
-    named = ", ".join(f"`{escaped(name)}`" for name in names[:NAMED])
-    return named if len(names) <= NAMED else f"{named} and {len(names) - NAMED} more (`--report` lists them)"
+def _name(fate: Fate) -> str:
+    key = escaped(_cropped(fate.key))
+    return f"`{key}` ({fate.code})" if fate.code else f"`{key}`"
+
+
+def _some(lost: list[str]) -> str:
+    named = ", ".join(lost[:NAMED])
+    return named if len(lost) <= NAMED else f"{named} and {len(lost) - NAMED} more, which `--report` lists"
 
 
 def _cropped(text: str) -> str:

@@ -43,7 +43,7 @@ def encode_image(context: Context, op: EncodeImage) -> Sockets:
         size = source.size
         latent = context.graph.add("resize_latent", method=method, width=size.width, height=size.height, **latent)
     batch = _batch(context, op.batch)
-    from_picture = True  # the pictures of a first pass are a batch already
+    from_picture = isinstance(source, LoadImage)  # the pictures of a first pass are a batch already
     return context.graph.add("repeat", batch=batch, **latent) if batch > 1 and from_picture else latent
 
 

@@ -38,8 +38,9 @@ def _sde_step(x: Tensor, denoised: Tensor, sigma: Tensor, target: Tensor, noise:
     x = (alpha_target / alpha) * (-h).exp() * x - alpha_target * (-h).expm1() * denoised
     if knobs.eta == 0:
         return x
-    # through λ and back, as k-diffusion asks its tree: the last digit of a level changes the noise
     levels = (sigma, target)
+    if "asks_noise_through_logs" in knobs.quirks:
+        levels = (process.sigma(start), process.sigma(end))
     return x + alpha_target * noise(*levels) * knobs.s_noise * up
 
 

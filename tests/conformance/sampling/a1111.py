@@ -241,7 +241,7 @@ class Job:
                 options.get("uni_pc_order", 3),
                 options.get("uni_pc_lower_order_final", True),
             ),
-            quirks=frozenset({"draws_idle_noise", "steps_to_zero"}),
+            quirks=frozenset({"draws_idle_noise", "asks_noise_through_logs", "steps_to_zero"}),
         )
         return handed(self.sampler, knobs)
 
