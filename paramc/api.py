@@ -191,9 +191,16 @@ def fields(
     return ui_fields(text, find_dialect(dialect, grammars), **options)
 
 
-def prompt(text: str, dialect: str = "a1111", strict: bool = False) -> "PromptReading":
-    """A prompt as `dialect` understands it: `.runs()`, `.schedule(steps)`, `.branches()`, `.networks()`, `.text`."""
+def prompt(
+    text: str, dialect: str = "a1111", strict: bool = False, *, version: str | None = None, parser: str | None = None
+) -> "PromptReading":
+    """A prompt as `dialect` understands it: `.runs()`, `.schedule(steps)`, `.branches()`, `.networks()`, `.text`.
+
+    `version` is that of the program, `parser` one of its modes; without them, the newest and the usual one.
+    """
     from paramc.dialects.language import language_of
     from paramc.dialects.prompt import PromptReading
+    from paramc.dialects.version import parse_version
 
-    return PromptReading(text, language_of(find_dialect(dialect)), strict=strict)
+    language = language_of(find_dialect(dialect), parse_version(version) if version else None, parser)
+    return PromptReading(text, language, strict=strict)

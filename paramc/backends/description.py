@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from paramc.backends.report import GRADES, Grade
 from paramc.backends.schedulers import SamplerRow, ScheduleRow, Schedulers, read_schedulers
@@ -12,8 +12,7 @@ from paramc.ir.features import features
 from paramc.tables import Table, TableError, TableValue, as_row, read_table, rows, section
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """How well a target keeps a feature. `code` and `why` are there when it is not kept as it is."""
 
     grade: Grade
@@ -22,8 +21,7 @@ class Answer:
     help: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """Another answer for `features` where the job's values are those of `when`, none of `unless` and over `above`.
 
     Keys are paths of the Job, or `base`, `family`, `schedule` (the one that is run) and `option.NAME`; values are lists
@@ -45,8 +43,7 @@ class Rule:
         return Answer(self.grade, self.code, self.why, self.help)
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """What the user may choose: one of `choices`, or any text of `kind`."""
 
     default: str | int | float | bool

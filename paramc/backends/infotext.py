@@ -1,4 +1,4 @@
-"""Job → settings text: as the program itself writes it, or as the source spelt it with only what changed written anew."""
+"""Job → settings text: as the program itself writes it, or as the source spelt it with only changes written anew."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -73,7 +73,8 @@ def _composed(job: Job, dialect: Dialect) -> str:
     fields = fields_of(dialect)
     mine = job if job.producer.dialect == dialect.name else _of_dialect(job, dialect)
     wording = Wording(mine, fields, implied_by(mine, dialect, _said_by_rule(mine, fields)))
-    spelling = {stated.paths: stated for stated in job.ledger if stated.paths and not stated.span and is_kept(stated, job)}
+    placeless = (stated for stated in job.ledger if stated.paths and not stated.span)
+    spelling = {stated.paths: stated for stated in placeless if is_kept(stated, job)}
     ranks = ranks_of(fields)
     place = ranks[fields.unknown_before]
     due = [said for said in wording.all() if wording.is_due(said)]
@@ -94,7 +95,8 @@ def _of_dialect(job: Job, dialect: Dialect) -> Job:
 
 def _said_by_rule(job: Job, fields: Fields) -> frozenset[str]:
     """The paths that get a field of their own whatever their value."""
-    rows = (row for row in fields.rows if row.write == "always" and not (row.kind == "schedule" and fields.names.joined))
+    always = (row for row in fields.rows if row.write == "always")
+    rows = (row for row in always if not (row.kind == "schedule" and fields.names.joined))
     return frozenset(row.places[0].text() for row in rows if row.places[0].value(job) is not None)
 
 

@@ -130,8 +130,8 @@ def _value(job: Job, row: KeyRow, payload: Payload, choices: Choices) -> Json:
         names = payload.names[row.names]
         return names.get(str(found), names.get(ANY, row.default))
     if row.times is not None and isinstance(found, int | float):
-        found = found * row.times
-        return int(found) if found.is_integer() else found
+        product = float(found * row.times)
+        return int(product) if product.is_integer() else product
     return _plain(found)
 
 

@@ -19,6 +19,7 @@ from paramc.passes.upgrade import implied_values, own_fields
 
 BETWEEN: Final = ", "
 PROMPT, NEGATIVE = -2, -1  # ranks of the prompts; those of fields are the numbers of their rows
+MOST_ROUNDS: Final = 2  # of adding what is missing
 LAST: Final = 1_000_000  # rank of lines after the fields
 _INDEX = re.compile(r"\[(\d+)\]")
 
@@ -31,9 +32,8 @@ def revised(job: Job, dialect: Dialect) -> str:
         if stated.span is not None:
             revision.keep_or_rewrite(stated, stated.span.end - stated.span.start)
     revision.add_prompts()
-    for said in revision.wording.all():
-        if revision.is_missing(said):
-            revision.insert(_Line(said.key, quoted(said.text), revision.ranks[said.row.key]))
+    for _ in range(MOST_ROUNDS):
+        revision.add_missing()
     return "".join(line.text + line.gap for line in revision.lines)
 
 
@@ -73,11 +73,12 @@ class _Revision:
     """The lines so far, and the paths and keys that they speak of."""
 
     def __init__(self, job: Job, dialect: Dialect) -> None:
-        self.job, self.fields = job, fields_of(dialect)
+        self.job, self.dialect, self.fields = job, dialect, fields_of(dialect)
         self.negative_label = reading(dialect).negative
         self.wording = Wording(job, self.fields, implied_by(job, dialect, own_fields(job)))
         self.ranks = ranks_of(self.fields)
-        self.implied = {item.path: item.read for item in job.implied}
+        self.filled = {item.path for item in job.implied}
+        self.own = set(own_fields(job))
         self.covered: set[str] = set()
         self.keys: set[str] = set()
         self.lines: list[_Line] = []
@@ -102,11 +103,21 @@ class _Revision:
     def add_prompts(self) -> None:
         """Insert prompts that the source had none of."""
         if self.job.prompt.text and "prompt" not in self.covered:
-            self.insert(_Line("", self.job.prompt.text, PROMPT))
+            self._insert(_Line("", self.job.prompt.text, PROMPT))
         if self.job.negative.text and "negative" not in self.covered:
-            self.insert(_Line(self.negative_label, self.job.negative.text, NEGATIVE))
+            self._insert(_Line(self.negative_label, self.job.negative.text, NEGATIVE))
 
-    def is_missing(self, said: Said) -> bool:
+    def add_missing(self) -> None:
+        """Insert what no entry says yet; a new field can change what another is taken for when it is left out."""
+        implied = implied_by(self.job, self.dialect, self.own)
+        self.wording = Wording(self.job, self.fields, implied)
+        for said in [said for said in self.wording.all() if self._is_missing(said)]:
+            self._insert(_Line(said.key, quoted(said.text), self.ranks[said.row.key]))
+            self.covered.update(said.paths)
+            self.own.add(said.paths[0])
+            self.keys.add(said.key)
+
+    def _is_missing(self, said: Said) -> bool:
         """Does the job have a value that no entry speaks of, and that would be taken for another?"""
         row = said.row
         if row.key in (NOTES, OPAQUE) or row.kind == "resources":
@@ -119,7 +130,7 @@ class _Revision:
         is_new = bool(row.places[0].part) and not self._speaks_of(Place(owner, ()).text(said.rank))
         return is_new or any(self._is_set(place, said.rank) for place in self.wording.places(row, said.rank))
 
-    def insert(self, line: _Line) -> None:
+    def _insert(self, line: _Line) -> None:
         """Put a line where the program would write it: behind the last line that it comes after."""
         index = max((at for at, other in enumerate(self.lines) if other.rank <= line.rank), default=-1)
         follows = index + 1 < len(self.lines) and 0 <= self.lines[index + 1].rank < LAST
@@ -133,11 +144,9 @@ class _Revision:
         self.lines.insert(index + 1, line)
 
     def _is_set(self, place: Place, rank: int) -> bool:
-        """Is the value there another than the one implied when the source was upgraded, or than the default?"""
-        read = self.implied.get(place.text(rank))
-        if read is not None:
-            return plain(place.value(self.job, rank)) != read
-        return not self.wording.is_default(place, rank)
+        """Would the value be taken for another, and was it ever filled in or changed?"""
+        was_open = place.text(rank) not in self.filled and self.wording.is_default(place, rank)
+        return self.wording.differs(place, rank) and not was_open
 
     def _drop(self, line: _Line) -> None:
         if line.gap != BETWEEN and self.lines:
@@ -145,7 +154,8 @@ class _Revision:
 
     def _rank(self, stated: Stated, match: Match | None) -> int:
         if match:
-            return self.ranks[match.field.key]
+            is_tail = match.field.key == NOTES and self.lines and "\n" in self.lines[-1].gap and self.lines[-1].rank >= 0
+            return LAST if is_tail else self.ranks[match.field.key]
         if stated.paths in (("prompt",), ("negative",)):
             return PROMPT if stated.paths == ("prompt",) else NEGATIVE
         return self.ranks[self.fields.unknown_before] - 1 if stated.key else LAST
@@ -163,8 +173,10 @@ class _Revision:
             text = dict(pairs).get(stated.key) if isinstance(pairs, tuple) else None
             return None if text is None else quoted(str(text))
         text = self._text(row, place, rank, stated, match.number)
-        needed = row.kind in (UNIT, "resources") or row.write in ("always", "part") or any(
-            self.wording.differs(*_located(path)) for path in stated.paths[: row.codec.width]
+        needed = (
+            row.kind in (UNIT, "resources")
+            or row.write in ("always", "part")
+            or any(self.wording.differs(*_located(path)) for path in stated.paths[: row.codec.width])
         )
         if not text or not needed:
             return None

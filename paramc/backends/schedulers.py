@@ -1,9 +1,9 @@
 """Sampler and schedule as a library's scheduler class: the rows of samplers.toml, and the grades that follow."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from paramc.backends.report import GRADES, Grade
 from paramc.ir.names import executed_schedule, samplers, schedules
@@ -12,18 +12,17 @@ from paramc.tables import TableError, read_table, rows
 ANY = "*"
 UNLISTED = "unknown"  # stands in feature names for a sampler or schedule that no table knows
 Settings = Mapping[str, str | int | float | bool]
+NOTHING: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class BaseRow:
+class BaseRow(NamedTuple):
     """Model bases that share their noise levels, and what every scheduler of theirs is told."""
 
     names: tuple[str, ...]
     keywords: Settings
 
 
-@dataclass(frozen=True, slots=True)
-class SamplerRow:
+class SamplerRow(NamedTuple):
     """The scheduler class for samplers; `*` is every other one.
 
     `expressions` are source text with `{seeds}` in it. With `divides`, the row holds where the steps divide that number.
@@ -33,28 +32,26 @@ class SamplerRow:
     bases: tuple[str, ...]
     scheduler: str
     grade: Grade
-    keywords: Settings = field(default_factory=dict)
-    expressions: Mapping[str, str] = field(default_factory=dict)
+    keywords: Settings = NOTHING
+    expressions: Mapping[str, str] = NOTHING
     why: str = ""
     divides: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleRow:
+class ScheduleRow(NamedTuple):
     """What scheduler classes are told for schedules. `sigmas` is source text with `{steps}` in it; `divides` as above."""
 
     names: tuple[str, ...]
     schedulers: tuple[str, ...]
     grade: Grade
-    keywords: Settings = field(default_factory=dict)
+    keywords: Settings = NOTHING
     sigmas: str = ""
     why: str = ""
     bases: tuple[str, ...] = ()
     divides: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FlagRow:
+class FlagRow(NamedTuple):
     """What scheduler classes are told for a quirk of the model."""
 
     name: str
@@ -62,8 +59,7 @@ class FlagRow:
     keywords: Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Schedulers:
+class Schedulers(NamedTuple):
     """samplers.toml, row by row. A row by name goes before a row by `*`."""
 
     bases: tuple[BaseRow, ...]

@@ -263,10 +263,11 @@ def fraction(run: int, steps: int, *, rounds_down: bool) -> float:
         return 1.0
     for digits in range(1, 17):
         unit: int = 10**digits
-        value = (run * unit // steps if rounds_down else -(-run * unit // steps)) / unit
-        runs = steps - int(steps - steps * value) if rounds_down else int(steps * value)
-        if runs == run:
-            return value
+        nearest = run * unit // steps if rounds_down else -(-run * unit // steps)
+        for value in (nearest / unit, (nearest - 1 if rounds_down else nearest + 1) / unit):
+            runs = steps - int(steps - steps * value) if rounds_down else int(steps * value)
+            if runs == run:
+                return value
     return run / steps
 
 

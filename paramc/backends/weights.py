@@ -1,33 +1,23 @@
 """Weighted text for programs that write weights as numbers: `a (cat:1.2)`; a break begins the next chunk."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 from paramc.ir.plan import Run
 
 
-class Spelling(Protocol):
-    """How a program spells weighted text; `weighted` has the places `{text}` and `{weight}`."""
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How a program spells weighted text.
 
-    @property
-    def weighted(self) -> str:
-        """A text with its weight."""
-        ...
+    `weighted` has the places `{text}` and `{weight}`; `escape` takes the meaning from the next of the `escaped`
+    characters; `embedding` stands before the name of one.
+    """
 
-    @property
-    def escape(self) -> str:
-        """The character that takes the meaning from the next."""
-        ...
-
-    @property
-    def escaped(self) -> str:
-        """The characters that mean something."""
-        ...
-
-    @property
-    def embedding(self) -> str:
-        """What stands before the name of an embedding."""
-        ...
+    weighted: str
+    escape: str
+    escaped: str
+    embedding: str
 
 
 def chunks(runs: Sequence[Run]) -> tuple[tuple[Run, ...], ...]:
@@ -78,7 +68,7 @@ def referenced(text: str, prefix: str, names: Sequence[str]) -> str:
     pieces: list[str] = []
     end = 0
     for start, stop, name in _mentions(text, names):
-        before = text[end:start]
+        before = text[end:start].removesuffix(prefix)
         pieces.append(before)
         if (before or pieces[0]) and not (before or " ")[-1].isspace():
             pieces.append(" ")

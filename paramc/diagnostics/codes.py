@@ -1,16 +1,14 @@
 """The table of codes, and diagnostics made from its rows."""
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from paramc.diagnostics.model import Diagnostic, Label, Severity, Span, Suggestion
 from paramc.tables import as_row, read_table
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """A row of codes.toml: `message` and `help` hold `{name}` places, `trigger` is a text that fires it."""
 
     name: str

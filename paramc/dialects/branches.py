@@ -32,7 +32,7 @@ class Branches:
             if isinstance(child, Token):
                 position = (child.start_pos or 0) + len(child)
             else:
-                parts.append(_branch(cast("Tree[Token]", child), position))
+                parts.append(_branch(child, position))
         return tuple(parts)
 
 

@@ -19,13 +19,13 @@ from paramc.ir.geometry import Size
 LONGEST_NUMBER: Final = 64  # characters
 LARGEST: Final = 2**64  # whole numbers and sizes stay below, in magnitude
 _SIZE = re.compile(r"(-?\d{1,9})\s*[xX×]\s*(-?\d{1,9})")
-_HASHED = {brackets: re.compile(rf"(.*\S)\s*\{brackets[0]}([0-9a-fA-F]{{6,64}})\{brackets[1]}", re.DOTALL) for brackets in ("[]", "()")}
+_HASHED = {pair: re.compile(rf"(.*\S)\s*\{pair[0]}([0-9a-fA-F]{{6,64}})\{pair[1]}", re.DOTALL) for pair in ("[]", "()")}
 _HEX = re.compile(r"[0-9a-fA-F]{6,64}")
 _QUOTED_SIGNS = re.compile(r"[,:\n]")
 _NEEDED_DIGITS = 8  # A1111's partial hash of 2022 has just as many; every later one is longer
 
 
-class Unreadable(ValueError):
+class Unreadable(ValueError):  # noqa: N818  # reads as the thing it reports
     """A text that the codec cannot read; the message says what it wants instead."""
 
 
@@ -102,7 +102,7 @@ def choice(values: Mapping[str, object], accepts: Mapping[str, object], width: i
     """One label for each value; `accepts` are further labels that are only read. Case makes no difference."""
     known = {**accepts, **values}
     lower = {label.lower(): value for label, value in known.items()}
-    labels = {value: label for label, value in reversed(values.items())}
+    labels = {values[label]: label for label in reversed(list(values))}
     wanted = " or ".join(f"`{label}`" for label in values)
 
     def read(text: str) -> object:
@@ -265,7 +265,9 @@ def resources(kinds: Mapping[str, object]) -> Codec:
         if not isinstance(value, Mapping):
             return None
         items = {
-            f"{kind}:{name}" if name else kind: hashed.hex for kind, named in value.items() for name, hashed in named.items()
+            f"{kind}:{name}" if name else kind: hashed.hex
+            for kind, named in value.items()
+            for name, hashed in named.items()
         }
         return json.dumps(items, ensure_ascii=False) if items else None
 

@@ -8,6 +8,7 @@ from typing import TypeAlias, cast
 from lark import Lark, Token
 
 from paramc.diagnostics.model import Span
+from paramc.ir.prompt import ALTERNATE_LEVELS, EDIT_LEVELS
 
 Schedule: TypeAlias = tuple[tuple[int, str], ...]
 """(last step, text), steps counted from 1; the last entry ends with the pass."""
@@ -84,8 +85,8 @@ class Timeline:
 class EditReader:
     """Callbacks of the grammar: nodes from tokens."""
 
-    def start(self, children: Sequence[Nodes]) -> Edited:
-        return Edited(children[0])
+    def start(self, children: Sequence[Nodes | Edited]) -> Edited:
+        return children[0] if isinstance(children[0], Edited) else Edited(children[0])
 
     def halted(self, children: Sequence[Token]) -> Edited:
         text = Token(children[0].type, "".join(children), children[0].start_pos)
@@ -153,6 +154,11 @@ def operators(nodes: Nodes) -> Iterator[Switch | Choice]:
                 case Choice():
                     yield node
                     waiting += node.options
+
+
+def levels(node: Switch | Choice) -> int:
+    """Levels of JSON that the node adds to those around it in the IR."""
+    return EDIT_LEVELS if isinstance(node, Switch) else ALTERNATE_LEVELS
 
 
 def text_at(nodes: Nodes, step: int, timeline: Timeline) -> str:

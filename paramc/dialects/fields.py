@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
 from paramc.dialects.codecs import CODECS, Codec, choice, resources, version, with_words
 from paramc.dialects.description import Dialect
@@ -118,7 +118,8 @@ class Fields:
         return None
 
     def _extension(self, key: str) -> Match | None:
-        return next((Match(self.exact[row].field, 0, name) for prefix, row, name in self.prefixes if key.startswith(prefix)), None)
+        found = ((row, name) for prefix, row, name in self.prefixes if key.startswith(prefix))
+        return next((Match(self.exact[row].field, 0, name) for row, name in found), None)
 
 
 @cache
@@ -203,14 +204,14 @@ def _next_to_place(moved: list[tuple[Field, str]], rows: list[Field], where: str
 
 def _row(key: str, written: _Written, names: Names, where: str, home: str) -> Field:
     paths = (written.path,) if isinstance(written.path, str) else written.path
-    if written.write not in ("always", "part", "changed", "never"):
-        raise TableError(f"{where}: `write` is always, part, changed or never")
+    if written.write not in get_args(Write):
+        raise TableError(f"{where}: `write` is one of {', '.join(get_args(Write))}")
     return Field(
         key=key,
         places=tuple(place_of(home + path) for path in paths),
         codec=_codec(written, names, where, len(paths)),
         kind=written.codec,
-        write=written.write,
+        write=cast(Write, written.write),
         otherwise=place_of(written.otherwise) if written.otherwise else None,
         beside=place_of(written.beside) if written.beside else None,
         founds=place_of(written.founds) if written.founds else None,

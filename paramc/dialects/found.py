@@ -32,6 +32,17 @@ class Found:
     uncommented: Callable[[str], str]
     fields: Fields = field(default_factory=dict)
 
+    def set_prompts(self, prompt: str, negative: str) -> None:
+        """Other prompts, also in the dictionary where the former ones stand."""
+        former = self.prompts()
+        self.prompt, self.negative = prompt, negative
+        changed = {key: text for key, text in self.prompts().items() if text != former[key]}
+        self.fields.update({key: text for key, text in changed.items() if self.fields.get(key) == former[key]})
+
+    def prompts(self) -> Fields:
+        """Both prompts under their keys."""
+        return {self.how.prompt: self.prompt, self.how.negative: self.negative}
+
     def version(self) -> Version | None:
         """The version that wrote the text, None where it says none that compares."""
         stated = self.fields.get(self.how.version)
@@ -39,7 +50,7 @@ class Found:
 
 
 class Step(Protocol):
-    """One step of a UI's reader, a row `[[steps]]` of history.toml."""
+    """One step of a UI's reader, a table `[steps.…]` of history.toml."""
 
     def apply(self, found: Found) -> None: ...
 
@@ -50,5 +61,5 @@ def sides(fields: Mapping[str, FieldValue], key: str, absent: int | None = None)
     return None if width is None or height is None else (int(str(width)), int(str(height)))
 
 
-def set_sides(fields: dict[str, FieldValue], key: str, sides: tuple[int, int]) -> None:
+def set_sides(fields: Fields, key: str, sides: tuple[int, int]) -> None:
     fields[f"{key}-1"], fields[f"{key}-2"] = sides

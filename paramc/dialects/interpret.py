@@ -1,30 +1,21 @@
 """What the pairs of a settings text mean: each value at its place, by the tables of the dialect."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import ceil, sqrt
 from typing import Final
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.dialects.codecs import Unreadable
 from paramc.dialects.fields import UNIT, Field, Fields, Match
-from paramc.dialects.names import Names
 from paramc.dialects.scanned import Pair
-from paramc.ir.assets import AssetRef, Hash
-from paramc.ir.geometry import Size
+from paramc.ir.assets import AssetRef
 from paramc.ir.job import Job
-from paramc.ir.names import UNKNOWN
-from paramc.ir.places import Draft, Place, place_of
+from paramc.ir.places import Draft, Place
 from paramc.ir.prompt import Prompt
 
-FIRST_PASS_AREA: Final = 262_144  # pixels of the first pass that old A1111 computed, rounded up to multiples of 64
-DEFAULT_SIZE: Final = Size(512, 512)
 COUNTED: Final = frozenset({"controls.controlnet", "patches.extra_network"})  # kinds that know their number
-SAMPLING: Final = (("sampling", "steps"), ("sampling", "sampler"), ("noise", "seed"))  # any of them: something was sampled
-_TUPLE = re.compile(r": \([-.\d]{1,20}$")
-_UNSAID = Job()
+_UNSAID = Job.model_validate({})
 
 
 @dataclass(slots=True)
@@ -55,15 +46,12 @@ class Interpretation:
     founded: set[tuple[str, int]] = field(default_factory=set)
     affirmed: set[tuple[str, int]] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
+    shifts: dict[str, Place] = field(default_factory=dict)
     extensions: dict[str, int] = field(default_factory=dict)
     lists: dict[tuple[Place, Field], dict[int, object]] = field(default_factory=dict)
 
-    @property
-    def names(self) -> Names:
-        return self.fields.names
-
-    def take(self, pairs: Sequence[Pair], *, strict: bool) -> None:
-        """Put everything that `pairs` say into the draft."""
+    def take(self, pairs: Sequence[Pair]) -> None:
+        """Put what each pair says by itself into the draft."""
         last: dict[tuple[int, int], Entry] = {}
         for pair in pairs:
             entry = Entry(pair, self.fields.match(pair.key))
@@ -71,22 +59,13 @@ class Interpretation:
             if entry.match and not pair.dropped:
                 self._decode(entry, entry.match, last)
         self._found()
-        shifts = self._shifts()
-        for entry in self._effective():
-            self._place(entry, shifts)
+        self.shifts = self._shifts()
+        for entry in self.effective():
+            self._place(entry)
         self._fill_lists()
-        self._name_samplers(executed=strict)
-        self._gather_resources()
-        self._compute_first_pass(shifts)
-        self._settle_task()
 
     def _decode(self, entry: Entry, match: Match, last: dict[tuple[int, int], Entry]) -> None:
         row = match.field
-        if row.kind not in ("note", "opaque"):
-            earlier = last.get((id(row), match.number))
-            if earlier is not None:
-                self._overrule(earlier, entry)
-            last[id(row), match.number] = entry
         try:
             if row.kind == UNIT:
                 self._decode_unit(entry)
@@ -94,11 +73,13 @@ class Interpretation:
                 entry.value = _unless_empty(row.codec.read(entry.pair.value))
         except Unreadable as error:
             entry.match, entry.problem = None, f"not {error}"
-            self._say("PC320", entry, value=_short(entry.pair.value), wanted=str(error))
-
-    def _overrule(self, earlier: Entry, entry: Entry) -> None:
-        earlier.match, earlier.problem = None, "said again later"
-        self._say("PC324", entry)
+            self.say("PC320", entry, value=short(entry.pair.value), wanted=str(error))
+            return
+        if row.kind not in ("note", "opaque"):
+            earlier = last.get((id(row), match.number))
+            if earlier is not None:
+                earlier.match, earlier.problem = None, "said again later"
+            last[id(row), match.number] = entry
 
     def _decode_unit(self, entry: Entry) -> None:
         options: list[tuple[str, str]] = []
@@ -111,17 +92,18 @@ class Interpretation:
                 entry.items.append((row, row.codec.read(text)))
             except Unreadable as error:
                 options.append((name, text))
-                self._say("PC320", entry, value=_short(text), wanted=str(error))
+                self.say("PC320", entry, value=short(text), wanted=str(error))
         if not entry.items:
             raise Unreadable("a list such as `Module: canny, Weight: 1.0`")
         entry.value = tuple(options)
 
-    def _effective(self) -> Iterator[Entry]:
+    def effective(self) -> Iterator[Entry]:
+        """The entries that a table knows, that can be read and that no later one overrules."""
         return (entry for entry in self.entries if entry.match and not entry.pair.dropped)
 
     def _found(self) -> None:
         later: list[Entry] = []
-        for entry in self._effective():
+        for entry in self.effective():
             match = entry.match
             row = match.field if match else None
             if row is None or entry.value is None:
@@ -150,13 +132,10 @@ class Interpretation:
 
     def _shifts(self) -> dict[str, Place]:
         return {
-            key: place
-            for entry in self._effective()
-            if entry.match
-            for key, place in entry.match.field.shifts.items()
+            key: place for entry in self.effective() if entry.match for key, place in entry.match.field.shifts.items()
         }
 
-    def _place(self, entry: Entry, shifts: dict[str, Place]) -> None:
+    def _place(self, entry: Entry) -> None:
         if entry.match is None:
             return
         row, number, extension = entry.match
@@ -167,7 +146,7 @@ class Interpretation:
             self.draft.put(Place(row.places[0].part, ("name",)), index, extension)
             self._collect(row.places[0], index, entry)
         elif row.kind != "resources":
-            places = (shifts[row.key],) if row.key in shifts else row.places
+            places = (self.shifts[row.key],) if row.key in self.shifts else row.places
             if row.otherwise and not self._exists(places[0], number):
                 places = (row.otherwise,)
             self._put(entry, row, places)
@@ -180,9 +159,12 @@ class Interpretation:
             number = 0
         if not self._exists(places[0], number):
             entry.problem = "belongs to a stage that is not there"
-            self._say("PC328", entry, part=places[0].owner)
+            self.say("PC328", entry, part=places[0].owner)
             return
-        if (row.needs and (row.needs, number) not in self.affirmed) or row.unless in self.said:
+        if row.needs and (row.needs, number) not in self.affirmed:
+            return
+        if row.unless in self.said:
+            entry.places = [(_kind_of(places[0]), number)]
             return
         if row.kind == UNIT:
             self._put_unit(entry)
@@ -232,7 +214,7 @@ class Interpretation:
                 return
             if isinstance(known, dict):
                 return
-            self._say("PC325", entry, value=_short(entry.pair.value))
+            self.say("PC325", entry, value=short(entry.pair.value))
         self.draft.put(place, number, value)
 
     def _put_unit(self, entry: Entry) -> None:
@@ -257,98 +239,9 @@ class Interpretation:
         if place.part:
             entry.places += [(Place(place.part, (name,)), number) for name in ("kind", "name")]
 
-    def _name_samplers(self, *, executed: bool) -> None:
-        schedules = {
-            (place, number): entry
-            for entry in self.entries
-            if entry.match and entry.match.field.kind == "schedule"
-            for place, number in entry.places
-        }
-        for entry in self._effective():
-            if entry.match and entry.match.field.kind == "sampler" and entry.places and entry.value is not None:
-                place, number = entry.places[0]
-                beside = Place(place.part, (*place.names[:-1], "schedule"))
-                own = schedules.get((beside, number))
-                if executed:
-                    self._execute(entry, beside, own)
-                else:
-                    self._mean(entry, beside, own)
-        for (place, number), entry in schedules.items():
-            self._check_schedule(entry, self.draft.get(place, number))
-
-    def _mean(self, entry: Entry, beside: Place, own: Entry | None) -> None:
-        place, number = entry.places[0]
-        pair = self.names.meant(str(entry.value))
-        self.draft.put(place, number, pair.sampler)
-        if pair.sampler.startswith(UNKNOWN):
-            close = self.names.closest_sampler(str(entry.value))
-            self._say("PC322", entry, named=_short(str(entry.value)), hint=_did_you_mean(close))
-        if pair.schedule is None:
-            return
-        if own is None:
-            self.draft.put(beside, number, pair.schedule)
-            entry.places.append((beside, number))
-        elif self.draft.get(beside, number) not in (pair.schedule, None):
-            self._say("PC326", entry, named=_short(str(entry.value)), other=_short(own.pair.value))
-
-    def _execute(self, entry: Entry, beside: Place, own: Entry | None) -> None:
-        """As the program itself executes the pair, its own mistakes included."""
-        place, number = entry.places[0]
-        pair = self.names.executed(str(entry.value), own.pair.value if own else None)
-        self.draft.put(place, number, self.names.table.samplers[pair.sampler])
-        self.draft.put(beside, number, self.names.table.schedules[pair.schedule or self.names.table.automatic])
-        if own is None:
-            entry.places.append((beside, number))
-
-    def _check_schedule(self, entry: Entry, value: object) -> None:
-        if isinstance(value, str) and value.startswith(UNKNOWN):
-            close = self.names.closest_schedule(entry.pair.value)
-            self._say("PC323", entry, named=_short(entry.pair.value), hint=_did_you_mean(close))
-
-    def _gather_resources(self) -> None:
-        for entry in self._effective():
-            if entry.match and entry.match.field.kind == "resources" and isinstance(entry.value, Mapping):
-                for label, found in entry.value.items():
-                    path, family = entry.match.field.kinds[label]
-                    self._add_hashes(place_of(path), family, found)
-                entry.places = [(place, 0) for place in entry.match.field.places]
-
-    def _add_hashes(self, place: Place, family: str, found: Mapping[str, Hash]) -> None:
-        known = self.draft.get(place, 0)
-        before = known if isinstance(known, tuple) else ()
-        if place.names[-1] == "hashes":
-            for hashed in found.values():
-                before = _with_hash(before, hashed)
-            self.draft.put(place, 0, before)
-            return
-        assets = {(asset.name, asset.family): asset for asset in before}
-        for name, hashed in found.items():
-            asset = assets.get((name, family or None)) or AssetRef.model_validate({"name": name, "family": family or None})
-            hashes = _with_hash(asset.hashes, hashed)
-            assets[name, family or None] = asset.model_copy(update={"hashes": hashes})
-        self.draft.put(place, 0, tuple(assets.values()))
-
-    def _compute_first_pass(self, shifts: dict[str, Place]) -> None:
-        size = place_of("size")
-        first = self.draft.get(size, 0)
-        if not shifts or not isinstance(first, Size) or all(first):
-            return
-        final = next((self.draft.get(place, 0) for place in shifts.values()), None)
-        width, height = final if isinstance(final, Size) else DEFAULT_SIZE
-        scale = sqrt(FIRST_PASS_AREA / max(width * height, 1))
-        self.draft.put(size, 0, Size(ceil(scale * width / 64) * 64, ceil(scale * height / 64) * 64))
-
-    def _settle_task(self) -> None:
-        tasks = {path.partition(".")[2] for path, _ in self.founded if path.startswith("task.")}
-        kind = "inpaint" if "inpaint" in tasks else next(iter(tasks), None)
-        sampled = any(self.draft.get(Place("", names), 0) is not None for names in SAMPLING)
-        if kind is None and not sampled and ("stages.post_upscale", 0) in self.founded:
-            kind = "enlarge"
-        if kind:
-            self.draft.put(Place("", ("task", "kind")), 0, kind)
-
-    def _say(self, code: str, entry: Entry, **values: object) -> None:
-        self.diagnostics.append(diagnose(code, entry.pair.value_span, key=_short(entry.pair.key), **values))
+    def say(self, code: str, entry: Entry, **values: str) -> None:
+        span, key = entry.pair.value_span, short(entry.pair.key)
+        self.diagnostics.append(diagnose(code, span, suggestion=None, notes=(), key=key, **values))
 
 
 def _kind_of(founded: Place) -> Place:
@@ -362,34 +255,17 @@ def _unless_empty(value: object) -> object:
 
 
 def _unit_items(text: str) -> Iterator[tuple[str, str]]:
-    """`Name: value` by `Name: value`; a value in parentheses may hold commas."""
+    """`Name: value` by `Name: value`; what has no name belongs to the value before."""
     held: list[str] = []
-    for piece in text.split(", "):
-        held.append(piece)
-        if ")" in piece or not _TUPLE.search(held[0]):
-            yield from _unit_item(held)
+    for piece in (*text.split(", "), ": "):
+        if ": " in piece and held:
+            name, colon, value = ", ".join(held).partition(": ")
+            if colon:
+                yield name.strip(), value
             held = []
-    yield from _unit_item(held)
+        held.append(piece)
 
 
-def _unit_item(pieces: Sequence[str]) -> Iterator[tuple[str, str]]:
-    name, colon, value = ", ".join(pieces).partition(": ")
-    if colon:
-        yield name.strip(), value
-
-
-def _with_hash(known: tuple[Hash, ...], hashed: Hash) -> tuple[Hash, ...]:
-    """The hashes with one more; of two prefixes of the same hash the longer stays."""
-    for index, other in enumerate(known):
-        if other.algorithm == hashed.algorithm and (other.hex.startswith(hashed.hex) or hashed.hex.startswith(other.hex)):
-            longer = max(other, hashed, key=lambda item: len(item.hex))
-            return (*known[:index], longer, *known[index + 1 :])
-    return (*known, hashed)
-
-
-def _did_you_mean(word: str | None) -> str:
-    return f"did you mean `{word}`?" if word else "`paramc list samplers` prints the known ones"
-
-
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """As much of a text as a message quotes."""
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -10,7 +10,7 @@ from paramc.diagnostics.model import UnknownName
 from paramc.dialects.branches import Branches
 from paramc.dialects.comments import Comments
 from paramc.dialects.description import Dialect
-from paramc.dialects.edits import EditReader, Edits, Editing
+from paramc.dialects.edits import Editing, EditReader, Edits
 from paramc.dialects.grammar import load_grammar
 from paramc.dialects.networks import Networks, Strength, TagReader
 from paramc.dialects.pairing import Pairing

@@ -21,9 +21,9 @@ class Reading:
     """How a dialect lays out its texts: `[reading]` of dialect.toml.
 
     A line of less than `fewest` fields holds none. The field `anchor` opens the settings; a line with none of the
-    fields `telling` is a prompt. `prompt`, `negative` and `version` are the keys of those three. `layout` says where the
-    UI itself looks for fields: on the `last-line`, or from the word on where the text is to be `cut`, prompts losing the
-    signs `trimmed` at their ends. Where `tails_first`, blocks stand before the settings and not behind them.
+    fields `telling` is a prompt. `prompt`, `negative` and `version` are the keys of those three. `layout` says where
+    the UI itself looks for fields: on the `last-line`, or from the word on where the text is to be `cut`, prompts
+    losing the signs `trimmed` at their ends. Where `tails_first`, blocks stand before the settings and not behind them.
     """
 
     fewest: int

@@ -151,8 +151,8 @@ def names_of(dialect: Dialect) -> Names:
     """The names that a dialect uses."""
     table = as_row(dialect.table(FILE), _Table, f"{dialect.name}/{FILE}")
     known_samplers = {name: name for name in samplers()} | dict(table.sampler_aliases) | dict(table.samplers)
-    known_schedules = {name: name for name in schedules()} | dict(table.schedule_aliases) | dict(table.schedule_spellings)
-    known_schedules |= table.schedules
+    known_schedules = {name: name for name in schedules()}
+    known_schedules |= {**table.schedule_aliases, **table.schedule_spellings, **table.schedules}
     spellings = {spelling.lower(): identifier for spelling, identifier in known_schedules.items()}
     signed = [(sign + spelling, identifier) for spelling, identifier in spellings.items() for sign in " _"]
     return Names(
@@ -195,4 +195,4 @@ def _closest(word: str, legal: Iterable[str]) -> str | None:
 
 
 def _labels(table: Mapping[str, str]) -> dict[str, str]:
-    return {identifier: label for label, identifier in reversed(table.items())}
+    return {table[label]: label for label in reversed(list(table))}

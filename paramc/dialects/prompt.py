@@ -1,6 +1,5 @@
 """Prompts: text → IR, the passes over a text one by one, and all of them in their order."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -8,11 +7,11 @@ from lark import Token
 
 from paramc.diagnostics.model import Diagnostic, Span
 from paramc.dialects.description import Dialect
-from paramc.dialects.edits import Choice, Nodes, Schedule, Switch
+from paramc.dialects.edits import Choice, Nodes, Schedule, Switch, levels
 from paramc.dialects.language import Language, language_of
 from paramc.dialects.networks import Untagged
 from paramc.dialects.weights import Runs
-from paramc.ir.prompt import DEEPEST_EDIT, Alternate, Body, Branch, Edit, Literal, Opaque, Part, Prompt
+from paramc.ir.prompt import DEEPEST_BODY, Alternate, Body, Branch, Edit, Literal, Opaque, Part, Prompt
 
 
 def read_prompt(text: str, dialect: Dialect) -> Prompt:
@@ -42,9 +41,7 @@ def read_negative(text: str, dialect: Dialect) -> Prompt:
     return Prompt(text=text, branches=(Branch(text=text, body=body, span=Span(0, len(text))),))
 
 
-def expand(
-    text: str, dialect: Dialect, steps: int, hires_steps: int | None = None, legacy: bool = False
-) -> Schedule:
+def expand(text: str, dialect: Dialect, steps: int, hires_steps: int | None = None, legacy: bool = False) -> Schedule:
     """(last step, text) pairs of one branch; steps count model calls from 1. See Edits.schedule."""
     return language_of(dialect).edits.schedule(text, steps, hires_steps, legacy=legacy)
 
@@ -77,7 +74,7 @@ def compose(
     legacy: bool = False,
     strict: bool = False,
 ) -> Composition:
-    """Comments, networks, branches, edits and emphasis in this order; the negative prompt skips the second and third."""
+    """All passes in their order; a negative prompt goes through those for comments, edits and emphasis only."""
 
     def weighed(text: str) -> WeightedSchedule:
         entries = language.edits.schedule(text, steps, hires_steps, legacy=legacy)
@@ -172,20 +169,12 @@ def _part(place: _Place, node: Token | Switch | Choice, depth: int) -> Part:
     if isinstance(node, Token):
         return Literal(text=str(node))
     span = place.origin(node.span)
-    if depth == DEEPEST_EDIT:
-        return Opaque(text=place.text[node.span.start : node.span.end], reason="nested too deeply", span=span)
+    inside = depth + levels(node)
+    if inside > DEEPEST_BODY:
+        return Opaque(text=place.text[slice(*node.span)], reason="nested too deeply", span=span)
     match node:
         case Switch():
-            return Edit(
-                before=_parts(place, node.before, depth + 1),
-                after=_parts(place, node.after, depth + 1),
-                when=node.when,
-                fraction=node.dotted,
-                span=span,
-            )
+            before, after = _parts(place, node.before, inside), _parts(place, node.after, inside)
+            return Edit(before=before, after=after, when=node.when, fraction=node.dotted, span=span)
         case Choice():
-            return Alternate(options=_options(place, node.options, depth + 1), span=span)
-
-
-def _options(place: _Place, options: Sequence[Nodes], depth: int) -> tuple[Body, ...]:
-    return tuple(_parts(place, option, depth) for option in options)
+            return Alternate(options=tuple(_parts(place, option, inside) for option in node.options), span=span)

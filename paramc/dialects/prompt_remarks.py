@@ -9,11 +9,11 @@ from lark import Token
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, Label, Span
-from paramc.dialects.edits import Choice, Edited, Nodes, Switch, Timeline, operators
+from paramc.dialects.edits import Choice, Edited, Nodes, Switch, Timeline, levels, operators
 from paramc.dialects.language import Language
 from paramc.dialects.networks import Tag, number, spelt_strengths
 from paramc.dialects.weights import BREAK, DEEPEST
-from paramc.ir.prompt import DEEPEST_EDIT
+from paramc.ir.prompt import DEEPEST_BODY
 
 LONGEST_SHOWN = 40  # characters of the prompt in a message
 MOST_STEPS = 10_000  # turns of alternations inside one another are followed up to this many steps
@@ -91,7 +91,7 @@ class _Turn:
     period: int = 1
 
     def within(self, rest: int, period: int) -> "_Turn | None":
-        """The steps that are also those of (`rest`, `period`), by the Chinese remainder theorem; None if there are none."""
+        """The steps of both turns, by the Chinese remainder theorem; None where they share no step."""
         common = gcd(self.period, period)
         if (rest - self.rest) % common:
             return None
@@ -108,21 +108,22 @@ def _edits(nodes: Nodes, text: str, origin: Origin, sampling: Pass | None) -> It
         for node in inside:
             if isinstance(node, Token):
                 continue
-            if depth == DEEPEST_EDIT:
+            deeper = depth + levels(node)
+            if deeper > DEEPEST_BODY:
                 too_deep = too_deep or node.span
             elif isinstance(node, Switch):
                 if sampling:
                     yield from _outside_pass(node, text, origin, sampling)
-                waiting += ((node.before, depth + 1, turn), (node.after, depth + 1, turn))
+                waiting += ((node.before, deeper, turn), (node.after, deeper, turn))
             else:
                 for index, option in enumerate(node.options):
                     reached = turn.within(index, len(node.options)) if turn.period <= MOST_STEPS else turn
                     if reached is None:
                         yield _unreachable(node, option, text, origin)
                     else:
-                        waiting.append((option, depth + 1, reached))
+                        waiting.append((option, deeper, reached))
     if too_deep:
-        yield diagnose("PC212", origin(*too_deep), "kept as text", most=DEEPEST_EDIT)
+        yield diagnose("PC212", origin(*too_deep), "kept as text")
 
 
 def _unreachable(choice: Choice, option: Nodes, text: str, origin: Origin) -> Diagnostic:

@@ -11,6 +11,7 @@ from paramc.dialects.infotext import scan
 from paramc.dialects.interpret import Interpretation
 from paramc.dialects.prompt import read_negative, read_prompt
 from paramc.dialects.scanned import Scanned
+from paramc.dialects.settle import settle
 from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
 from paramc.ir.paths import plain
@@ -29,7 +30,8 @@ def read_infotext(text: str, dialect: Dialect, *, strict: bool = False) -> tuple
     """
     scanned = scan(text, dialect, strict=strict)
     meaning = Interpretation(fields_of(dialect), partial(_prompt, dialect))
-    meaning.take(scanned.pairs, strict=strict)
+    meaning.take(scanned.pairs)
+    settle(meaning, executed=strict)
     tree = meaning.draft.tree
     producer = tree.setdefault("producer", {})
     if isinstance(producer, dict):
@@ -65,9 +67,11 @@ def _ledger(scanned: Scanned, meaning: Interpretation, job: Job) -> tuple[Stated
         pieces.insert(0, _Piece(0, pieces[0].start, ""))
     ranks = _ranks(meaning)
     starts = (*(piece.start for piece in pieces[1:]), len(source))
-    return tuple(
-        _stated(source, piece, start, ranks, job) for piece, start in zip(pieces, starts, strict=True)
-    ) if pieces else ()
+    return (
+        tuple(_stated(source, piece, start, ranks, job) for piece, start in zip(pieces, starts, strict=True))
+        if pieces
+        else ()
+    )
 
 
 def _pieces(scanned: Scanned, meaning: Interpretation) -> Iterator[_Piece]:

@@ -11,6 +11,8 @@ from paramc.dialects.marks import Layout, within_line, word_of
 from paramc.dialects.scanned import Pair
 from paramc.dialects.settings import Fields, read_settings
 
+_KEPT_WHOLE = {'"': "PC268", "(": "PC329"}  # by the first sign of a value that holds commas
+_SEPARATORS = " ,\r\n\t"
 _SHOWN = 3  # fields named in a message
 _LONGEST = 60  # characters of a text quoted in a message
 
@@ -20,7 +22,7 @@ def remark_fields(text: str, fields: Fields, dialect: Dialect, how: Reading) -> 
     for index in fields.wide:
         yield from _remark_reading(text, fields.pairs[index], "PC266", dialect)
     for index in fields.folded:
-        code = "PC268" if fields.pairs[index].raw.startswith('"') else "PC260"
+        code = _KEPT_WHOLE.get(fields.pairs[index].raw[:1], "PC260")
         yield from _remark_reading(text, fields.pairs[index], code, dialect)
     yield from remark_losses(text, fields, how)
     for span in fields.trailing:
@@ -37,8 +39,10 @@ def remark_losses(text: str, fields: Fields, how: Reading) -> Iterator[Diagnosti
     if len({pair.key for pair in fields.pairs}) < len(fields.pairs):
         yield from _remark_repetitions(fields.pairs)
     for span in fields.stray:
-        if any(map(str.isalnum, text[slice(*span)])):
-            yield diagnose("PC273", span, text=shortened(text[slice(*span)].strip(" ,")))
+        said = text[slice(*span)].strip(_SEPARATORS)
+        if any(map(str.isalnum, said)):
+            start = text.index(said, span.start)
+            yield diagnose("PC273", Span(start, start + len(said)), text=shortened(said))
 
 
 def remark_layout(text: str, layout: Layout, fields: Fields, read: Fields, dialect: Dialect) -> Iterator[Diagnostic]:

@@ -97,5 +97,7 @@ class Scanned:
             "stray": self.stray,
             "trailing": self.trailing,
         }
-        marked = [(part, span) for part, spans in places.items() for span in spans if span.start < span.end]
+        marked: list[tuple[Part, Span]] = [
+            (part, span) for part, spans in places.items() for span in spans if span.start < span.end
+        ]
         return sorted(marked, key=lambda item: item[1])

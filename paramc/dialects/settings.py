@@ -16,8 +16,8 @@ from paramc.dialects.scanned import Pair
 from paramc.tables import TableError
 
 _KEYS = frozenset(("KEY", "WIDE", "NAME"))
-_VALUES = frozenset(("BARE", "QUOTED", "PLAIN", "FOLDED", "JSON"))
-_FOLDED = frozenset(("FOLDED", "JSON"))
+_VALUES = frozenset(("BARE", "QUOTED", "PLAIN", "FOLDED", "JSON", "TUPLE"))
+_FOLDED = frozenset(("FOLDED", "JSON", "TUPLE"))
 _STRICT = JSONDecoder()
 _PATIENT = JSONDecoder(strict=False)  # takes raw line breaks inside quotes
 
@@ -74,7 +74,7 @@ def _fields(tokens: list[Token], block: str, offset: int, *, patient: bool) -> F
             body = token.lstrip()
             start = end - len(body)
             raw = block[start : end - 1] if body[-1:] == "," else block[start:end]
-            if kind in _FOLDED:
+            if kind in _FOLDED and (kind != "FOLDED" or "\n" in raw):
                 found.folded.append(len(pairs))
             pairs.append(Pair(key, raw, _said(raw, patient=patient), key_at, start + offset))
             key = ""

@@ -39,8 +39,7 @@ class SetPrompts:
     """Both prompts, over fields of the same names."""
 
     def apply(self, found: Found) -> None:
-        found.fields[found.how.prompt] = found.prompt
-        found.fields[found.how.negative] = found.negative
+        found.fields.update(found.prompts())
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import InvalidValue
 from paramc.dialects.found import Found, OptionValue
 from paramc.dialects.version import parse_version
 
@@ -85,11 +87,11 @@ class Styles:
         if mode == self.never:
             return
         if self.comments:
-            found.prompt, found.negative = found.uncommented(found.prompt), found.uncommented(found.negative)
+            found.set_prompts(found.uncommented(found.prompt), found.uncommented(found.negative))
         first = extract_styles(found.prompt, found.negative, _catalogue(found.options[self.catalogue]))
         if self._asks_second(found) and not self._extract_second(found, first):
             return
-        found.prompt, found.negative = first.prompt, first.negative
+        found.set_prompts(first.prompt, first.negative)
         if mode == self.always_listed or (mode == self.listed_if_found and first.names):
             found.fields[self.key] = list(first.names)
 
@@ -113,4 +115,7 @@ class Styles:
 
 def _catalogue(rows: OptionValue) -> tuple[Style, ...]:
     assert isinstance(rows, Sequence)
+    for row in rows:
+        if isinstance(row, str) or len(row) != len(Style._fields):
+            raise InvalidValue(diagnose("PC311", where="styles", value=row, why="a style has a name and two texts"))
     return tuple(Style(*row) for row in rows)

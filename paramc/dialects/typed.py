@@ -20,8 +20,7 @@ class SetOptionalPrompts:
     """Both prompts, nothing where they are empty."""
 
     def apply(self, found: Found) -> None:
-        found.fields[found.how.prompt] = found.prompt or None
-        found.fields[found.how.negative] = found.negative or None
+        found.fields.update({key: text or None for key, text in found.prompts().items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,28 +23,24 @@ _FILE = "history.toml"
 _STEPS: Mapping[str, type[Step]] = {
     "append": Append,
     "compat": Compat,
-    "imply": Imply,
-    "modules": Modules,
-    "optional_prompts": SetOptionalPrompts,
-    "rewrite": Rewrite,
-    "second_modules": SecondModules,
-    "sizes": SetSizes,
-    "typed_fields": SetTypedFields,
     "emphasis": Emphasis,
     "fields": SetFields,
     "fill": Fill,
+    "imply": Imply,
+    "modules": Modules,
     "old_hires": OldHires,
+    "optional_prompts": SetOptionalPrompts,
     "prompts": SetPrompts,
+    "rewrite": Rewrite,
+    "second_modules": SecondModules,
+    "sizes": SetSizes,
     "skip": Skip,
     "styles": Styles,
+    "typed_fields": SetTypedFields,
 }
 
 
-def ui_fields(
-    text: str,
-    dialect: Dialect,
-    **options: OptionValue,
-) -> dict[str, FieldValue]:
+def ui_fields(text: str, dialect: Dialect, **options: OptionValue) -> dict[str, FieldValue]:
     """Keys and values as the UI's own reader gives them, in its order.
 
     `options` are settings of the UI that its reader looks at, those of `options` in history.toml. Raises ReadError

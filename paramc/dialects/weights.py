@@ -80,7 +80,7 @@ class Weights:
 
 @dataclass(slots=True)
 class _Fold:
-    """The runs so far, and where brackets of each kind are open. Problems are kept only where somebody asks for them."""
+    """The runs so far, and where brackets of each kind are open; `problems` is a list where somebody asks for them."""
 
     settings: Emphasis
     marks: Sequence[Token]
@@ -143,7 +143,7 @@ class _Fold:
         elif self.settings.malformed == "ignored":
             self.rounds.pop()
         else:
-            self._refuse("PC200", _span(mark), "not a number", number=mark[1:-1].strip())
+            self._refuse("PC200", mark)
             self.add_piece(mark[:-1])
             self._close(self.rounds, self.settings.round, mark)
 
@@ -217,14 +217,14 @@ class _Fold:
         size = sum(map(len, self.texts[start:])) + len(self.texts) - start
         most = max(1, LONGEST_REPEAT // max(1, size))
         if copies > most:
-            self._refuse("PC215", _span(mark), "so many copies", number=mark[1:-1].strip(), most=most)
+            self._refuse("PC215", mark)
         return min(copies, most)
 
-    def _refuse(self, code: str, span: Span | None = None, label: str = "", **values: object) -> None:
+    def _refuse(self, code: str, mark: Token | None = None) -> None:
         if self.strict:
-            raise ReadError(diagnose(code, span, label, **values))
+            raise ReadError(_problem(code, mark))
         if self.problems is not None:
-            self.problems.append(diagnose(code, span, label, **values))
+            self.problems.append(_problem(code, mark))
 
     def _follows_space(self, index: int) -> bool:
         return index > 0 and self.marks[index - 1].endswith(" ")
@@ -246,12 +246,18 @@ _HANDLERS: Mapping[str, Callable[[_Fold, int, Token], None]] = {
 }
 
 
+_LABELS = {"PC200": "not a number", "PC215": "so many copies"}
+
+
 def _tidied(text: str) -> str:
     start = next((index for index, sign in enumerate(text) if sign.isalnum() or sign == "_"), len(text))
     return " ".join(text[start:].split())
 
 
-def _span(mark: Token) -> Span:
-    """Where the number of a closing mark stands."""
-    start = mark.start_pos or 0
-    return Span(start + 1, start + len(mark) - 1)
+def _problem(code: str, mark: Token | None) -> Diagnostic:
+    """The diagnostic, at the number of a closing mark."""
+    if mark is None:
+        return diagnose(code)
+    number = mark[1:-1].strip()
+    start = (mark.start_pos or 0) + mark.index(number)
+    return diagnose(code, Span(start, start + len(number)), _LABELS[code], number=number, most=LONGEST_REPEAT)

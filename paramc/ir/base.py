@@ -9,7 +9,13 @@ class Model(BaseModel):
     """A frozen value. Two are equal when all but their provenance is."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", defer_build=True, serialize_by_alias=True, validate_by_name=True, protected_namespaces=()
+        frozen=True,
+        extra="forbid",
+        defer_build=True,
+        serialize_by_alias=True,
+        validate_by_name=True,
+        protected_namespaces=(),
+        ser_json_inf_nan="strings",  # a weight of 400 digits must come back from JSON as the number it was
     )
 
     def __eq__(self, other: object) -> bool:

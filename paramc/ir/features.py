@@ -1,15 +1,14 @@
 """The closed list of features: what a setting asks of a target. Every target answers every one."""
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from paramc.ir.names import is_known, samplers, schedules
 from paramc.tables import as_row, read_table, section
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
+class Feature(NamedTuple):
     """`about` is one sentence; `paths` are the IR values that use it, a trailing `*` standing for any rest."""
 
     about: str

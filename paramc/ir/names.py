@@ -1,9 +1,8 @@
 """Canonical ids of samplers, schedules and upscalers, with what they are."""
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from paramc.tables import as_row, read_table, section
 
@@ -11,8 +10,7 @@ UNKNOWN: Final = "unknown:"  # prefix of a name that no table knows; the label f
 MODEL_UPSCALER: Final = "model:"  # prefix of an upscaler that is a file, by its label
 
 
-@dataclass(frozen=True, slots=True)
-class Sampler:
+class Sampler(NamedTuple):
     """A step rule. `calls` per step, `draws` the noise added while sampling, `automatic` its own schedule."""
 
     title: str
@@ -23,8 +21,7 @@ class Sampler:
     since_calls: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """A schedule or an upscaler."""
 
     title: str

@@ -117,4 +117,3 @@ def _item(job: Job, part: str, rank: int) -> object:
     container, _, kind = part.partition(".")
     items = [item for item in job.__dict__[container] if item.kind == kind]
     return items[rank] if rank < len(items) else None
-

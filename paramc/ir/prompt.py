@@ -12,7 +12,9 @@ from pydantic import Field, model_validator
 from paramc.diagnostics.model import Span
 from paramc.ir.base import Model
 
-DEEPEST_EDIT = 64  # levels of edits inside one another; readers of JSON give up not far beyond
+EDIT_LEVELS = 2  # of JSON that one Edit adds
+ALTERNATE_LEVELS = 3
+DEEPEST_BODY = 128  # levels of JSON: 64 edits inside one another, or 42 alternations; readers of JSON fail from 200 on
 
 
 class NetworkTag(Model):
@@ -63,7 +65,7 @@ class Alternate(Model):
 
 
 class Opaque(Model):
-    """Text with a structure that is not taken apart, as beyond DEEPEST_EDIT; `reason` says why."""
+    """Text with a structure that is not taken apart, as beyond DEEPEST_BODY; `reason` says why."""
 
     kind: Exactly["opaque"] = "opaque"
     text: str

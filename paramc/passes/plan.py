@@ -44,6 +44,7 @@ UNKNOWN_BASE = "sd1"  # the prior where nothing tells the family; `check` says s
 LATENT_SCALE = 8  # pixels per latent cell
 DEFAULT_SIZE = Size(512, 512)
 DEFAULT_STEPS = 20
+LONGEST_SCHEDULE = 10**12  # steps; a strength that asks for more is next to nothing
 DEFAULT_CFG = 7.0
 DEFAULT_STRENGTH = 0.75
 DEFAULT_HIRES_SCALE = 2.0
@@ -363,7 +364,8 @@ def _hires(draft: _Draft, hires: Hires, latent: str, positive: str, negative: st
     _hires_checkpoint(draft, hires)
     positive, negative = _hires_conditioning(draft, hires, (positive, negative), first, steps)
     strength = DEFAULT_HIRES_STRENGTH if hires.strength is None else hires.strength
-    full = int(steps / min(strength, 0.999)) if strength > 0 else steps  # A1111: exactly `steps` of a longer schedule
+    # A1111: exactly `steps` of a longer schedule
+    full = int(min(steps / min(strength, 0.999), LONGEST_SCHEDULE)) if strength > 0 else steps
     sigmas = _sigmas(draft, "sigmas_hires", sampler, hires.schedule or sampling.schedule, full)
     tail = Slice(
         id="tail_hires", because=("stages.hires.strength",), sigmas=sigmas, start=full - steps, strength=strength

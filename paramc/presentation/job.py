@@ -1,41 +1,80 @@
 """A Job on one screen: labels and texts, in the words of the IR."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
-from paramc.ir.assets import AssetRef
-from paramc.ir.base import Model
+from paramc.ir.assets import AssetRef, Hash
 from paramc.ir.family import Family
 from paramc.ir.geometry import Size
 from paramc.ir.job import Job
 from paramc.ir.names import sampler_of
-from paramc.ir.paths import leaves, plain
+from paramc.ir.paths import leaves, plain, value_at
 from paramc.ir.prompt import NetworkTag, Prompt
-from paramc.ir.sampling import Sampling
 
+Groups: TypeAlias = Mapping[str, Mapping[str, object]]
 DOT = " · "
 HASH_DIGITS = 12  # shown of a hash
+_OWN_FORM = frozenset({"producer", "task", "prompt", "negative", "assets", "size", "sampling"})
+_BY_KIND = frozenset({"stages", "controls", "patches"})
 
 
 def describe(job: Job) -> list[tuple[str, str]]:
-    """Everything that a job says: a label and a text for each group of values, none for a group at its defaults."""
+    """Everything that a job says or that is no default: a label and a text for each group of values."""
+    groups = _groups(job)
     lines = [
         ("producer", DOT.join(filter(None, (job.producer.dialect, job.producer.raw_version)))),
-        ("task", DOT.join((_words(job.task.kind), *_facts(job.task)))),
-        ("prompt", job.prompt.text),
-        ("negative", job.negative.text),
+        ("task", DOT.join((_words(job.task.kind), *_facts(groups, "task")))),
+        ("prompt", job.prompt.text.strip("\n")),
+        ("negative", job.negative.text.strip("\n")),
         ("networks", "\n".join(_network(tag) for tag in (*job.prompt.networks, *job.negative.networks))),
         *_files(job),
-        ("sampling", DOT.join(_sampling(job.sampling))),
+        ("sampling", DOT.join(_sampling(job, groups))),
         ("size", _shown(job.size) if job.size else ""),
-        ("noise", DOT.join(_facts(job.noise))),
-        ("batch", DOT.join(_facts(job.batch))),
-        ("text", DOT.join(_facts(job.text))),
-        *((_words(item.kind), DOT.join(_facts(item))) for item in (*job.stages, *job.controls, *job.patches)),
+        *((_words(name.rpartition(".")[2]), DOT.join(_facts(groups, name))) for name in groups if name not in _OWN_FORM),
         ("unknown", "\n".join(f"{item.key}: {item.raw}" for item in job.ledger if not item.paths)),
         ("implied", "\n".join(f"{item.path} = {item.read}: {item.because}" for item in job.implied)),
         ("family", _family(job.family) if job.family else ""),
     ]
     return [(label, text) for label, text in lines if text]
+
+
+def _groups(job: Job) -> Groups:
+    """Values by group and name: those that are no defaults, then those that the source states although they are."""
+    told = dict(leaves(job))
+    stated = (path for entry in job.ledger for path in entry.paths if path not in told)
+    told |= {path: value for path in stated if (value := value_at(job, path)) is not None}
+    groups: dict[str, dict[str, object]] = {}
+    for path, value in told.items():
+        group, name = _split(path)
+        groups.setdefault(group, {})[name] = value
+    return groups
+
+
+def _split(path: str) -> tuple[str, str]:
+    """Group and name of a value: `noise`, `seed`; but `stages.hires`, `scale`."""
+    first, _, rest = path.partition(".")
+    if first not in _BY_KIND:
+        return first, rest
+    kind, _, name = rest.partition(".")
+    return f"{first}.{kind}", name
+
+
+def _facts(groups: Groups, group: str) -> Iterator[str]:
+    """The values of a group in a few words each; its kind is the label."""
+    return (_fact(name, value) for name, value in groups.get(group, {}).items() if name != "kind")
+
+
+def _sampling(job: Job, groups: Groups) -> Iterator[str]:
+    """The sampler under its title and its id, the schedule, then every other value."""
+    sampler, schedule = job.sampling.sampler, job.sampling.schedule
+    if sampler:
+        title = sampler_of(sampler).title
+        yield f"{title} ({sampler})" if title != sampler else title
+    if schedule:
+        yield schedule
+    for name, value in groups.get("sampling", {}).items():
+        if name not in ("sampler", "schedule"):
+            yield _fact(name, value)
 
 
 def _files(job: Job) -> Iterator[tuple[str, str]]:
@@ -45,38 +84,21 @@ def _files(job: Job) -> Iterator[tuple[str, str]]:
             yield _words(name), _shown(value)
 
 
-def _sampling(sampling: Sampling) -> Iterator[str]:
-    """The sampler under its name and its id, then every other value."""
-    for path, value in leaves(sampling):
-        match path, value:
-            case "sampler", str():
-                title = sampler_of(value).title
-                yield f"{title} ({value})" if title != value else title
-            case "schedule", str():
-                yield value
-            case _:
-                yield _fact(path, value)
-
-
-def _facts(model: Model) -> Iterator[str]:
-    return (_fact(path, value) for path, value in leaves(model))
-
-
-def _fact(path: str, value: object) -> str:
-    """`cfg scale 7`; of a switch only its name."""
-    name = _words(path.replace(".", " "))
+def _fact(name: str, value: object) -> str:
+    """`cfg scale 7`; of a switch only its name; pairs speak for themselves."""
+    words = _words(name.replace(".", " "))
     match value:
         case True:
-            return name
+            return words
         case False:
-            return f"{name} off"
-        case tuple() if value and isinstance(value[0], tuple):
+            return f"{words} off"
+        case ((str(), str()), *_):
             return DOT.join(_shown(item) for item in value)
         case _:
-            return f"{name} {_shown(value)}"
+            return f"{words} {_shown(value, ', ')}"
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, between: str = "\n") -> str:
     match value:
         case str():
             return value
@@ -84,20 +106,26 @@ def _shown(value: object) -> str:
             return value.text
         case AssetRef():
             return _asset(value)
+        case Hash():
+            return _hash(value)
         case Size():
             return f"{value.width} × {value.height}"
         case (str(name), str(text)):
             return f"{name} {text}"
         case tuple():
-            return "\n".join(_shown(item) for item in value)
+            return between.join(_shown(item) for item in value)
         case _:
             return plain(value)
 
 
 def _asset(asset: AssetRef) -> str:
-    hashes = (f"{item.algorithm} {item.hex[:HASH_DIGITS]}" for item in asset.hashes)
     found = () if asset.status == "unresolved" else (asset.status, asset.path)
+    hashes = (_hash(item) for item in asset.hashes)
     return DOT.join(filter(None, (asset.name, asset.version, asset.urn, *hashes, *found))) or "unnamed"
+
+
+def _hash(item: Hash) -> str:
+    return f"{item.algorithm} {item.hex[:HASH_DIGITS]}"
 
 
 def _network(tag: NetworkTag) -> str:
@@ -106,7 +134,7 @@ def _network(tag: NetworkTag) -> str:
 
 
 def _family(family: Family) -> str:
-    head = DOT.join((family.name, f"confidence {family.confidence}")) if family.confidence != "none" else family.name
+    head = family.name if family.confidence == "none" else f"{family.name}{DOT}confidence {family.confidence}"
     clues = (f"{clue.source} `{clue.value}` says {clue.says} ({clue.strength})" for clue in family.evidence)
     return "\n".join((head, *clues, *family.conflicts))
 

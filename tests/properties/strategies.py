@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from paramc.dialects.description import Dialect
 from paramc.dialects.registry import find_dialect
-from paramc.dialects.version import parse_version
 from paramc.ir.assets import AssetRef, Assets, Hash
 from paramc.ir.control import (
     ControlNet,
@@ -36,7 +35,29 @@ from paramc.ir.stages import (
     TextToImage,
 )
 
-VERSIONS = ("v1.3.0", "v1.5.2", "v1.6.0", "v1.7.0", "v1.8.0-RC", "v1.9.4-169-ga30b19dd", "v1.10.1", "ComfyUI", None)
+VERSIONS: dict[str, tuple[tuple[str | None, tuple[int, ...] | None], ...]] = {
+    "a1111": (
+        ("v1.3.0", (1, 3, 0, 0, 0)),
+        ("v1.5.2", (1, 5, 2, 0, 0)),
+        ("v1.6.0", (1, 6, 0, 0, 0)),
+        ("v1.7.0", (1, 7, 0, 0, 0)),
+        ("1.8.0-RC", (1, 8, 0, -1, 0)),
+        ("v1.9.4-169-ga30b19dd", (1, 9, 4, 1, 169)),
+        ("v1.10.1", (1, 10, 1, 0, 0)),
+        ("ComfyUI", None),
+        (None, None),
+    ),
+    "forge": (
+        ("f2.0.1v1.10.1-previous-669-gdfdcbab6", (2, 0, 1, 0, 0)),
+        ("f0.0.17v1.8.0rc-latest-276-g29be1da7", (0, 0, 17, 0, 0)),
+        ("neo-2.27", None),
+        (None, None),
+    ),
+    "forge_classic": (("classic", None), (None, None)),
+    "reforge": (("v1.10.1", (1, 10, 1, 0, 0)), (None, None)),
+    "sdnext": (("67408bb", None), ("8570440", None), (None, None)),
+}
+FORGE_WEIGHTS = ("nf4", "fp4", "fp8_e4m3fn", "fp8_e5m2")
 NOTES = ("App", "Script", "Template", "Created Date", "X Type", "Wildcard prompt")
 EXTENSIONS = {
     "regional_prompter": ("RP Active", "RP Ratios"),
@@ -44,18 +65,34 @@ EXTENSIONS = {
     "dynamic_thresholding": ("Dynamic thresholding enabled", "Mimic scale"),
     "freeu": ("FreeU Stages", "freeu_enabled"),
 }
-UPSCALERS = tuple(name for name in upscalers() if name.startswith("latent") and "area" not in name and "slerp" not in name)
-WORDS = ("a cat", "(red hat:1.2)", "[fog]", "[cat:dog:0.5]", "[old|new]", "BREAK", "a AND b", "<lora:detail:0.8>", "東京", "#1", "\\(x\\)")
+UPSCALERS = tuple(upscalers())
+WORDS = (
+    *("a cat", "(red hat:1.2)", "[fog]", "[cat:dog:0.5]", "[old|new]", "BREAK", "a AND b", "<lora:detail:0.8>"),
+    *("東京", "#1", "\\(x\\)"),
+)
 
 
 ONE_LINE = (
-    "v1-5-pruned", "model with spaces", "a.b_c-d", "東京", "é", "it's", "a+b", "<x>", "1", "1.5", "True", "None of it", "a (b)", "(", ")",
-    "512x768", "a/b", "C++ textbook", "😀", "-", "=", "a\\b", "tab\tx", "x  y",
-)  # fmt: skip
+    *(
+        "v1-5-pruned",
+        "model with spaces",
+        "a.b_c-d",
+        "東京",
+        "é",
+        "it's",
+        "a+b",
+        "<x>",
+        "1",
+        "1.5",
+        "True",
+        "None of it",
+    ),
+    *("a (b)", "(", ")", "512x768", "a/b", "C++ textbook", "😀", "-", "=", "a\\b", "tab\tx", "x  y"),
+)
 QUOTED = (
-    "a, b", "a: b", "a\nb", 'say "x", y', "Steps: 99, Seed: 5", "{1, 2}", "[a, b]", '{"a": 1}', "trailing\\, x", '"a, b"', "a, Version: v1",
-    "Negative prompt: b", "\u2028, x", "x\r\ny, z",
-)  # fmt: skip
+    *("a, b", "a: b", "a\nb", 'say "x", y', "Steps: 99, Seed: 5", "{1, 2}", "[a, b]", '{"a": 1}', "trailing\\, x"),
+    *('"a, b"', "a, Version: v1", "Negative prompt: b", "\u2028, x", "x\r\ny, z"),
+)
 
 
 @cache
@@ -68,7 +105,7 @@ def one_line() -> st.SearchStrategy[str]:
 @cache
 def texts() -> st.SearchStrategy[str]:
     """Values with everything that asks for quoting."""
-    signs = st.text(alphabet="ab, :\"\\\n{}[]東", min_size=1, max_size=8).map(lambda text: f"x{text}y")
+    signs = st.text(alphabet='ab, :"\\\n{}[]東', min_size=1, max_size=8).map(lambda text: f"x{text}y")
     return st.one_of(st.sampled_from(ONE_LINE + QUOTED), signs)
 
 
@@ -163,7 +200,8 @@ def prompts(dialect: Dialect, *, positive: bool = True) -> st.SearchStrategy[Pro
     joined = st.lists(st.sampled_from(WORDS), max_size=4).flatmap(
         lambda words: st.sampled_from((", ", "\n", " ")).map(lambda glue: glue.join(words))
     )
-    return joined.map(lambda text: Prompt() if not text else (read_prompt if positive else read_negative)(text, dialect))
+    read = read_prompt if positive else read_negative
+    return joined.map(lambda text: read(text, dialect) if text else Prompt())
 
 
 @cache
@@ -398,11 +436,12 @@ def patches() -> st.SearchStrategy[tuple]:
         vae_swap=or_default(st.integers(0, 64), 3),
     )
     named = st.sampled_from(sorted(EXTENSIONS))
-    opaque = named.flatmap(
-        lambda name: st.builds(
-            OpaquePatch, name=st.just(name), fields=st.tuples(*(st.tuples(st.just(key), texts()) for key in EXTENSIONS[name]))
-        )
-    )
+
+    def extension(name: str) -> st.SearchStrategy[OpaquePatch]:
+        fields = st.tuples(*(st.tuples(st.just(key), texts()) for key in EXTENSIONS[name]))
+        return st.builds(OpaquePatch, name=st.just(name), fields=fields)
+
+    opaque = named.flatmap(extension)
     every = (merging, st.just(Tiling()), hypernetwork, extra, tiles, opaque)
     return st.tuples(*(or_default(kind, None) for kind in every)).map(
         lambda drawn: tuple(patch for patch in drawn if patch is not None)
@@ -411,16 +450,14 @@ def patches() -> st.SearchStrategy[tuple]:
 
 @cache
 def producers(dialect: Dialect) -> st.SearchStrategy[Producer]:
-    """Versions are parsed as the dialect's own reader does."""
 
-    def made(raw: str | None, user: str | None, notes: tuple[tuple[str, str], ...]) -> Producer:
-        version = parse_version(raw) if raw else None
-        return Producer(dialect=dialect.name, raw_version=raw, version=version, user=user, notes=notes)
+    def made(version: tuple[str | None, tuple[int, ...] | None], user: str | None, notes: tuple) -> Producer:
+        return Producer(dialect=dialect.name, raw_version=version[0], version=version[1], user=user, notes=notes)
 
     notes = st.lists(st.sampled_from(NOTES), unique=True, max_size=2).flatmap(
         lambda keys: st.tuples(*(st.tuples(st.just(key), texts()) for key in keys))
     )
-    return st.builds(made, st.sampled_from(VERSIONS), or_default(texts(), None), notes)
+    return st.builds(made, st.sampled_from(VERSIONS[dialect.name]), or_default(texts(), None), notes)
 
 
 def assets(dialect: Dialect) -> st.SearchStrategy[Assets]:
@@ -431,7 +468,7 @@ def assets(dialect: Dialect) -> st.SearchStrategy[Assets]:
         modules=st.lists(files(hashed=False), max_size=2).map(tuple) if dialect.name == "forge" else st.just(()),
         networks=networks(),
         embeddings=embeddings(),
-        weight_dtype=st.sampled_from((None, "fp8", "fp8_sdxl")),
+        weight_dtype=st.sampled_from((None, *(FORGE_WEIGHTS if dialect.name == "forge" else ("fp8", "fp8_sdxl")))),
         caches_fp16_for_networks=flags(),
         vae_encoder=st.sampled_from(("full", "taesd")),
         vae_decoder=st.sampled_from(("full", "taesd")),

@@ -1,8 +1,8 @@
 """Whatever a user writes comes out of a script's literals as it went in, and no formatter would touch them."""
 
 import ast
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,9 +81,6 @@ def test_the_strategy_makes_every_kind(kind: str) -> None:
 
 
 def test_a_formatter_leaves_every_assignment_alone(tmp_path: Path) -> None:
-    ruff = shutil.which("ruff")
-    if ruff is None:
-        pytest.skip("ruff is not installed")
     texts: list[str] = []
 
     @given(TEXTS)
@@ -94,6 +91,7 @@ def test_a_formatter_leaves_every_assignment_alone(tmp_path: Path) -> None:
     collect()
     file = tmp_path / "script.py"
     file.write_text("".join(f"{assignment('NEGATIVE_PROMPT', text)}\n" for text in texts), encoding="utf-8")
-    result = subprocess.run([ruff, "format", "--isolated", "--diff", str(file)], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--diff", str(file)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.stdout == ""
     assert len(texts) >= 2000

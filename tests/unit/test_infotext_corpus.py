@@ -20,8 +20,8 @@ def text_of(record: Mapping[str, object]) -> str:
 
 
 def misreadings(scanned: Scanned, lenient: Mapping[str, object]) -> list[str]:
-    """What a person would read otherwise. Of a repeated key any value is good, and of JSON its start, since the recorded
-    reading takes the first one and cuts at commas; it knows no blocks, so these may be fields."""
+    """What a person would read otherwise. Of a repeated key any value is good, and of JSON its start, since the
+    recorded reading takes the first one and cuts at commas; it knows no blocks, so these may be fields."""
     params = lenient["params"]
     assert isinstance(params, dict)
     values = {key: [pair.value for pair in scanned.pairs if pair.key == key] for key in params}

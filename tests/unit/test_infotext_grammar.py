@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from paramc.diagnostics.model import ReadError
 from paramc.dialects.description import Dialect
 from paramc.dialects.infotext import scan
 from paramc.dialects.registry import find_dialect
 from paramc.dialects.ui_fields import ui_fields
-from paramc.diagnostics.model import ReadError
 from paramc.resources import GRAMMARS
 from paramc.tables import TableError
 from tests.unit.infotext_records import dialect, records, told, typed
@@ -68,7 +68,7 @@ def test_every_terminal_matters(folder: Path, terminal: str) -> None:
     file = folder / "infotext.lark"
     rows = file.read_text(encoding="utf-8").splitlines()
     found = [row for row in rows if row.startswith((f"{terminal}:", f"{terminal}."))]
-    file.write_text("\n".join("%s: /\\uFDD9/" % terminal if row in found else row for row in rows), encoding="utf-8")
+    file.write_text("\n".join(f"{terminal}: /\\uFDD9/" if row in found else row for row in rows), encoding="utf-8")
     broken = spoilt(folder)
     assert found
     assert any(reading(record.text, broken) != reading(record.text, A1111) for record in records("a1111"))

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paramc.diagnostics.model import ReadError
 from paramc.dialects.balance import CLOSED, OPENED, read_json, with_groups_marked
 from paramc.dialects.infotext import scan
 from paramc.dialects.ui_fields import ui_fields
-from paramc.diagnostics.model import ReadError
 from tests.unit.infotext_records import FILES, dialect, loses_nothing, told
 
 A1111 = dialect("a1111")
-SIGNS = list('",:{}[]()\\\n\r\t ;.x1') + [
+SIGNS = [
+    *'",:{}[]()\\\n\r\t ;.x1',
     "Steps: 20",
     "Negative prompt:",
     "Template:",

@@ -34,24 +34,43 @@ def test_without_its_cause_the_remark_is_silent(code: str) -> None:
         (f"a\n{LINE}, Foo: [1, 2] x, Bar: 1", "a", "", [*THREE, ("Foo", "[1"), ("Bar", "1")]),
         (f"a\n{LINE}, Foo: {{1, 2, Bar: 1", "a", "", [*THREE, ("Foo", "{1"), ("Bar", "1")]),
         (f'a\n{LINE}, Foo: "{{1, 2", Bar: {{3, 4}}', "a", "", [*THREE, ("Foo", "{1, 2"), ("Bar", "{3, 4}")]),
-        (f"a\n{LINE}\nTemplate: x\ny: z, k\nNegative Template: w", "a", "", [*THREE, ("Template", "x\ny: z, k"), ("Negative Template", "w")]),
+        (
+            f"a\n{LINE}\nTemplate: x\ny: z, k\nNegative Template: w",
+            "a",
+            "",
+            [*THREE, ("Template", "x\ny: z, k"), ("Negative Template", "w")],
+        ),
         (f"a\n{LINE}\nFoo: x, Bar: y", "a", "", [*THREE, ("Foo", "x"), ("Bar", "y")]),
         (f"a\n{LINE}\nwhat a picture", "a", "", THREE),
         ("a\nNegative prompt: b\nSteps: 20\nSampler: Euler a\nSeed: 1", "a", "b", THREE),
+        ("a\nSteps: 20 \nSampler: Euler a\t\nSeed: 1", "a", "", THREE),
+        ("a\nSteps: 20, Sampler: Euler a\nSteps: 9", "a", "", [*THREE[:2], ("Steps", "9")]),
         ("a\nSampler: Euler a\nSteps: 20\nSeed: 1", "a", "", [THREE[1], THREE[0], THREE[2]]),
-        ("a\nSteps: 20, Sampler: Euler a,\nSeed: 1, Size: 1x1, Model: b", "a", "", [*THREE, ("Size", "1x1"), ("Model", "b")]),
+        (
+            "a\nSteps: 20, Sampler: Euler a,\nSeed: 1, Size: 1x1, Model: b",
+            "a",
+            "",
+            [*THREE, ("Size", "1x1"), ("Model", "b")],
+        ),
         (f'a\n{LINE}, Foo: "x\ny", Bar: 1', "a", "", [*THREE, ("Foo", "x\ny"), ("Bar", "1")]),
-        (f"a\n{LINE}, Foo: \"x\ny, z", "a", "", [*THREE, ("Foo", '"x')]),
+        (f'a\n{LINE}, Foo: "x\ny, z', "a", "", [*THREE, ("Foo", '"x')]),
         (f"a, b. Negative prompt: c, d. {LINE}", "a, b", "c, d", THREE),
+        (f"a. Negative prompt: b. Negative prompt: c. {LINE}", "a", "b. Negative prompt: c", THREE),
+        (f"a\r\n{LINE}, Foo: [1, 2]\r\nTemplate: x", "a", "", [*THREE, ("Foo", "[1, 2]"), ("Template", "x")]),
         (f"a\nNegative prompt: b, {LINE}", "a", "b", THREE),
         (f"a cat, on a mat, {LINE}", "a cat, on a mat", "", THREE),
-        ("(masterpiece:1.2), (best quality:1.2), (foo:1.3)", "(masterpiece:1.2), (best quality:1.2), (foo:1.3)", "", []),
-        (f"a\n{LINE}, DPM++ SDE r: 0.5, Foo.bar: 2, Foo (x) y: 3", "a", "", [*THREE, ("DPM++ SDE r", "0.5"), ("Foo.bar", "2"), ("Foo (x) y", "3")]),
+        ("(aa:1.2), (best quality:1.2), (foo:1.3)", "(aa:1.2), (best quality:1.2), (foo:1.3)", "", []),
+        (
+            f"a\n{LINE}, DPM++ SDE r: 0.5, Foo.bar: 2, Foo (x) y: 3",
+            "a",
+            "",
+            [*THREE, ("DPM++ SDE r", "0.5"), ("Foo.bar", "2"), ("Foo (x) y", "3")],
+        ),
         (f"a\n{LINE}, Seed: 2", "a", "", [*THREE, ("Seed", "2")]),
-        ("Parameters                      : a cat.Negative prompt: b..Steps: 20, Sampler: Euler a, Seed: 1", "a cat", "b", THREE),
-        ('x("a\\nNegative prompt: b\\nSteps: 20, Sampler: Euler a, Seed: 1")', 'x("a\\n', "b\\n", [*THREE[:2], ("Seed", '1")')]),
+        (f"Parameters     : a cat.Negative prompt: b..{LINE}", "a cat", "b", THREE),
+        (f'x("a\\nNegative prompt: b\\n{LINE}")', 'x("a\\n', "b\\n", [*THREE[:2], ("Seed", '1")')]),
     ],
-)  # fmt: skip
+)
 def test_what_a1111_loses_is_recovered(text: str, prompt: str, negative: str, fields: list[tuple[str, str]]) -> None:
     assert told(scan(text, A1111)) == (prompt, negative, fields)
 
@@ -118,6 +137,14 @@ def test_one_field_per_line_may_start_with_it(key: str) -> None:
 
 def test_text_after_the_settings_is_kept() -> None:
     assert scan(f"a\n{LINE}\nI like\nthis one", A1111).trailing_text == "I like\nthis one"
+
+
+def test_a_field_said_twice_with_one_voice_is_no_matter() -> None:
+    assert fired(f"a\n{LINE}, Seed: 1") == []
+
+
+def test_one_line_for_all_is_said_twice() -> None:
+    assert fired(f"a, b. Negative prompt: c. {LINE}") == ["PC264", "PC263"]
 
 
 def test_a_remark_points_at_its_place() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from paramc.diagnostics.model import ReadError, UnknownName
+from paramc.diagnostics.model import InvalidValue, ReadError, UnknownName
 from paramc.dialects.infotext import scan
 from paramc.dialects.ui_fields import ui_fields
 from tests.unit.infotext_records import FILES, Record, dialect, loses_nothing, records, told, typed
@@ -51,6 +51,7 @@ def test_no_character_of_a_recorded_text_is_lost(name: str) -> None:
         ("a\nNegative prompt: b\nNegative prompt: c\nd", "a", "b\nc\nd", 0),
         ("\n\na\n\n b \n\nSteps: 20, Sampler: X, Seed: 1", "a\n\nb\n", "", 3),
         ("a\r\nNegative prompt: b\r\nSteps: 20, Sampler: X, Seed: 1", "a", "b", 3),
+        ("a\nNegative prompt:\n\nb\nSteps: 20, Sampler: X, Seed: 1", "a", "b", 3),
         ("a\rb\nSteps: 20, Sampler: X, Seed: 1", "a\rb", "", 3),
     ],
 )
@@ -76,6 +77,7 @@ def test_lines_are_told_apart_like_a1111(text: str, prompt: str, negative: str, 
         ("F: 1, F+G: 1, Foo(bar): 1", []),
         ("Foo.bar: 1, DPM++ SDE r: 0.5", [("bar", "1"), ("SDE r", "0.5")]),
         ("-F: 1, _F: 2, Foo : 3, 日本: 4", [("_F", "2"), ("Foo ", "3"), ("日本", "4")]),
+        ("- Foo: 1, /Bar: 2", [("Foo", "1"), ("Bar", "2")]),
         ("Foo: 1, Foo: 2", [("Foo", "1"), ("Foo", "2")]),
         ("Foo:1,Bar:2", [("Foo", "1"), ("Bar", "2")]),
     ],
@@ -204,3 +206,13 @@ def test_forge_lists_the_modules_of_the_second_pass(modules: str, listed: list[s
 
 def test_fields_of_prompts_replace_them_in_forge_classic() -> None:
     assert ui_fields(f"{HEAD}Seed: 1, Prompt: b", dialect("forge_classic"))["Prompt"] == "b"
+
+
+def test_styles_leave_the_prompts_of_forge_classic() -> None:
+    found = ui_fields(f"{HEAD}Seed: 1", dialect("forge_classic"), styles=[["all", "a", ""]])
+    assert (found["Prompt"], found["Styles array"]) == ("", ["all"])
+
+
+def test_a_style_without_its_texts_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="PC311"):
+        ui_fields("a", A1111, styles=[["name"]])

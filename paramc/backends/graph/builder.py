@@ -23,8 +23,7 @@ Value: TypeAlias = str | int | float | bool | Socket
 Sockets: TypeAlias = dict[str, Socket]
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A node whose inputs are filled in."""
 
     class_type: str
@@ -32,7 +31,7 @@ class Node:
     inputs: Mapping[str, Value]
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)
 class Graph:
     """Nodes in an order in which every link points backwards. Equal nodes are one."""
 
@@ -90,12 +89,8 @@ def spelt_out(text: str) -> str:
 def within(value: float, take: Take) -> int | float:
     """The nearest number that an input takes."""
     if isinstance(value, float) and isnan(value):
-        return _typed(take.least, take)
-    return _typed(min(max(value, take.least), take.most), take)
-
-
-def _typed(value: float, take: Take) -> int | float:
-    return int(value) if take.type == "INT" else float(value)
+        return take.least
+    return min(max(value, take.least), take.most)
 
 
 def _filled(role: str, given: object, take: Take, values: Mapping[str, Value]) -> Value:

@@ -4,7 +4,7 @@ An encoding is written where it is used: which part of the sampling a text belon
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from paramc.backends.graph.builder import Socket
 from paramc.backends.graph.context import Context
@@ -16,8 +16,7 @@ DEEPEST_LAYER = -24
 STRONGEST = 10.0  # that a part of a combination can be
 
 
-@dataclass(frozen=True, slots=True)
-class Guidance:
+class Guidance(NamedTuple):
     """Both sides of classifier-free guidance and its weight."""
 
     positive: Socket
@@ -25,8 +24,7 @@ class Guidance:
     cfg: float
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """Where texts are encoded, and at which share of the sampling each denoiser call happens."""
 
     clip: Socket
@@ -97,15 +95,14 @@ def _text(context: Context, op: Encode, variant: Variant, clip: Socket) -> Socke
 
 
 def _written(context: Context, op: Encode, runs: Sequence[Run]) -> str:
-    spelling = context.tables.text
-    if op.emphasis in spelling.unweighted:
+    if op.emphasis in context.tables.emphases.unweighted:
         runs = [Run(text=run.text) for run in runs]
-    return weighted_text(runs, spelling, context.embeddings)
+    return weighted_text(runs, context.tables.text, context.embeddings)
 
 
 def _is_zero(context: Context, op: Encode) -> bool:
     """A1111 and Forge put zeros in the place of an empty negative prompt of SDXL."""
-    native = op.emphasis in context.tables.text.native
+    native = op.emphasis in context.tables.emphases.native
     return (
         op.negative and context.base.zero_negative and not native and not any(variant.text for variant in op.variants)
     )

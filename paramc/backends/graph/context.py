@@ -64,21 +64,21 @@ class Context:
 
 def file_name(context: Context, folder: str, asset: AssetRef | None) -> str:
     """What a loader calls an asset: its file, else its name with the suffix of its folder, else a hash."""
-    row = context.tables.folders[folder]
+    files = context.tables.files
     name = asset.name if asset else None
     if asset and asset.path:
         name = PurePosixPath(asset.path.replace("\\", "/")).name
     if not name and asset and asset.hashes:
         name = asset.hashes[0].hex
-    name = name or row.unnamed
-    return name if name.lower().endswith(context.tables.files.suffixes) else name + row.suffix
+    name = name or files.unnamed[folder]
+    return name if name.lower().endswith(files.suffixes) else name + files.suffix[folder]
 
 
 def picture_name(context: Context, folder: str, image: ImageRef) -> str:
     """What the loader of pictures calls one: its file, else the hash of its pixels."""
-    row = context.tables.folders[folder]
-    name = PurePosixPath(image.path.replace("\\", "/")).name if image.path else image.md5 or row.unnamed
-    return name if name.lower().endswith(context.tables.files.pictures) else name + row.suffix
+    files = context.tables.files
+    name = PurePosixPath(image.path.replace("\\", "/")).name if image.path else image.md5 or files.unnamed[folder]
+    return name if name.lower().endswith(files.pictures) else name + files.suffix[folder]
 
 
 def file_prefix(context: Context, wish: str) -> str:

@@ -5,46 +5,18 @@ Time runs from 1 (most noise) to 0; `share` = 1 − time is what a graph calls a
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, pairwise
 from math import atan, exp, inf, log, sqrt, tan
-from typing import Protocol
+from typing import NamedTuple, TypeAlias
 
 TRAINING_STEPS = 1000  # of SD 1 to SDXL
 SMALLEST = 1e-30  # stands for 0 where a logarithm is taken
 FIRST_BETA, LAST_BETA = sqrt(0.00085), sqrt(0.012)
 
 
-class NoiseModel(Protocol):
-    """How the noise of a model grows with time."""
-
-    @property
-    def entries(self) -> int:
-        """Size of its table."""
-        ...
-
-    @property
-    def end(self) -> float:
-        """The time of the last level of an even spacing."""
-        ...
-
-    def sigma(self, time: float) -> float:
-        """The noise level at a time."""
-        ...
-
-    def time(self, sigma: float) -> float:
-        """The time of a noise level."""
-        ...
-
-    def entry(self, index: int) -> float:
-        """The noise level of entry `index` of the model's table, from the smallest."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class VariancePreserving:
-    """SD 1, SD 2, SDXL: 1000 levels, interpolated in log sigma."""
+class VariancePreserving(NamedTuple):
+    """SD 1, SD 2, SDXL: 1000 levels, interpolated in log sigma. `end` is the time of an even spacing's last level."""
 
     logs: tuple[float, ...]
     entries: int = TRAINING_STEPS
@@ -69,8 +41,7 @@ class VariancePreserving:
         return exp(self.logs[index])
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """Flow models: time bent by `shift`."""
 
     shift: float
@@ -94,6 +65,9 @@ class Flow:
         return self.sigma((index + 1) / self.entries)
 
 
+NoiseModel: TypeAlias = VariancePreserving | Flow
+
+
 @cache
 def variance_preserving() -> VariancePreserving:
     """The noise of SD 1, SD 2 and SDXL: betas even in their square root."""
@@ -106,8 +80,7 @@ def variance_preserving() -> VariancePreserving:
     return VariancePreserving(tuple(logs))
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """The span of the sigmas and the curvature of their spacing."""
 
     least: float

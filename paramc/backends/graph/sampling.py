@@ -1,8 +1,8 @@
 """A sampling pass in nodes: one sampler node where it can say the pass, one with a part of the steps, or a chain."""
 
-from dataclasses import dataclass
 from functools import cache, partial
 from math import ceil, log
+from typing import NamedTuple
 
 from paramc.backends.graph.builder import Socket, Sockets
 from paramc.backends.graph.conditioning import Guidance, Side, guidance
@@ -13,13 +13,13 @@ from paramc.ir.names import sampler_of
 from paramc.ir.plan import Encode, MakeNoise, Op, Sample, Sigmas, Slice
 
 MOST_STEPS = 10_000
+LONGEST = 10**12  # steps of a schedule; a strength that asks for more is next to nothing
 SEEDS = 2**64
 WHOLE = 0.9999  # above this strength a sampler node runs all steps
 LARGEST_SIGMA, SMALLEST_SIGMA = 14.614642, 0.029167535  # SD 1 to SDXL, as A1111 computes them
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(NamedTuple):
     """The numbers of one sampling pass.
 
     `planned` steps make the schedule, of which steps [start, end) are run; `end` None runs to the end of the schedule.
@@ -40,7 +40,7 @@ class Pass:
     @property
     def steps(self) -> int:
         """Steps of the schedule as asked."""
-        return min(max(self.sigmas.steps, 1), MOST_STEPS)
+        return max(self.sigmas.steps, 1)
 
     @property
     def seed(self) -> int:
@@ -48,8 +48,7 @@ class Pass:
         return (self.noise.seed or 0) % SEEDS
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Steps [start, end) of a pass, with one model and its conditioning."""
 
     model: Socket
@@ -75,7 +74,7 @@ def planned(context: Context, op: Sample) -> Pass:
     row = context.tables.sampler(op.sampler)
     asked = row.own if row.own and source.schedule == sampler_of(op.sampler).automatic else source.schedule
     schedule = context.tables.schedule(asked)
-    steps = min(max(source.steps, 1), MOST_STEPS)
+    steps = max(source.steps, 1)
     drops = source.drops_penultimate and not row.drops and not schedule.extra
     extra = schedule.extra or (1 if drops else 0)
     return Pass(
@@ -116,7 +115,7 @@ def _levels(context: Context, run: Pass) -> tuple[float, ...] | None:
     model, asked = _noise_model(context, run), run.sigmas
     span = limits(model, asked.sigma_min, asked.sigma_max, asked.rho or run.schedule.rho)
     points = run.steps + (1 if asked.drops_penultimate else run.schedule.extra)
-    levels = sigmas(run.schedule.spacing, points, model, span)
+    levels = sigmas(run.schedule.spacing, points, model, span) if points <= 2 * MOST_STEPS else None
     if levels is None:
         return None
     return levels[run.start :] if run.schedule.uneven else levels[run.start : run.steps]
@@ -178,7 +177,7 @@ def _calls(context: Context, run: Pass) -> tuple[float, ...]:
     second, levels = run.sampler.second, _levels(context, run)
     if levels:
         return shares(levels, _noise_model(context, run), second, _eta(run))
-    count = max(run.steps - run.start, 1) * (2 if second else 1)
+    count = min(max(run.steps - run.start, 1), MOST_STEPS) * (2 if second else 1)
     begin = run.start / run.steps
     return tuple(begin + (1 - begin) * index / count for index in range(count))
 
@@ -226,7 +225,8 @@ def _denoise(run: Pass) -> float | None:
     if run.start == 0:
         return 1.0 if run.strength > 0 else 0.0
     steps = run.steps - run.start
-    whole = steps if run.strength > WHOLE else int(steps / run.strength) if run.strength > 0 else 0
+    longer = min(steps / run.strength, LONGEST) if run.strength > 0 else 0
+    whole = steps if run.strength > WHOLE else int(longer)
     return run.strength if whole == run.steps and not run.schedule.uneven else None
 
 

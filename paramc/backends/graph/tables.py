@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
+from paramc.backends.weights import Spelling
 from paramc.tables import Table, TableError, TableValue, as_row, read_table, section
 
 Row = TypeVar("Row")
@@ -73,32 +74,22 @@ class BaseRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
-    """Files of one kind: the suffix that their names have, and the name of a file that the job does not name."""
+class Emphases:
+    """Ways of emphasis that use no weights, and those that are this program's own."""
 
-    suffix: str
-    unnamed: str
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """How a prompt's weights and embeddings are spelt."""
-
-    weighted: str
-    escape: str
-    escaped: str
-    embedding: str
     unweighted: tuple[str, ...]
     native: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """File names: known suffixes, characters that no name may have."""
+    """File names: known suffixes, characters that no name may have, and by kind of file the usual suffix and a name."""
 
     suffixes: tuple[str, ...]
     pictures: tuple[str, ...]
     forbidden: str
+    suffix: Words
+    unnamed: Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +101,17 @@ class Modules:
     kinds: Words
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class GraphTables:
+class GraphTables(NamedTuple):
     """All of graph.toml."""
 
     nodes: Mapping[str, Template]
     samplers: Mapping[str, SamplerRow]
     schedules: Mapping[str, ScheduleRow]
     bases: Mapping[str, BaseRow]
-    folders: Mapping[str, Folder]
     files: Files
     modules: Modules
-    text: Writing
+    text: Spelling
+    emphases: Emphases
     words: Mapping[str, Words]
 
     def base(self, name: str) -> BaseRow:
@@ -137,8 +127,7 @@ class GraphTables:
         return self.schedules.get(identifier, self.schedules["unknown"])
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
+class Take(NamedTuple):
     """What an input takes: a `type` in capitals, a number in [least, most], or one of `words`."""
 
     type: str
@@ -153,8 +142,7 @@ class Take:
         return self.type in ("INT", "FLOAT")
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """A node as its server describes it: inputs by name, types of its outputs, whether it ends a graph."""
 
     takes: Mapping[str, Take]
@@ -167,19 +155,15 @@ def graph_tables(folder: Path) -> GraphTables:
     """graph.toml of a target. Raises TableError when it is malformed."""
     path = folder / "graph.toml"
     table = read_table(path)
-    files = section(table, "files", path)
-    names = ("suffixes", "pictures", "forbidden")
     return GraphTables(
         nodes=_rows(table, "nodes", Template, path),
         samplers=_rows(table, "samplers", SamplerRow, path),
         schedules=_rows(table, "schedules", ScheduleRow, path),
         bases=_rows(table, "bases", BaseRow, path),
-        folders={
-            name: as_row(row, Folder, f"{path}: files.{name}") for name, row in files.items() if name not in names
-        },
-        files=as_row({name: files[name] for name in names}, Files, f"{path}: files"),
+        files=as_row(section(table, "files", path), Files, f"{path}: files"),
         modules=as_row(section(table, "modules", path), Modules, f"{path}: modules"),
-        text=as_row(section(table, "text", path), Writing, f"{path}: text"),
+        text=as_row(section(table, "text", path), Spelling, f"{path}: text"),
+        emphases=as_row(section(table, "emphases", path), Emphases, f"{path}: emphases"),
         words={name: _words(table, name, path) for name in _WORDS},
     )
 

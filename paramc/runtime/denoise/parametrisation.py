@@ -25,7 +25,7 @@ def clean_from_noise(network: Network, levels: Levels) -> Estimate:
 
     def estimate(x: Tensor, sigma: Tensor, conditioning: Conditioning) -> Tensor:
         level = _broad(sigma)
-        return x - level * network(x / (level**2 + 1) ** 0.5, levels.timestep(sigma), conditioning)
+        return x - level * network(x * _shrink(level), levels.timestep(sigma), conditioning)
 
     return estimate
 
@@ -35,9 +35,8 @@ def clean_from_velocity(network: Network, levels: Levels) -> Estimate:
 
     def estimate(x: Tensor, sigma: Tensor, conditioning: Conditioning) -> Tensor:
         level = _broad(sigma)
-        scale = level**2 + 1
-        velocity = network(x / scale**0.5, levels.timestep(sigma), conditioning)
-        return x / scale - velocity * level / scale**0.5
+        velocity = network(x * _shrink(level), levels.timestep(sigma), conditioning)
+        return velocity * (-level * _shrink(level)) + x * (1 / (level**2 + 1))
 
     return estimate
 
@@ -72,11 +71,28 @@ def noise_from_velocity(network: Network, alphas: Tensor) -> Estimate:
     return partial(_noise_from_velocity, network, alphas)
 
 
+def noise_from_clean(clean: Estimate, alphas: Tensor) -> Estimate:
+    """ε on timesteps from a prediction on sigmas: the timestep is rounded, its sigma taken from the table (Forge)."""
+    sigmas = ((1 - alphas) / alphas) ** 0.5
+
+    def estimate(x: Tensor, timestep: Tensor, conditioning: Conditioning) -> Tensor:
+        sigma = sigmas[timestep.round().to(torch.int64)]
+        unscaled = x * (_broad(sigma) ** 2 + 1) ** 0.5
+        return (unscaled - clean(unscaled, sigma, conditioning)) / _broad(sigma)
+
+    return estimate
+
+
 def _noise_from_velocity(
     network: Network, alphas: Tensor, x: Tensor, timestep: Tensor, conditioning: Conditioning
 ) -> Tensor:
     alpha = _broad(alphas[timestep.to(torch.int64)])
     return alpha.sqrt() * network(x, timestep, conditioning) + (1 - alpha).sqrt() * x
+
+
+def _shrink(level: Tensor) -> Tensor:
+    """1 / √(1 + σ²), which brings x to variance 1."""
+    return 1 / (level**2 + 1) ** 0.5
 
 
 def _broad(levels: Tensor) -> Tensor:

@@ -45,6 +45,20 @@ class Region:
         return not (sigma > self.first_sigma or sigma < self.last_sigma)
 
 
+def with_opposites(regions: Sequence[Region], others: Sequence[Region]) -> tuple[Region, ...]:
+    """`regions` and, for each area among the others that none of them has, one more for it.
+
+    It takes the prompt of the first region of the whole latent; so an area is guided away from a negative that was
+    evaluated on the same cells.
+    """
+    known = {region.area for region in regions}
+    whole = next((region for region in regions if region.area is None), None)
+    missing = [other for other in others if other.area is not None and other.area not in known]
+    if whole is None:
+        return tuple(regions)
+    return (*regions, *(replace(other, conditioning=whole.conditioning) for other in missing))
+
+
 class RegionDenoiser:
     """Guides the average of the positive regions away from that of the negative ones.
 
@@ -55,8 +69,8 @@ class RegionDenoiser:
         self, estimate: Estimate, positive: Sequence[Region], negative: Sequence[Region], scale: float
     ) -> None:
         self._estimate = estimate
-        self._positive = tuple(positive)
-        self._negative = tuple(negative)
+        self._positive = with_opposites(positive, negative)
+        self._negative = with_opposites(negative, positive)
         self._scale = scale
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:

@@ -20,6 +20,11 @@ def batch_noise(shape: Sequence[int], seed: int, open_stream: OpenStream, *, bat
     return torch.cat([drawn[index] for index in batch_index])
 
 
+def leftover_seed(seed: int) -> int:
+    """Seed of the generator that Forge leaves behind for noise outside the streams; seed: that of the last image."""
+    return (seed + 100000) % 65536
+
+
 class StepNoise:
     """Noise of the steps from one stream for the batch, by default opened with the seed of the initial noise."""
 

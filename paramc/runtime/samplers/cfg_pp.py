@@ -20,7 +20,7 @@ def sample_euler_ancestral_cfg_pp(denoise: Denoiser, x: Tensor, sigmas: Tensor, 
 
 def _euler(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, knobs: Knobs, eta: float) -> Tensor:
     process = knobs.process
-    for sigma, sigma_next in pairwise(process.guarded(sigmas)):
+    for sigma, sigma_next in pairwise(sigmas):
         denoised, unconditional = denoise.pair(x, sigma)
         if sigma_next == 0:
             return denoised

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -83,10 +84,8 @@ def sample_deis(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, k
 
 
 LEAST_TIME: Final = 1e-3
-LEAST_SIGMA: Final = 0.002
-GREATEST_SIGMA: Final = 80.0
-_LOG_LEAST: Final = math.log(LEAST_SIGMA**2 + 1)
-_LOG_GREATEST: Final = math.log(GREATEST_SIGMA**2 + 1)
+# levels 0.002 and 80 in float32, where the first has few right digits
+_LOG_LEAST, _LOG_GREATEST = (float(np.log(np.float32(level) ** 2 + np.float32(1))) for level in (0.002, 80.0))
 BETA_D: Final = 2 * (_LOG_LEAST / LEAST_TIME - _LOG_GREATEST) / (LEAST_TIME - 1)
 BETA_MIN: Final = _LOG_GREATEST - 0.5 * BETA_D
 POINTS: Final = 10000

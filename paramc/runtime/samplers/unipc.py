@@ -13,7 +13,7 @@ from torch import Tensor
 
 from paramc.runtime.samplers.ddim import alphas
 from paramc.runtime.samplers.protocol import Denoiser, Knobs, Noise, UniPc
-from paramc.runtime.schedules.timesteps import FIRST_TIME, log_alpha
+from paramc.runtime.schedules.timesteps import log_alpha
 
 LAST_SIGMA: Final = 0.001  # stands for 0, where λ is infinite
 
@@ -37,15 +37,16 @@ Predict: TypeAlias = Callable[[Tensor, int], Tensor]  # (x, index of the level) 
 
 
 def sample_unipc(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, knobs: Knobs) -> Tensor:
-    """UniPC on continuous times (descending, (steps + 1,)), from x of variance 1 to sigma_min.
+    """UniPC on continuous times (descending, (steps + 1,)), from x of variance 1 to the first level.
 
     denoise: (x, fractional timestep) to noise.
     """
-    log_means = log_alpha(sigmas, 0.5 * alphas(knobs).log())
+    table = 0.5 * alphas(knobs).log()
+    log_means = log_alpha(sigmas, table)
     levels = [_level(mean) for mean in log_means]
 
     def predict(x: Tensor, index: int) -> Tensor:
-        predicted = denoise(x, (sigmas[index] - FIRST_TIME) * 1000.0)
+        predicted = denoise(x, (sigmas[index] - 1.0 / len(table)) * 1000.0)
         return (x - levels[index].sigma * predicted) / levels[index].alpha
 
     return _multistep(predict, x, levels, knobs.unipc)

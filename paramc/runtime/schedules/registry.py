@@ -76,6 +76,7 @@ def tail_of_longer(
     """The last `steps` of a schedule long enough for `strength` in (0, 1] (ComfyUI); empty for 0 and less."""
     if strength <= 0.0:
         return torch.empty(0)
-    whole = steps if strength > 0.9999 else int(steps / strength)
-    sigmas = scheduled(name, levels, whole, curve, drops_penultimate=drops_penultimate)
-    return sigmas if whole == steps else sigmas[-(steps + 1) :]
+    if strength > 0.9999:
+        return scheduled(name, levels, steps, curve, drops_penultimate=drops_penultimate)
+    sigmas = scheduled(name, levels, int(steps / strength), curve, drops_penultimate=drops_penultimate)
+    return sigmas[-(steps + 1) :]

@@ -1,6 +1,6 @@
 """The times that samplers on timesteps walk along."""
 
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -9,8 +9,6 @@ from paramc.runtime.schedules.levels import TIMESTEPS
 
 Spacing: TypeAlias = Literal["time_uniform", "time_quadratic", "logSNR"]
 
-FIRST_TIME: Final = 1.0 / TIMESTEPS  # where continuous time ends: the least noisy level
-
 
 def ddim_timesteps(steps: int) -> Tensor:
     """Timesteps 1, 1 + s, … for a whole stride s, ascending, int64: more than `steps` where 1000 does not divide."""
@@ -18,17 +16,20 @@ def ddim_timesteps(steps: int) -> Tensor:
 
 
 def continuous_times(start: float, steps: int, spacing: Spacing, log_alphas: Tensor) -> Tensor:
-    """`steps` + 1 times from `start` in (0, 1] down to 1/1000 (UniPC); log_alphas: of the table, (1000,).
+    """`steps` + 1 times from `start` in (0, 1] down to the first of the table (UniPC).
+
+    log_alphas: half the logarithms of the cumulative alphas, (levels,); level k, from 1, is at time k / levels.
 
     logSNR: evenly spaced in half the log signal-to-noise ratio.
     """
+    first = 1.0 / len(log_alphas)
     match spacing:
         case "time_uniform":
-            return torch.linspace(start, FIRST_TIME, steps + 1)
+            return torch.linspace(start, first, steps + 1)
         case "time_quadratic":
-            return torch.linspace(start**0.5, FIRST_TIME**0.5, steps + 1).pow(2)
+            return torch.linspace(start**0.5, first**0.5, steps + 1).pow(2)
         case "logSNR":
-            ends = half_log_snr(torch.tensor([start, FIRST_TIME]), log_alphas)
+            ends = half_log_snr(torch.tensor([start, first]), log_alphas)
             return _time_at(torch.linspace(ends[0].item(), ends[1].item(), steps + 1), log_alphas)
 
 

@@ -45,7 +45,7 @@ from paramc.runtime.schedules.timesteps import continuous_times, ddim_timesteps
 from paramc.runtime.stages.starts import start_from_latent, start_from_latent_at, start_from_noise, with_extra_noise
 from paramc.runtime.stages.steps import steps_from_picture
 from tests.conformance.sampling import toy
-from tests.conformance.sampling.recorded import Case
+from tests.conformance.sampling.recorded import Case, nudged
 from tests.conformance.sampling.timelines import branches, timeline
 
 SAMPLER_IDS = {
@@ -111,8 +111,9 @@ class Result:
 class Job:
     """One job: the settings of a case over the program's defaults. A second pass is another job on the same case."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, nudge: int | None = None) -> None:
         self.case = case
+        self.nudge = nudge
         self.options = dict(case.get("opts", {}))
         self.sampler = SAMPLER_IDS[case.get("sampler") or case["sampler_name"]]
         self.schedule = case.get("schedule") or case.get("scheduler") or "Automatic"
@@ -134,6 +135,10 @@ class Job:
     @property
     def on_timesteps(self) -> bool:
         return self.sampler in TIMESTEP_SAMPLERS
+
+    @property
+    def alphas(self) -> Tensor:
+        return alphas_of(self.table)
 
     @property
     def levels(self) -> Levels:
@@ -183,7 +188,10 @@ class Job:
     def sigmas(self, steps: int) -> Tensor:
         drops = samplers()[self.sampler].drops or self.options.get("always_discard_next_to_last_sigma", False)
         name = schedule_id(self.schedule, self.sampler)
-        return scheduled(name, self.levels, steps, self.curve(), drops_penultimate=drops)
+        return self.moved(scheduled(name, self.levels, steps, self.curve(), drops_penultimate=drops))
+
+    def moved(self, levels: Tensor) -> Tensor:
+        return levels if self.nudge is None else nudged(levels, self.nudge)
 
     def timesteps(self, steps: int) -> Tensor:
         return ddim_timesteps(steps + self.options.get("always_discard_next_to_last_sigma", False))
@@ -191,7 +199,7 @@ class Job:
     def estimate(self) -> Estimate:
         network: Network = self.network
         if self.on_timesteps:
-            return noise_itself(network) if self.pred == "eps" else noise_from_velocity(network, alphas_of(self.table))
+            return noise_itself(network) if self.pred == "eps" else noise_from_velocity(network, self.alphas)
         # the program's LCM wrapper takes every output for noise
         make = clean_from_noise if self.pred == "eps" or self.sampler == "lcm" else clean_from_velocity
         estimate = make(network, self.levels)
@@ -203,11 +211,14 @@ class Job:
         return tuple(Entry(end, Conditioning(toy.text_embed(line)[None])) for end, line in lines)
 
     def denoiser(self) -> GuidedDenoiser:
+        return GuidedDenoiser(self.estimate(), self.guidance())
+
+    def guidance(self) -> Guidance:
         options = self.options
         padding: Padding = "empty" if options.get("pad_cond_uncond") else "apart"
         padding = "last_token" if options.get("pad_cond_uncond_v0") else padding
         scale = self.case["cfg_scale"] / (CFG_PP_SCALE if self.sampler == "ddim_cfg_pp" else 1.0)
-        guidance = Guidance(
+        return Guidance(
             positive=tuple(
                 tuple(Branch(self.entries(part), weight) for part, weight in branches(text)) for text in self.prompts
             ),
@@ -223,8 +234,6 @@ class Job:
             empty=toy.text_embed("")[None],
             joins=options.get("batch_cond_uncond", True),
         )
-        return GuidedDenoiser(self.estimate(), guidance)
-
     def knobs(self) -> Knobs:
         options = self.options
         eta = options.get("eta_ddim", 0.0) if self.on_timesteps else options.get("eta_ancestral", 1.0)
@@ -234,7 +243,7 @@ class Job:
             churn=Churn(
                 options.get("s_churn", 0.0), options.get("s_tmin", 0.0), options.get("s_tmax", 0.0) or float("inf")
             ),
-            alphas=alphas_of(self.table),
+            alphas=self.alphas,
             unipc=UniPc(
                 options.get("uni_pc_variant", "bh1"),
                 options.get("uni_pc_skip_type", "time_uniform"),
@@ -263,8 +272,8 @@ class Job:
             return self.on_times(denoise, noise, source, None)
         sigmas = self.sigmas(self.steps)
         x = start_from_noise(noise, sigmas[0], scales_by_vp=self.options.get("sgm_noise_multiplier", False))
-        bounds = self.levels.sigmas[0].item(), self.levels.sigmas[-1].item()
-        knobs = replace(knobs, bounds=bounds, steps=self.steps)
+        low, high = self.moved(self.levels.sigmas[[0, -1]].float()).tolist()
+        knobs = replace(knobs, bounds=(low, high), steps=self.steps)
         sampled = SAMPLERS[self.sampler](
             denoise, x, sigmas, self.step_noise(source, sigmas, x.shape), knobs=knobs
         )
@@ -275,7 +284,7 @@ class Job:
         knobs = self.knobs()
         if self.sampler == "unipc":
             start, steps = (1.0, len(timesteps)) if encoded is None else ((int(timesteps[encoded - 1]) + 1) / 1000, encoded)
-            timesteps = continuous_times(start, steps, knobs.unipc.spacing, 0.5 * alphas_of(self.table).log())
+            timesteps = continuous_times(start, steps, knobs.unipc.spacing, 0.5 * self.alphas.log())
         elif encoded is not None:
             timesteps = timesteps[:encoded]
         return Result(TIMESTEP_SAMPLERS[self.sampler](denoise, x, timesteps, source, knobs=knobs), self.network.seen)

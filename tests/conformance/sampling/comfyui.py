@@ -34,7 +34,7 @@ from paramc.runtime.schedules.levels import (
 from paramc.runtime.schedules.registry import tail_of_longer
 from paramc.runtime.stages.starts import start_from_latent, start_from_noise
 from tests.conformance.sampling import toy
-from tests.conformance.sampling.recorded import Case
+from tests.conformance.sampling.recorded import Case, nudged
 
 SCHEDULE_IDS = {"ddim_uniform": "ddim", "beta": "beta_timesteps", "kl_optimal": "kl_optimal_zero"}
 DROPPING = ("dpm_2", "dpm_2_ancestral", "uni_pc", "uni_pc_bh2")
@@ -87,8 +87,9 @@ def lat(shape: list[int], k: int) -> Tensor:
 class Sampling:
     """One KSampler run."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, nudge: int | None = None) -> None:
         self.case = case
+        self.nudge = nudge
         self.model = case.get("model", "eps")
         self.levels = levels_of(self.model)
         self.process = process_of(self.model)
@@ -136,7 +137,7 @@ class Sampling:
                 ]
             case "mask rows1-4 cols2-6 s0.7":
                 mask = torch.zeros(1, 8, 8)
-                mask[:, 1:4, 2:6] = 1.0
+                mask[:, 1:5, 2:7] = 1.0
                 return [fox, replace(house, mask=mask, mask_strength=0.7)]
             case text:
                 return [self.region(text)]
@@ -171,7 +172,7 @@ class Sampling:
         if not self.case.get("mask"):
             return denoise
         mask = torch.zeros(1, 1, 8, 8)
-        mask[:, :, 2:5, 1:4] = 1.0
+        mask[:, :, 2:6, 1:5] = 1.0
         mask[:, :, 4] = 0.5
         if self.sampler == "ddim":
             noise = self.open_stream(self.case["seed"] + 1).normal(latent.shape)
@@ -185,7 +186,7 @@ class Sampling:
         case, shape = self.case, self.case["shape"]
         given = lat(shape, 0) if case.get("latent") else torch.zeros(shape)
         latent = enters_latent_space(self.model, given) if given.any() else given
-        sigmas = self.sigmas()
+        sigmas = self.sigmas() if self.nudge is None else nudged(self.sigmas(), self.nudge)
         if len(sigmas) == 0:
             return given
         noise = batch_noise(shape, case["seed"], self.open_stream, batch_index=case.get("batch_inds", ()))

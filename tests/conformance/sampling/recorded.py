@@ -83,6 +83,15 @@ def deviation(result: Tensor, expected: Tensor) -> float:
     return float(torch.nan_to_num(difference, nan=float("inf")).max().item() / (largest or 1.0))
 
 
+def nudged(sigmas: Tensor, pattern: int) -> Tensor:
+    """Every sigma but 0 moved by one float32 step; up for each set bit of the pattern, by position modulo 8."""
+    if not sigmas.is_floating_point():
+        return sigmas
+    up = torch.tensor([pattern >> index % 8 & 1 for index in range(len(sigmas))], dtype=torch.bool)
+    moved = torch.nextafter(sigmas, torch.where(up, torch.inf, 0.0).to(sigmas.dtype))
+    return torch.where(sigmas > 0, moved, sigmas)
+
+
 def bar(case: Case) -> float:
     """The recordings' own tolerance, float32: what rounding may do, times what the sampler makes of it."""
     gap, kappa = float(case.get("gap64") or 0.0), float(case.get("kappa") or 0.0)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from paramc.dialects.registry import dialects, find_dialect
 from paramc.diagnostics.model import ReadError
+from paramc.dialects.registry import dialects, find_dialect
 from paramc.passes.sniff import sniff
 from tests.unit.infotext_records import records
 

@@ -135,6 +135,14 @@ def test_a_second_pass_of_so_many_steps_is_one_node(steps: int, strength: float)
     assert (int(steps / node["denoise"]) if node["denoise"] < 1 else steps) == full
 
 
+def test_a_strength_next_to_nothing_leaves_a_graph() -> None:
+    node = only(graph(*tail(199_980, 0.0001, steps=200_000)), "KSampler")
+    assert (node["steps"], node["denoise"]) == (20, 0.0001)
+    texts = encode("positive", (5, "a"), (20, "b"))
+    assert graph(texts, *tail(10**12 - 20, 1e-300, steps=10**12))
+    assert only(graph(*tail(19, 5e-324)), "KSamplerAdvanced")["start_at_step"] == 19
+
+
 def test_a_schedule_of_uneven_length_is_cut_from_its_start() -> None:
     node = only(graph(*tail(10, 0.5, schedule="ddim", steps=20)), "KSamplerAdvanced")
     assert (node["steps"], node["start_at_step"]) == (20, 10)

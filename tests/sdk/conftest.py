@@ -1,0 +1,27 @@
+"""Tiny pipelines for the tests that run scripts; without the runner's libraries they are skipped."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+Tiny = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """The folder of the tiny pipeline of a base, made on first use."""
+    for module in ("torch", "diffusers", "transformers", "peft"):
+        pytest.importorskip(module)
+    from tests.sdk.tiny import save
+
+    folder = tmp_path_factory.mktemp("models")
+    return cache(lambda base: save(base, folder))
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No hub, and pictures go to a folder of their own."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.chdir(tmp_path)

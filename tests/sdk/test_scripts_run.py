@@ -1,0 +1,204 @@
+"""Scripts run as written, against tiny models with random weights: pictures appear, nothing warns."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import paramc
+from paramc.ir.assets import AssetRef, Assets
+from paramc.ir.family import Family
+from paramc.ir.job import Job
+
+pytestmark = [
+    pytest.mark.sdk,
+    # The libraries' own trouble with NumPy 2, and a rounding remark of torchsde; no call of ours is concerned.
+    pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Should have t[ab]:UserWarning"),
+]
+
+Run = Callable[..., dict[str, Any]]
+SEED = 42
+TEXT = (
+    "a photo of a cat\nNegative prompt: bad quality\n"
+    "Steps: 4, Sampler: {sampler}, Schedule type: {schedule}, CFG scale: {cfg}, Seed: 42, Size: 64x64, RNG: CPU{more}, "
+    "Version: v1.10.1"
+)
+
+
+def job(base: str, sampler: str = "Euler", schedule: str = "Automatic", cfg: float = 5, more: str = "") -> Job:
+    text = TEXT.format(sampler=sampler, schedule=schedule, cfg=cfg, more=f", {more}" if more else "")
+    return paramc.parse(text).model_copy(update={"family": Family(name=base, base=base)})
+
+
+@pytest.fixture
+def run(tiny: Callable[[str], Path]) -> Run:
+    """Runs the script of a job, with other text here and there, and gives its names."""
+
+    def runs(made: Job, replace: dict[str, str] | None = None, until: str = "\0") -> dict[str, Any]:
+        assert made.family is not None
+        options = {"model": str(tiny(made.family.base)), "dtype": "float32", "device": "cpu", "local_files_only": "true"}
+        source = paramc.compile(made, "diffusers", options=options).text
+        for old, new in (replace or {}).items():
+            assert old in source
+            source = source.replace(old, new)
+        source = source.partition(until)[0]
+        names: dict[str, Any] = {"__name__": "script"}
+        exec(compile(source, "script.py", "exec"), names)  # noqa: S102  # the script is what is tested
+        return names
+
+    return runs
+
+
+def size(name: str = f"{SEED}.png") -> tuple[int, int]:
+    with Image.open(name) as picture:
+        return picture.size
+
+
+def start(width: int = 80, height: int = 64) -> None:
+    """A picture to start from."""
+    Image.radial_gradient("L").resize((width, height)).convert("RGB").save("input.png")
+
+
+HIRES = "Denoising strength: 0.7, Hires upscale: 2, Hires steps: 3, Hires upscaler: "
+LATENT = {'output_type="np"': 'output_type="latent"'}
+FLOW = {"sd3": "Simple", "flux": "Simple"}
+
+
+@pytest.mark.parametrize("base", ["sd1", "sd2", "sdxl", "sd3", "flux"])
+def test_text_becomes_a_picture(run: Run, base: str) -> None:
+    run(job(base, schedule=FLOW.get(base, "Automatic")))
+    assert size() == (64, 64)
+
+
+@pytest.mark.parametrize("base", ["sd1", "sdxl", "sd3", "flux"])
+def test_a_picture_becomes_another(run: Run, base: str) -> None:
+    start()
+    run(job(base, schedule=FLOW.get(base, "Automatic"), more="Denoising strength: 0.5"))
+    assert size() == (64, 64)
+
+
+@pytest.mark.parametrize("base", ["sd1", "sdxl", "sd3", "flux"])
+@pytest.mark.parametrize("upscaler", ["Latent", "Lanczos"])
+def test_a_second_pass_enlarges(run: Run, base: str, upscaler: str) -> None:
+    run(job(base, schedule=FLOW.get(base, "Automatic"), more=f"{HIRES}{upscaler}"))
+    assert size() == (128, 128)
+
+
+@pytest.mark.parametrize("upscaler", ["Latent (nearest-exact)", "Latent (bicubic antialiased)", "4x-UltraSharp"])
+def test_a_second_pass_cuts_to_size(run: Run, upscaler: str) -> None:
+    more = f"Denoising strength: 0.7, Hires resize: 128x112, Hires steps: 3, Hires upscaler: {upscaler}"
+    run(job("sd1", more=more))
+    assert size() == (128, 112)
+
+
+@pytest.mark.parametrize("base", ["sd1", "flux"])
+def test_a_batch_is_the_single_pictures(run: Run, base: str) -> None:
+    schedule = FLOW.get(base, "Automatic")
+    single = run(job(base, schedule=schedule).replace({"noise.seed": SEED + 1}))["images"][0]
+    batch = run(job(base, schedule=schedule, more="Batch size: 2"))["images"][1]
+    assert abs(single - batch).max() < 1e-4
+    assert size(f"{SEED}.png") == size(f"{SEED + 1}.png") == (64, 64)
+
+
+def test_a_batch_starts_from_one_picture(run: Run) -> None:
+    start()
+    run(job("sd1", more="Denoising strength: 0.5, Batch size: 2"))
+    assert size(f"{SEED + 1}.png") == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "schedule"),
+    [
+        ("Euler a", "Automatic"),
+        ("Euler", "Karras"),
+        ("Euler", "Beta"),
+        ("Heun", "Exponential"),
+        ("LMS", "Simple"),
+        ("DPM2", "Karras"),
+        ("DPM++ 2M", "Karras"),
+        ("DPM++ 2M SDE", "Exponential"),
+        ("DPM++ 3M SDE", "Karras"),
+        ("DPM++ SDE", "Karras"),
+        ("UniPC", "Automatic"),
+        ("DDIM", "Automatic"),
+        ("PLMS", "Automatic"),
+        ("LCM", "Automatic"),
+    ],
+)
+def test_every_kind_of_scheduler_runs(run: Run, sampler: str, schedule: str) -> None:
+    picture = run(job("sd1", sampler, schedule))["images"][0]
+    assert picture.std() > 0.02
+
+
+@pytest.mark.parametrize("schedule", ["Normal", "SGM Uniform", "Beta", "Karras", "Automatic"])
+@pytest.mark.parametrize("base", ["sd3", "flux"])
+def test_every_schedule_of_flow_models_runs(run: Run, base: str, schedule: str) -> None:
+    picture = run(job(base, schedule=schedule))["images"][0]
+    assert picture.std() > 0.02
+
+
+def test_the_latent_is_the_one_of_a_loop_by_hand(run: Run) -> None:
+    names = run(job("sd1"), LATENT, "# Cut off")
+    latent = _euler(names["pipe"], steps=4, cfg=5.0)
+    assert float((names["images"] - latent).abs().max() / latent.abs().max()) <= 1e-5
+
+
+def test_clip_skip_reaches_both_prompts(run: Run) -> None:
+    import torch
+
+    names = run(job("sd1", more="Clip skip: 2"), LATENT, "# Cut off")
+    latent = _euler(names["pipe"], steps=4, cfg=5.0, layer=-2)
+    other = _euler(names["pipe"], steps=4, cfg=5.0)
+    assert torch.allclose(names["images"], latent, atol=float(latent.abs().max()) * 1e-5)
+    assert not torch.allclose(names["images"], other, atol=float(latent.abs().max()) * 1e-3)
+
+
+def test_a_lora_changes_the_weights_by_its_strength(run: Run, tiny: Callable[[str], Path]) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    name = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q"
+    down, up = torch.randn(2, 32), torch.randn(32, 2)
+    save_file({f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up, f"{name}.alpha": torch.tensor(1.0)}, "x.safetensors")
+    made = job("sd1").replace({"prompt": paramc.parse("a cat <lora:x:0.5>\nSteps: 1, Sampler: Euler, CFG scale: 1").prompt})
+    names = run(made)
+    layer = names["pipe"].unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q
+    x = torch.randn(1, 32)
+    with torch.no_grad():
+        change = layer(x) - layer.base_layer(x)
+    assert torch.allclose(change, 0.5 * 0.5 * x @ down.T @ up.T, atol=1e-4)
+
+
+def test_a_vae_of_its_own_decodes(run: Run, tiny: Callable[[str], Path]) -> None:
+    made = job("sd1").model_copy(update={"assets": Assets(vae=AssetRef(name="other"))})
+    folder = tiny("sd1") / "vae"
+    names = run(made, replace={"AutoencoderKL.from_single_file(": "AutoencoderKL.from_pretrained(", '"other.safetensors"': repr(str(folder))})
+    assert names["pipe"].vae is names["vae"]
+
+
+def _euler(pipe: Any, *, steps: int, cfg: float, layer: int = -1) -> Any:
+    """Euler's method with guidance, written out: the noise levels of a linear walk through the timesteps."""
+    import torch
+
+    def embedded(text: str) -> Any:
+        tokens = pipe.tokenizer(text, padding="max_length", truncation=True, return_tensors="pt").input_ids
+        states = pipe.text_encoder(tokens, output_hidden_states=True).hidden_states
+        return pipe.text_encoder.final_layer_norm(states[layer])
+
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    alphas = torch.cumprod(1 - betas, 0)
+    table = ((1 - alphas) / alphas).sqrt()
+    times = torch.linspace(999, 0, steps, dtype=torch.float64)
+    low, high = times.floor().long(), times.ceil().long()
+    sigmas = torch.cat([table[low] + (times - low) * (table[high] - table[low]), torch.zeros(1, dtype=torch.float64)]).float()
+    with torch.no_grad():
+        texts = torch.cat([embedded("bad quality"), embedded("a photo of a cat")])
+        x = torch.randn((1, 4, 8, 8), generator=torch.Generator("cpu").manual_seed(SEED)) * sigmas[0]
+        for time, sigma, following in zip(times, sigmas[:-1], sigmas[1:], strict=True):
+            scaled = (x / (sigma**2 + 1).sqrt()).repeat(2, 1, 1, 1)
+            without, towards = pipe.unet(scaled, time.float(), encoder_hidden_states=texts).sample.chunk(2)
+            x = x + (without + cfg * (towards - without)) * (following - sigma)
+    return x
