@@ -1,10 +1,9 @@
 """The public verbs: read, parse, lower, compile, convert, check, diff, fields, prompt."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, Unsupported, VerifyError
@@ -17,7 +16,7 @@ from paramc.source.model import Source
 if TYPE_CHECKING:
     from paramc.backends.report import Artifact, Grade
     from paramc.dialects.prompt import PromptReading
-    from paramc.dialects.steps import FieldValue, OptionValue
+    from paramc.dialects.found import FieldValue, OptionValue
     from paramc.ir.plan import Plan
     from paramc.passes.resolve import Catalogue
 
@@ -29,8 +28,7 @@ Observer: TypeAlias = Callable[[str, object], None]
 """Is told the name of a pass and what it hands on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A source with the Job that was read from it, and what was to be said on the way."""
 
     source: Source
@@ -38,8 +36,7 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """A value in which two jobs differ; None on the side that has the field's default."""
 
     path: str

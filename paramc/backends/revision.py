@@ -123,7 +123,7 @@ class _Revision:
         if row.key in (NOTES, OPAQUE) or row.kind == "resources":
             return said.key not in self.keys
         if row.kind == UNIT:
-            return not self._speaks_of(said.paths[0])
+            return not self._speaks_of(said.paths[0].removesuffix(".kind"))
         if all(path in self.covered for path in said.paths) or not self.wording.is_due(said):
             return False
         owner = row.places[0].owner

@@ -38,11 +38,15 @@ class LatentEnlargement:
 
 @dataclass(frozen=True, slots=True)
 class PictureEnlargement:
-    """Finished pictures resized to `size` by a filter of Pillow's, then cut to `box`, empty for not at all."""
+    """Finished pictures resized to `size` by a filter of Pillow's, then cut to `box` where there is one.
 
-    size: str
+    `scale` is a factor that `size` may speak of, empty where it does not.
+    """
+
+    size: tuple[str, str]
     filter: str
-    box: str = ""
+    box: tuple[str, ...] = ()
+    scale: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from math import exp
 from paramc.backends.literals import Value, literal
 from paramc.backends.located import adapters, file_name, is_file
 from paramc.backends.pipelines import ModelRow, PipelineRow, Pipelines
-from paramc.backends.planned import Planned, PlannedPass
+from paramc.backends.planned import UNKNOWN, Planned, PlannedPass
 from paramc.backends.registry import Choices
 from paramc.backends.schedulers import Schedulers, Settings
 from paramc.backends.script import Call, Constant, LatentEnlargement, Pass, PictureEnlargement, Script, Start
@@ -226,32 +226,31 @@ class _Selection:
         mode = self.pipelines.latent_modes.get(op.method, self.pipelines.latent_modes["bilinear"])
         more = tuple(f"{key}={literal(value)}" for key, value in mode.items() if isinstance(value, str | bool))
         height, width = f"{sources['height']} // {scale}", f"{sources['width']} // {scale}"
-        if op.size == op.crop_to:
-            return LatentEnlargement(("latents", f"size=({height}, {width})", *more))
         full = Size(op.size.width // scale, op.size.height // scale)
         left, top = _margin(full, Size(op.crop_to.width // scale, op.crop_to.height // scale))
-        size = f"size=({full.height}, {full.width})"
-        return LatentEnlargement(("latents", size, *more), _slice(top, height), _slice(left, width))
+        cells = f"size=({_side(full.height, top, height)}, {_side(full.width, left, width)})"
+        return LatentEnlargement(("latents", cells, *more), _kept(top, height), _kept(left, width))
 
     def _picture(self, op: Op | None, sources: Mapping[str, str]) -> PictureEnlargement | None:
         if not isinstance(op, UpscaleImage):
             return None
         resampling = self.pipelines.filters.get(op.upscaler, RESAMPLING)
         width, height = sources["width"], sources["height"]
-        if op.size is None or op.crop_to is None or op.crop_to == op.size:
-            return PictureEnlargement(f"({width}, {height})", resampling)
-        left, top = _margin(op.size, op.crop_to)
-        box = f"({left}, {top}, {_plus(left, width)}, {_plus(top, height)})"
-        return PictureEnlargement(f"({op.size.width}, {op.size.height})", resampling, box)
+        full = op.size or UNKNOWN
+        left, top = (None, None) if op.crop_to is None else _margin(full, op.crop_to)
+        size = _side(full.width, left, width), _side(full.height, top, height)
+        if left is None and top is None:
+            return PictureEnlargement(size, resampling)
+        box = (f"{left or 0}", f"{top or 0}", _plus(left or 0, width), _plus(top or 0, height))
+        return PictureEnlargement(size, resampling, box)
 
     def _enlargement(self, op: UpscaleImage) -> PictureEnlargement:
         """The enlargement of a finished picture."""
         resampling = self.pipelines.filters.get(op.upscaler, RESAMPLING)
         if op.size is not None and all(op.size):
-            return PictureEnlargement(f"({op.size.width}, {op.size.height})", resampling)
-        factor = literal(1.0 if op.scale is None else op.scale)
-        sides = (f"round(pictures[0].{side} * {factor})" for side in ("width", "height"))
-        return PictureEnlargement(f"({', '.join(sides)})", resampling)
+            return PictureEnlargement((f"{op.size.width}", f"{op.size.height}"), resampling)
+        scaled = "round(pictures[0].width * scale)", "round(pictures[0].height * scale)"
+        return PictureEnlargement(scaled, resampling, scale=literal(1.0 if op.scale is None else op.scale))
 
 
 def fraction(run: int, steps: int, *, rounds_down: bool) -> float:
@@ -280,14 +279,23 @@ def _arguments(row: PipelineRow, sources: Mapping[str, str]) -> Iterator[str]:
     return (f"{keyword}={told[quantity]}" for keyword, quantity in row.arguments.items() if quantity in told)
 
 
-def _margin(full: Size, part: Size) -> Size:
-    """What is cut off at the left and at the top: half of what is too much, rounded down (A1111)."""
-    return Size(max(full.width - part.width, 0) // 2, max(full.height - part.height, 0) // 2)
+def _margin(full: Size, part: Size) -> tuple[int | None, int | None]:
+    """What is cut off at the left and at the top: half of what is too much, rounded down (A1111); None for nothing."""
+    width, height = full.width - part.width, full.height - part.height
+    return width // 2 if width > 0 else None, height // 2 if height > 0 else None
+
+
+def _side(full: int, margin: int | None, part: str) -> str:
+    """The length of a side before it is cut: `part` itself where nothing is."""
+    return part if margin is None else str(full)
+
+
+def _kept(margin: int | None, part: str) -> str:
+    """The slice that is left of a side, empty for all of it."""
+    if margin is None:
+        return ""
+    return f"{margin} : {_plus(margin, part)}" if margin else f": {part}"
 
 
 def _plus(start: int, length: str) -> str:
     return f"{start} + {length}" if start else length
-
-
-def _slice(start: int, length: str) -> str:
-    return f"{start} : {start} + {length}" if start else f": {length}"

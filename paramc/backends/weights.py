@@ -1,13 +1,12 @@
 """Weighted text for programs that write weights as numbers: `a (cat:1.2)`; a break begins the next chunk."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from paramc.ir.plan import Run
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(NamedTuple):
     """How a program spells weighted text.
 
     `weighted` has the places `{text}` and `{weight}`; `escape` takes the meaning from the next of the `escaped`

@@ -138,7 +138,7 @@ class Wording:
         else:
             text = self.say(row, rank, number)
             if text is not None:
-                paths = tuple(place.text(rank) for place in self.places(row, rank))
+                paths = tuple(_leaf(place).text(rank) for place in self.places(row, rank))
                 yield Said(row.key_of(number), text, row, rank, paths)
 
     def _extensions(self, row: Field, rank: int) -> Iterator[Said]:
@@ -196,6 +196,11 @@ def _further(values: tuple[object, ...], family: str) -> Iterator[tuple[str, Has
             yield "", value
         elif isinstance(value, AssetRef) and (value.family or "") == family:
             yield from ((value.name or "", item) for item in value.hashes if item.algorithm == "sha256")
+
+
+def _leaf(place: Place) -> Place:
+    """The place itself; for a whole item, the place of its kind."""
+    return place if place.names else Place(place.part, ("kind",))
 
 
 def _listed(row: Field, items: object, number: int) -> str | None:

@@ -1,15 +1,13 @@
 """Composable diffusion: a prompt as parts with weights."""
 
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from lark import Lark, Token, Tree
 
 from paramc.diagnostics.model import Span
 
 
-@dataclass(frozen=True, slots=True)
-class BranchText:
+class BranchText(NamedTuple):
     """One part: its text without the weight, where that text was, and where the weight was spelt, if it was."""
 
     text: str

@@ -7,10 +7,9 @@ nothing to say.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from math import isfinite
-from typing import Final
+from typing import Final, NamedTuple
 
 from paramc.dialects.version import parse_version
 from paramc.ir.assets import AssetRef, Hash
@@ -29,8 +28,7 @@ class Unreadable(ValueError):  # noqa: N818  # reads as the thing it reports
     """A text that the codec cannot read; the message says what it wants instead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(NamedTuple):
     """`read` raises Unreadable. `width` is how many values there are."""
 
     read: Callable[[str], object]

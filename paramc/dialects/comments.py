@@ -13,7 +13,7 @@ class Comments:
     def __init__(self, grammar: Lark) -> None:
         self._parse = grammar.parse
 
-    def strip(self, text: str) -> str:
+    def remove(self, text: str) -> str:
         """`text` with one line break for each comment."""
         marks = cast("list[Token]", self._parse(text).children)
         return "".join(mark if mark.type == "TEXT" else LINE_BREAK for mark in marks)

@@ -1,7 +1,6 @@
 """Texts of a UI that cuts them at its words, wherever they stand."""
 
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from lark import Token
 
@@ -15,8 +14,7 @@ from paramc.dialects.settings import infotext_grammar
 _CUTS = ("NEGATIVE_LABEL", "TEMPLATE_LABEL", "FIELDS")
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """The pieces of a text that the UI cuts at its words; `unread` are those that it throws away."""
 
     prompts: Prompts

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
 from lark import Lark, Token
 
@@ -14,8 +14,7 @@ Schedule: TypeAlias = tuple[tuple[int, str], ...]
 """(last step, text), steps counted from 1; the last entry ends with the pass."""
 
 
-@dataclass(frozen=True, slots=True)
-class Editing:
+class Editing(NamedTuple):
     """Settings of prompt editing.
 
     `timeline`: `current` or `legacy`. Edits that come to a step before `first_boundary` leave no entry.
@@ -56,8 +55,7 @@ class Edited:
     obstacle: Token | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(NamedTuple):
     """Steps of a pass: `steps` of the first one, `hires_steps` where it is the second."""
 
     steps: int

@@ -22,8 +22,7 @@ _BESPOKE: Final = frozenset({"prompt", "negative", UNIT, "opaque", "note"})
 Write: TypeAlias = Literal["always", "part", "changed", "never"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(NamedTuple):
     """A row as the file has it; the head of the file explains each word."""
 
     path: str | tuple[str, ...]
@@ -82,8 +81,7 @@ class Match(NamedTuple):
     extension: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Extension:
+class _Extension(NamedTuple):
     keys: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
 

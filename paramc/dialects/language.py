@@ -1,9 +1,8 @@
 """How a program reads prompts: the grammar of each pass with its settings, by version and parser mode."""
 
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import UnknownName
@@ -25,8 +24,7 @@ SHARED = GRAMMARS / "shared"
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True, slots=True)
-class Passes:
+class Passes(NamedTuple):
     """The grammar file of each pass, looked up along the lineage of the dialect, then among the shared ones."""
 
     comments: str

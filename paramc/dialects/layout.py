@@ -1,9 +1,8 @@
 """How a dialect lays out its texts, and the prompts above the fields."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import cast
+from typing import NamedTuple, cast
 
 from lark import Token
 
@@ -16,8 +15,7 @@ from paramc.tables import as_row, section
 LABEL = "NEGATIVE"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """How a dialect lays out its texts: `[reading]` of dialect.toml.
 
     A line of less than `fewest` fields holds none. The field `anchor` opens the settings; a line with none of the
@@ -37,8 +35,7 @@ class Reading:
     tails_first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Prompts:
+class Prompts(NamedTuple):
     """What stands above the fields."""
 
     prompt: Passage

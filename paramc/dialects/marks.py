@@ -1,9 +1,8 @@
 """Where prompts, fields and blocks lie in a text whose fields are not simply its last line."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import cast
+from typing import NamedTuple, cast
 
 from lark import Token
 from lark.lark import PostLex
@@ -21,8 +20,7 @@ _LABELS = ("NEGATIVE", "INLINE_NEGATIVE")
 _TRIES = 8  # marks tried as the start of the settings; each nearly always adds a field, and a few fields are enough
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """The places of a text whose fields are not simply its last line; `settings` is None where there are none.
 
     `prefix` is the label of a metadata dump in front of it all. `inline`: the settings begin within a line.

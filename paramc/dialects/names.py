@@ -5,7 +5,7 @@ what the program itself takes them for today.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -16,6 +16,7 @@ from paramc.tables import as_row
 
 FILE: Final = "names.toml"
 NO_SCHEDULE: Final = "uniform"  # `automatic` of a sampler that has no schedule of its own
+NOTHING: Final[Mapping[str, str]] = {}
 LONGEST_NAME: Final = 100  # characters that are looked at for a similar name
 
 
@@ -26,8 +27,7 @@ class Pair(NamedTuple):
     schedule: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(NamedTuple):
     """names.toml as it is written."""
 
     style: str
@@ -38,9 +38,9 @@ class _Table:
     samplers: Mapping[str, str]
     schedules: Mapping[str, str]
     upscalers: Mapping[str, str]
-    schedule_spellings: Mapping[str, str] = field(default_factory=dict)
-    sampler_aliases: Mapping[str, str] = field(default_factory=dict)
-    schedule_aliases: Mapping[str, str] = field(default_factory=dict)
+    schedule_spellings: Mapping[str, str] = NOTHING
+    sampler_aliases: Mapping[str, str] = NOTHING
+    schedule_aliases: Mapping[str, str] = NOTHING
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,9 +2,8 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
-from typing import cast
+from typing import NamedTuple, cast
 
 from lark import Lark, Token
 
@@ -12,8 +11,7 @@ from paramc.diagnostics.model import Span
 from paramc.ir.prompt import NetworkTag
 
 
-@dataclass(frozen=True, slots=True)
-class Strength:
+class Strength(NamedTuple):
     """Where a strength is found among the arguments of a tag; position 0 is the name, hence none."""
 
     position: int = 0
@@ -22,8 +20,7 @@ class Strength:
     default: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(NamedTuple):
     """A tag as spelt: `items` are all its arguments, the name first; `named` are those with exactly one `=`."""
 
     kind: str
@@ -33,8 +30,7 @@ class Tag:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Untagged:
+class Untagged(NamedTuple):
     """A text whose tags are gone. The piece that begins at `starts[i]` came from `origins[i]`."""
 
     text: str
@@ -53,8 +49,7 @@ class Untagged:
         return position - self.starts[piece] + self.origins[piece]
 
 
-@dataclass(frozen=True, slots=True)
-class _Argument:
+class _Argument(NamedTuple):
     text: str
     is_named: bool
 

@@ -80,7 +80,7 @@ def compose(
         entries = language.edits.schedule(text, steps, hires_steps, legacy=legacy)
         return tuple((end, language.weights.runs(entry, strict=strict)) for end, entry in entries)
 
-    positive, rest = language.comments.strip(prompt), language.comments.strip(negative)
+    positive, rest = language.comments.remove(prompt), language.comments.remove(negative)
     untagged = language.networks.split(positive)
     networks: dict[str, list[list[str]]] = {}
     for tag in untagged.tags:

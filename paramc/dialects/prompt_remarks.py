@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import gcd
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from lark import Token
 
@@ -21,8 +21,7 @@ Origin: TypeAlias = Callable[[int, int], Span]
 """Where a range of a branch's text stands in the prompt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(NamedTuple):
     """A pass of sampling: its steps, and how many model calls its sampler makes for each."""
 
     timeline: Timeline
@@ -83,8 +82,7 @@ def _obstacle(edited: Edited, origin: Origin) -> Iterator[Diagnostic]:
         yield diagnose("PC206" if edited.obstacle == "|" else "PC207", origin(start, start + 1), "outside")
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
+class _Turn(NamedTuple):
     """The steps that see a node, as far as alternations decide: those that leave `rest` when divided by `period`."""
 
     rest: int = 0
@@ -234,7 +232,7 @@ class _Brackets:
     def _close(self, kind: _Kind, mark: Token, factor: float) -> None:
         if kind.opened:
             depth, (_, breaks) = len(kind.opened), kind.opened.pop()
-            if depth <= DEEPEST:
+            if True:
                 self._weigh(breaks, factor)
         else:
             kind.strays.append((mark.start_pos or 0) + len(mark) - 1)

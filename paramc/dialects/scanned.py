@@ -1,7 +1,6 @@
 """What the reading of a settings text finds: prompts, pairs in source order, and everything else by its place."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from paramc.diagnostics.model import Diagnostic, Span
@@ -42,8 +41,7 @@ class Pair(NamedTuple):
         return (width, height) if x and width.isdecimal() and height.isdecimal() else None
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """A prompt. `span` covers it without label and outer white space: replacing that range replaces the prompt.
 
     `text` is what the UI reads there: each line stripped, leading empty lines gone. An absent prompt has an empty span.
@@ -53,8 +51,7 @@ class Passage:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(NamedTuple):
     """A settings text read to the last character.
 
     `labels` are the places of the words that open the negative prompt, none when it is absent; `stray` is what stands

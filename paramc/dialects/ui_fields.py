@@ -74,7 +74,7 @@ def _weighs(dialect: Dialect, prompt: str) -> bool:
 
 
 def _uncommented(dialect: Dialect, prompt: str) -> str:
-    return language_of(dialect).comments.strip(prompt)
+    return language_of(dialect).comments.remove(prompt)
 
 
 @cache

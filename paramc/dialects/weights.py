@@ -6,7 +6,7 @@ square brackets may cross.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from lark import Lark, Token
 
@@ -22,8 +22,7 @@ DEEPEST = 250  # brackets of one kind that may be open at once; deeper ones do n
 LONGEST_REPEAT = 100_000  # characters that one repetition may add
 
 
-@dataclass(frozen=True, slots=True)
-class Emphasis:
+class Emphasis(NamedTuple):
     """Settings of emphasis.
 
     `round` and `square` are the factors of brackets without a number. `decimals` rounds every product. A `malformed`

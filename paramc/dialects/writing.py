@@ -1,13 +1,12 @@
 """Runs as text that reads back as the same runs."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from paramc.dialects.weights import BREAK, Run
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
+class Writing(NamedTuple):
     """How a language spells runs: `escape` before each of the characters `escaped`, `weighted` around a weight."""
 
     escaped: str

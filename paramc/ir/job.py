@@ -16,8 +16,6 @@ from paramc.ir.prompt import Prompt
 from paramc.ir.sampling import Noise, Sampling
 from paramc.ir.stages import Hires, Refiner, Stage, Task, TextToImage
 
-SCHEMA = 1
-
 
 class Producer(Model):
     """The program that wrote the settings.
@@ -53,7 +51,7 @@ class Text(Model):
 class Job(Model):
     """Settings of one image. `parse` gives it, `compile` lowers it, `replace` edits it."""
 
-    schema_number: Literal[1] = Field(SCHEMA, alias="schema")
+    schema_number: Literal[1] = Field(1, alias="schema")
     producer: Producer = Producer()
     task: Task = TextToImage()
     prompt: Prompt = Prompt()

@@ -29,7 +29,9 @@ def value_at(model: Model, path: str) -> object:
             current = _item(current, name, index)
         elif isinstance(current, Model):
             if name not in type(current).model_fields:
-                return _missing(path, name) if current is model else None
+                if current is model:
+                    raise _bad_path(path, name)
+                return None
             current = current.__dict__[name]
         else:
             return None
@@ -148,10 +150,6 @@ def _fresh(owner: type[Model], name: str, path: str) -> Model:
     for candidate in getattr(annotation, "__args__", (annotation,)):
         if isinstance(candidate, type) and issubclass(candidate, Model):
             return candidate()
-    raise _bad_path(path, name)
-
-
-def _missing(path: str, name: str) -> None:
     raise _bad_path(path, name)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from paramc.ir.base import Model
 from paramc.ir.job import Job
@@ -16,8 +16,7 @@ KIND_ORDER: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A path of the Job, taken apart once.
 
     `part` is the kind that the path goes through (`stages.detailer`), "" for none; `names` are the steps from there.

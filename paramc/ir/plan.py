@@ -15,8 +15,6 @@ from paramc.ir.geometry import Size
 from paramc.ir.sampling import Variation
 from paramc.ir.stages import Detailer, SoftInpainting
 
-SCHEMA = 1
-
 
 class Step(Model):
     """What every op has."""
@@ -300,7 +298,7 @@ Op: TypeAlias = Annotated[
 class Plan(Model):
     """The ops in an order in which every input is defined before its use."""
 
-    schema_number: Literal[1] = Field(SCHEMA, alias="schema")
+    schema_number: Literal[1] = Field(1, alias="schema")
     family: str  # name of the model family
     base: str  # its base: sd1, sd2, sdxl, sd3, flux, …
     ops: tuple[Op, ...]

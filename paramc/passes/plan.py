@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from paramc.dialects.registry import find_dialect
 from paramc.dialects.prompt import expand, weigh
+from paramc.dialects.registry import find_dialect
 from paramc.ir.assets import AssetRef
+from paramc.ir.base import trusted
 from paramc.ir.control import ExtraNetwork
 from paramc.ir.geometry import Size
 from paramc.ir.job import Job
@@ -74,13 +75,13 @@ def plan_job(job: Job) -> Plan:
     base = job.family.base if job.family and known else UNKNOWN_BASE
     draft = _Draft(job, base)
     if isinstance(job.task, Enlarge):
-        image = draft.add(LoadImage(id="image", because=("task.init",), image=job.task.init))
+        image = draft.add(trusted(LoadImage)(id="image", because=("task.init",), image=job.task.init))
     else:
         _load(draft)
         image = _picture(draft)
     image = _finish(draft, image)
-    draft.add(Save(id="save", image=image))
-    return Plan(family=job.family.name if job.family and known else base, base=base, ops=tuple(draft.ops))
+    draft.add(trusted(Save)(id="save", image=image))
+    return trusted(Plan)(family=job.family.name if job.family and known else base, base=base, ops=tuple(draft.ops))
 
 
 def _load(draft: _Draft) -> None:
@@ -88,28 +89,28 @@ def _load(draft: _Draft) -> None:
     checkpoint = assets.checkpoint or AssetRef()
     if assets.modules:
         because = ("assets.checkpoint", "assets.modules")
-        load = LoadParts(
+        load = trusted(LoadParts)(
             id="checkpoint", because=because, asset=checkpoint, encoders=assets.modules, weight_dtype=assets.weight_dtype
         )
         draft.add(load)
     else:
-        draft.add(LoadCheckpoint(id="checkpoint", because=("assets.checkpoint",), asset=checkpoint))
+        draft.add(trusted(LoadCheckpoint)(id="checkpoint", because=("assets.checkpoint",), asset=checkpoint))
     draft.model, draft.clip, draft.vae = "checkpoint.model", "checkpoint.clip", "checkpoint.vae"
     if assets.vae and assets.vae.name:
-        draft.vae = f"{draft.add(LoadVae(id='vae', because=('assets.vae',), asset=assets.vae))}.vae"
+        draft.vae = f"{draft.add(trusted(LoadVae)(id='vae', because=('assets.vae',), asset=assets.vae))}.vae"
     _apply_networks(draft, draft.job.prompt, "prompt", "")
     for index, patch in enumerate(draft.job.patches):
         if isinstance(patch, ExtraNetwork):
             _apply_extra(draft, patch, f"network_extra{index + 1}")
             continue
         draft.model = draft.add(
-            PatchModel(id=f"patch{index + 1}", because=(f"patches.{patch.kind}",), model=draft.model, patch=patch)
+            trusted(PatchModel)(id=f"patch{index + 1}", because=(f"patches.{patch.kind}",), model=draft.model, patch=patch)
         )
 
 
 def _apply_extra(draft: _Draft, patch: ExtraNetwork, name: str) -> None:
     draft.add(
-        ApplyNetwork(
+        trusted(ApplyNetwork)(
             id=name,
             because=("patches.extra_network",),
             model=draft.model,
@@ -129,7 +130,7 @@ def _apply_networks(draft: _Draft, prompt: Prompt, path: str, suffix: str) -> No
     hashes = {asset.name: asset for asset in draft.job.assets.networks}
     for index, written in enumerate(prompt.networks):
         tag = last[written.kind, written.name]
-        op = ApplyNetwork(
+        op = trusted(ApplyNetwork)(
             id=f"network{suffix}{index + 1}",
             because=(path,),
             model=draft.model,
@@ -153,7 +154,7 @@ def _picture(draft: _Draft) -> str:
     latent = _start(draft)
     noise = job.noise
     draft.noise = draft.add(
-        MakeNoise(
+        trusted(MakeNoise)(
             id="noise",
             because=("noise.seed", "noise.generator"),
             seed=noise.seed,
@@ -171,7 +172,7 @@ def _picture(draft: _Draft) -> str:
     hires = job.hires
     if hires is not None and isinstance(job.task, TextToImage):
         latent = _hires(draft, hires, latent, positive, negative)
-    return draft.add(Decode(id="decode", latent=latent, vae=draft.vae))
+    return draft.add(trusted(Decode)(id="decode", latent=latent, vae=draft.vae))
 
 
 def denoiser_calls(job: Job, sampler: str | None, steps: int) -> int:
@@ -194,7 +195,7 @@ def _encode(draft: _Draft, prompt: Prompt, path: str, name: str, calls: int, hir
     weights = tuple(weight for _, weight in parts)
     if len(ids) == 1 and weights == (1.0,):
         return ids[0]
-    return draft.add(Combine(id=f"{name}_and", because=(path,), inputs=tuple(ids), weights=weights))
+    return draft.add(trusted(Combine)(id=f"{name}_and", because=(path,), inputs=tuple(ids), weights=weights))
 
 
 def _encoding(draft: _Draft, text: str, path: str, name: str, calls: int, hires_calls: int | None) -> Encode:
@@ -203,16 +204,16 @@ def _encoding(draft: _Draft, text: str, path: str, name: str, calls: int, hires_
     entries = expand(text, language, calls, hires_calls, settings.legacy_timelines)
     weighted = settings.emphasis != "none"
     variants = tuple(
-        Variant(
+        trusted(Variant)(
             last_call=end,
             text=entry,
             runs=tuple(_run(piece, weight) for piece, weight in weigh(entry, language))
             if weighted
-            else (Run(text=entry),),
+            else (trusted(Run)(text=entry),),
         )
         for end, entry in entries
     )
-    return Encode(
+    return trusted(Encode)(
         id=name,
         because=(path,),
         clip=draft.clip,
@@ -224,13 +225,13 @@ def _encoding(draft: _Draft, text: str, path: str, name: str, calls: int, hires_
 
 
 def _run(text: str, weight: float) -> Run:
-    return Run(text="", breaks=True) if (text, weight) == ("BREAK", -1) else Run(text=text, weight=weight)
+    return trusted(Run)(text="", breaks=True) if (text, weight) == ("BREAK", -1) else trusted(Run)(text=text, weight=weight)
 
 
 def _controls(draft: _Draft, positive: str, negative: str) -> tuple[str, str]:
     for index, unit in enumerate(draft.job.controls):
         because = (f"controls.controlnet[{index}]" if index else "controls.controlnet",)
-        op = ApplyControl(id=f"control{index + 1}", because=because, positive=positive, negative=negative, unit=unit)
+        op = trusted(ApplyControl)(id=f"control{index + 1}", because=because, positive=positive, negative=negative, unit=unit)
         draft.add(op)
         positive, negative = f"{op.id}.positive", f"{op.id}.negative"
     return positive, negative
@@ -240,13 +241,13 @@ def _start(draft: _Draft) -> str:
     job, task = draft.job, draft.job.task
     size = job.size or DEFAULT_SIZE
     if not isinstance(task, ImageToImage | Inpaint):
-        return draft.add(EmptyLatent(id="latent", because=("size",), size=size, batch=job.batch.size))
-    image = draft.add(LoadImage(id="image", because=("task.init", "size"), image=task.init, size=size, resize=task.resize))
-    latent = draft.add(EncodeImage(id="latent", because=("task.init",), image=image, vae=draft.vae, batch=job.batch.size))
+        return draft.add(trusted(EmptyLatent)(id="latent", because=("size",), size=size, batch=job.batch.size))
+    image = draft.add(trusted(LoadImage)(id="image", because=("task.init", "size"), image=task.init, size=size, resize=task.resize))
+    latent = draft.add(trusted(EncodeImage)(id="latent", because=("task.init",), image=image, vae=draft.vae, batch=job.batch.size))
     if not isinstance(task, Inpaint):
         return latent
     return draft.add(
-        MaskLatent(
+        trusted(MaskLatent)(
             id="masked",
             because=("task.mask",),
             latent=latent,
@@ -265,7 +266,7 @@ def _start(draft: _Draft) -> str:
 def _sigmas(draft: _Draft, name: str, sampler: str | None, schedule: str | None, steps: int) -> str:
     sampling = draft.job.sampling
     return draft.add(
-        Sigmas(
+        trusted(Sigmas)(
             id=name,
             because=("sampling.schedule", "sampling.steps"),
             model=draft.model,
@@ -285,7 +286,7 @@ def _sigmas(draft: _Draft, name: str, sampler: str | None, schedule: str | None,
 def _slice(draft: _Draft, name: str, sigmas: str, steps: int, strength: float) -> str:
     """The tail of the sigmas that a pass with `strength` runs: one step more than the rounded share (A1111)."""
     encoded = min(int(min(strength, 0.999) * steps), steps - 1)
-    return draft.add(Slice(id=name, because=("task.strength",), sigmas=sigmas, start=steps - encoded - 1, strength=strength))
+    return draft.add(trusted(Slice)(id=name, because=("task.strength",), sigmas=sigmas, start=steps - encoded - 1, strength=strength))
 
 
 def _sample(draft: _Draft, latent: str, positive: str, negative: str) -> str:
@@ -299,7 +300,7 @@ def _sample(draft: _Draft, latent: str, positive: str, negative: str) -> str:
     return draft.add(
         _loop(
             draft,
-            Sample(
+            trusted(Sample)(
                 id="sample",
                 because=("sampling.sampler", "sampling.cfg_scale"),
                 model=draft.model,
@@ -351,7 +352,7 @@ def _refiner(draft: _Draft, *, first_pass: bool) -> tuple[str | None, float | No
     if not alone and refiner.passes not in (("first", "both") if first_pass else ("second", "both")):
         return None, None
     if not any(op.id == "refiner" for op in draft.ops):
-        draft.add(LoadCheckpoint(id="refiner", because=("stages.refiner.checkpoint",), asset=refiner.checkpoint))
+        draft.add(trusted(LoadCheckpoint)(id="refiner", because=("stages.refiner.checkpoint",), asset=refiner.checkpoint))
     return "refiner.model", refiner.switch_at
 
 
@@ -367,13 +368,13 @@ def _hires(draft: _Draft, hires: Hires, latent: str, positive: str, negative: st
     # A1111: exactly `steps` of a longer schedule
     full = int(min(steps / min(strength, 0.999), LONGEST_SCHEDULE)) if strength > 0 else steps
     sigmas = _sigmas(draft, "sigmas_hires", sampler, hires.schedule or sampling.schedule, full)
-    tail = Slice(
+    tail = trusted(Slice)(
         id="tail_hires", because=("stages.hires.strength",), sigmas=sigmas, start=full - steps, strength=strength
     )
     refined_by, switch_at = _refiner(draft, first_pass=False)
     cfg = DEFAULT_CFG if sampling.cfg_scale is None else sampling.cfg_scale
     distilled = hires.distilled_cfg_scale
-    sample = Sample(
+    sample = trusted(Sample)(
         id="sample_hires",
         because=("stages.hires",),
         model=draft.model,
@@ -395,7 +396,7 @@ def _hires_checkpoint(draft: _Draft, hires: Hires) -> None:
     if hires.checkpoint is None or hires.checkpoint.name is None:
         return
     because = ("stages.hires.checkpoint",)
-    draft.add(LoadCheckpoint(id="hires_checkpoint", because=because, asset=hires.checkpoint))
+    draft.add(trusted(LoadCheckpoint)(id="hires_checkpoint", because=because, asset=hires.checkpoint))
     draft.model, draft.clip = "hires_checkpoint.model", "hires_checkpoint.clip"
     _apply_networks(draft, hires.prompt or draft.job.prompt, "stages.hires.prompt", "_hires")
 
@@ -424,17 +425,17 @@ def _enlarged(draft: _Draft, hires: Hires, latent: str) -> str:
     kind, _, method = hires.upscaler.partition(":")
     if kind == "latent":
         return draft.add(
-            ResizeLatent(
+            trusted(ResizeLatent)(
                 id="enlarged", because=because, latent=latent, method=method or "bilinear", size=scaled, crop_to=target
             )
         )
-    image = draft.add(Decode(id="decode_first", because=because, latent=latent, vae=draft.vae))
+    image = draft.add(trusted(Decode)(id="decode_first", because=because, latent=latent, vae=draft.vae))
     image = draft.add(
-        UpscaleImage(
+        trusted(UpscaleImage)(
             id="upscaled", because=because, image=image, upscaler=hires.upscaler, size=scaled, crop_to=target
         )
     )
-    return draft.add(EncodeImage(id="enlarged", because=because, image=image, vae=draft.vae, batch=draft.job.batch.size))
+    return draft.add(trusted(EncodeImage)(id="enlarged", because=because, image=image, vae=draft.vae, batch=draft.job.batch.size))
 
 
 def hires_size(first: Size, hires: Hires) -> tuple[Size, Size]:
@@ -461,12 +462,12 @@ def _finish(draft: _Draft, image: str) -> str:
         because = (f"stages.{stage.kind}",)
         name = f"{stage.kind}{index + 1}"
         if isinstance(stage, Detailer):
-            image = draft.add(Detail(id=name, because=because, image=image, detailer=stage))
+            image = draft.add(trusted(Detail)(id=name, because=because, image=image, detailer=stage))
         elif isinstance(stage, FaceRestore):
-            image = draft.add(RestoreFaces(id=name, because=because, image=image, model=stage.model))
+            image = draft.add(trusted(RestoreFaces)(id=name, because=because, image=image, model=stage.model))
         elif isinstance(stage, PostUpscale):
             image = draft.add(
-                UpscaleImage(
+                trusted(UpscaleImage)(
                     id=name,
                     because=because,
                     image=image,

@@ -1,9 +1,9 @@
 """Job → Job: what this producer, in this version, meant by saying nothing."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from paramc.dialects.description import Dialect
 from paramc.dialects.version import parse_version
@@ -22,8 +22,7 @@ ANY: Final = "*"
 UNSET: Final = "unset"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A row of upgrade.toml; the head of the file explains each word."""
 
     path: str
@@ -90,7 +89,7 @@ def _checked(rule: Rule, where: str) -> Rule:
     for version in (rule.before, rule.since):
         if version and parse_version(version) is None:
             raise TableError(f"{where}: `{version}` is no version")
-    return replace(rule, value=Size(*rule.value)) if isinstance(rule.value, tuple) else rule
+    return rule._replace(value=Size(*rule.value)) if isinstance(rule.value, tuple) else rule
 
 
 def _applies(rule: Rule, job: Job, stated: Collection[str]) -> bool:

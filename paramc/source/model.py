@@ -1,6 +1,7 @@
 """What the readers of files hand over: the settings text, and where it was found."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
@@ -8,8 +9,7 @@ from paramc.diagnostics.model import Diagnostic
 LIMIT = 64 * 2**20  # bytes of text that a source may hold, packed or unpacked
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(NamedTuple):
     """One text of a file. `carrier` reads from the outside in: `png:tEXt:parameters`, `jpeg:Exif:UserComment`.
 
     replaced: pieces that are not valid in `encoding` and became U+FFFD.
@@ -22,8 +22,7 @@ class Carried:
     replaced: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A settings text with its origin.
 
     name: file name, `<stdin>` or `<text>`. carrier: `text`, or as in Carried. size: (width, height) of an image.

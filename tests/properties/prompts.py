@@ -12,7 +12,7 @@ from paramc.dialects.weights import BREAK, Run, Runs
 from paramc.ir.prompt import Alternate, Body, Edit, Literal, NetworkTag, Part
 
 Example = TypeVar("Example")
-WORDS = st.sampled_from(["cat", "a dog", ", ", " ", "青い空", "50% gray", "\n", "AND", "BREAK", "<x:1>", "{a}", "#"])
+WORDS = st.sampled_from(["cat", "a dog", ", ", " ", "青い空", "50% gray", "\n", "AND", "BREAK", "<x>", "{a}", "#"])
 PIECES = st.one_of(WORDS, st.sampled_from(["(cat)", "(cat:1.2)", r"\(", r"\]", r"\:", r"\|", "((a)(b))", "()"]))
 NUMBERS = st.one_of(
     st.integers(-3, 25).map(str), st.sampled_from(["0.5", ".25", "1.", "1.5", "0.999", "1e1", "2.5e-1", "+3", "-0.5"])
@@ -94,7 +94,9 @@ def parts_of(body: Body) -> Iterable[Part]:
     """All parts, those inside others included."""
     for part in body:
         yield part
-        inside = (part.before, part.after) if isinstance(part, Edit) else part.options if isinstance(part, Alternate) else ()
+        inside = (
+            (part.before, part.after) if isinstance(part, Edit) else part.options if isinstance(part, Alternate) else ()
+        )
         for each in inside:
             yield from parts_of(each)
 
@@ -161,11 +163,13 @@ _arguments = st.text("ab .é,(\n", max_size=5)
 tags: st.SearchStrategy[NetworkTag] = st.builds(
     NetworkTag,
     kind=st.sampled_from(["lora", "hypernet", "é1_"]),
-    name=_arguments,
+    name=st.text("ab .é,(\n", min_size=1, max_size=5),
     args=st.lists(_arguments, max_size=3).map(tuple),
     named=st.dictionaries(_arguments, _arguments, max_size=2).map(lambda found: tuple(found.items())),
 )
-tagged: st.SearchStrategy[list[NetworkTag | str]] = st.lists(st.one_of(tags, st.text("ab ,()1>", max_size=4)), max_size=6)
+tagged: st.SearchStrategy[list[NetworkTag | str]] = st.lists(
+    st.one_of(tags, st.text("ab ,()1>", max_size=4)), max_size=6
+)
 
 
 def spelt_tag(tag: NetworkTag) -> str:

@@ -49,13 +49,27 @@ def test_a_prompt_is_the_same_after_json(body: Body) -> None:
 def test_bodies_are_of_every_kind() -> None:
     def kinds(body: Body) -> list[str]:
         parts = list(prompts.parts_of(body))
-        nested = [part for part in body if isinstance(part, Edit | Alternate) and len(list(prompts.parts_of((part,)))) > 3]
+        nested = [
+            part for part in body if isinstance(part, Edit | Alternate) and len(list(prompts.parts_of((part,)))) > 3
+        ]
         empty = [part for part in parts if isinstance(part, Alternate) and () in part.options]
         late = [part for part in parts if isinstance(part, Edit) and not part.before]
-        return [*(part.kind for part in parts), *["nested"][: len(nested)], *["empty"][: len(empty)], *["late"][: len(late)]]
+        return [
+            *(part.kind for part in parts),
+            *["nested"][: len(nested)],
+            *["empty"][: len(empty)],
+            *["late"][: len(late)],
+        ]
 
     seen = prompts.census(prompts.bodies, kinds)
-    assert {kind for kind, count in seen.items() if count >= 20} == {"literal", "edit", "alternate", "nested", "empty", "late"}
+    assert {kind for kind, count in seen.items() if count >= 20} == {
+        "literal",
+        "edit",
+        "alternate",
+        "nested",
+        "empty",
+        "late",
+    }
 
 
 @given(prompts.runs)
@@ -66,7 +80,15 @@ def test_runs_are_read_as_they_were_written(runs: Runs) -> None:
 def test_runs_are_of_every_kind() -> None:
     def kinds(runs: Runs) -> list[str]:
         return [
-            "break" if run == ("BREAK", -1) else "empty" if not run[0] else "plain" if run[1] == 1 else "weighted" if run[1] > 0 else "other"
+            "break"
+            if run == ("BREAK", -1)
+            else "empty"
+            if not run[0]
+            else "plain"
+            if run[1] == 1
+            else "weighted"
+            if run[1] > 0
+            else "other"
             for run in runs
         ]
 
@@ -120,7 +142,15 @@ def test_branches_are_of_every_kind() -> None:
     seen = prompts.census(
         prompts.branches, lambda parts: ["one" if len(parts) == 1 else "several", *(str(weight) for _, weight in parts)]
     )
-    assert {kind for kind, count in seen.items() if count >= 20} == {"one", "several", "1.0", "0.5", "-1.25", "0.0", "12.0"}
+    assert {kind for kind, count in seen.items() if count >= 20} == {
+        "one",
+        "several",
+        "1.0",
+        "0.5",
+        "-1.25",
+        "0.0",
+        "12.0",
+    }
 
 
 @given(prompts.tagged)
@@ -154,7 +184,9 @@ def test_any_text_is_a_prompt(text: str) -> None:
     assert A1111.weights.runs(text)
 
 
-@given(st.one_of(prompts.hostile, st.text()), st.integers(1, 30), st.one_of(st.none(), st.integers(1, 30)), st.booleans())
+@given(
+    st.one_of(prompts.hostile, st.text()), st.integers(1, 30), st.one_of(st.none(), st.integers(1, 30)), st.booleans()
+)
 def test_a_schedule_ends_with_the_pass(text: str, steps: int, hires_steps: int | None, legacy: bool) -> None:
     ends = [end for end, _ in A1111.edits.schedule(text, steps, hires_steps, legacy=legacy)]
     assert all(left < right for left, right in pairwise(ends))
@@ -169,4 +201,4 @@ def test_without_a_square_bracket_nothing_changes_by_step(text: str) -> None:
 
 @given(prompts.hostile)
 def test_no_comment_is_left_behind(text: str) -> None:
-    assert "#" not in A1111.comments.strip(text)
+    assert "#" not in A1111.comments.remove(text)

@@ -25,7 +25,9 @@ def test_calls_of_pipelines_are_as_recorded(name: str) -> None:
 
 @pytest.mark.parametrize("name", PIPELINES)
 def test_pipelines_are_loaded_with_parts_that_they_have(name: str) -> None:
-    loaders = [INTERFACE.calls[name].get(loader, frozenset()) for loader in ("from_pretrained", "from_single_file", "()")]
+    loaders = [
+        INTERFACE.calls[name].get(loader, frozenset()) for loader in ("from_pretrained", "from_single_file", "()")
+    ]
     assert frozenset.union(*loaders) - LOADING <= set(PIPELINES[name]["init"])
 
 

@@ -39,7 +39,12 @@ def run(tiny: Callable[[str], Path]) -> Run:
 
     def runs(made: Job, replace: dict[str, str] | None = None, until: str = "\0") -> dict[str, Any]:
         assert made.family is not None
-        options = {"model": str(tiny(made.family.base)), "dtype": "float32", "device": "cpu", "local_files_only": "true"}
+        options = {
+            "model": str(tiny(made.family.base)),
+            "dtype": "float32",
+            "device": "cpu",
+            "local_files_only": "true",
+        }
         source = paramc.compile(made, "diffusers", options=options).text
         for old, new in (replace or {}).items():
             assert old in source
@@ -162,8 +167,13 @@ def test_a_lora_changes_the_weights_by_its_strength(run: Run, tiny: Callable[[st
 
     name = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q"
     down, up = torch.randn(2, 32), torch.randn(32, 2)
-    save_file({f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up, f"{name}.alpha": torch.tensor(1.0)}, "x.safetensors")
-    made = job("sd1").replace({"prompt": paramc.parse("a cat <lora:x:0.5>\nSteps: 1, Sampler: Euler, CFG scale: 1").prompt})
+    save_file(
+        {f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up, f"{name}.alpha": torch.tensor(1.0)},
+        "x.safetensors",
+    )
+    made = job("sd1").replace(
+        {"prompt": paramc.parse("a cat <lora:x:0.5>\nSteps: 1, Sampler: Euler, CFG scale: 1").prompt}
+    )
     names = run(made)
     layer = names["pipe"].unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q
     x = torch.randn(1, 32)
@@ -175,7 +185,13 @@ def test_a_lora_changes_the_weights_by_its_strength(run: Run, tiny: Callable[[st
 def test_a_vae_of_its_own_decodes(run: Run, tiny: Callable[[str], Path]) -> None:
     made = job("sd1").model_copy(update={"assets": Assets(vae=AssetRef(name="other"))})
     folder = tiny("sd1") / "vae"
-    names = run(made, replace={"AutoencoderKL.from_single_file(": "AutoencoderKL.from_pretrained(", '"other.safetensors"': repr(str(folder))})
+    names = run(
+        made,
+        replace={
+            "AutoencoderKL.from_single_file(": "AutoencoderKL.from_pretrained(",
+            '"other.safetensors"': repr(str(folder)),
+        },
+    )
     assert names["pipe"].vae is names["vae"]
 
 
@@ -193,7 +209,9 @@ def _euler(pipe: Any, *, steps: int, cfg: float, layer: int = -1) -> Any:
     table = ((1 - alphas) / alphas).sqrt()
     times = torch.linspace(999, 0, steps, dtype=torch.float64)
     low, high = times.floor().long(), times.ceil().long()
-    sigmas = torch.cat([table[low] + (times - low) * (table[high] - table[low]), torch.zeros(1, dtype=torch.float64)]).float()
+    sigmas = torch.cat(
+        [table[low] + (times - low) * (table[high] - table[low]), torch.zeros(1, dtype=torch.float64)]
+    ).float()
     with torch.no_grad():
         texts = torch.cat([embedded("bad quality"), embedded("a photo of a cat")])
         x = torch.randn((1, 4, 8, 8), generator=torch.Generator("cpu").manual_seed(SEED)) * sigmas[0]

@@ -98,7 +98,9 @@ def _vae(channels: int = 4, **more: object) -> AutoencoderKL:
 
 
 def _scheduler() -> EulerDiscreteScheduler:
-    return EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", timestep_spacing="leading", steps_offset=1)
+    return EulerDiscreteScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", timestep_spacing="leading", steps_offset=1
+    )
 
 
 def _sd1() -> StableDiffusionPipeline:

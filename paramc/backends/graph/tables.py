@@ -1,7 +1,7 @@
 """graph.toml and nodes.toml as typed rows: what an operation is called in nodes, and what the nodes take."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -13,8 +13,7 @@ Row = TypeVar("Row")
 Words: TypeAlias = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """A node to be filled in: `{name}` stands for a value or a link, anything else for itself."""
 
     class_type: str
@@ -24,8 +23,7 @@ class Template:
     gives: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SamplerRow:
+class SamplerRow(NamedTuple):
     """A sampler in the server's words; graph.toml says what each key means."""
 
     name: str
@@ -40,8 +38,7 @@ class SamplerRow:
     second: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleRow:
+class ScheduleRow(NamedTuple):
     """A schedule in the server's words; graph.toml says what each key means."""
 
     name: str
@@ -56,8 +53,7 @@ class ScheduleRow:
     spacing: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BaseRow:
+class BaseRow(NamedTuple):
     """What the base of a model family decides; graph.toml says what each key means."""
 
     latent: str = "latent"
@@ -73,16 +69,14 @@ class BaseRow:
     table: str = "SD1"
 
 
-@dataclass(frozen=True, slots=True)
-class Emphases:
+class Emphases(NamedTuple):
     """Ways of emphasis that use no weights, and those that are this program's own."""
 
     unweighted: tuple[str, ...]
     native: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(NamedTuple):
     """File names: known suffixes, characters that no name may have, and by kind of file the usual suffix and a name."""
 
     suffixes: tuple[str, ...]
@@ -92,8 +86,7 @@ class Files:
     unnamed: Words
 
 
-@dataclass(frozen=True, slots=True)
-class Modules:
+class Modules(NamedTuple):
     """How a text encoder is told from a VAE by its name, and what the loaders call the encoders."""
 
     vae: tuple[str, ...]

@@ -71,18 +71,6 @@ def noise_from_velocity(network: Network, alphas: Tensor) -> Estimate:
     return partial(_noise_from_velocity, network, alphas)
 
 
-def noise_from_clean(clean: Estimate, alphas: Tensor) -> Estimate:
-    """ε on timesteps from a prediction on sigmas: the timestep is rounded, its sigma taken from the table (Forge)."""
-    sigmas = ((1 - alphas) / alphas) ** 0.5
-
-    def estimate(x: Tensor, timestep: Tensor, conditioning: Conditioning) -> Tensor:
-        sigma = sigmas[timestep.round().to(torch.int64)]
-        unscaled = x * (_broad(sigma) ** 2 + 1) ** 0.5
-        return (unscaled - clean(unscaled, sigma, conditioning)) / _broad(sigma)
-
-    return estimate
-
-
 def _noise_from_velocity(
     network: Network, alphas: Tensor, x: Tensor, timestep: Tensor, conditioning: Conditioning
 ) -> Tensor:

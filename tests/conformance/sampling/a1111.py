@@ -210,7 +210,7 @@ class Job:
         lines = timeline(text, self.total_calls, first_pass=self.first_pass, old=old)
         return tuple(Entry(end, Conditioning(toy.text_embed(line)[None])) for end, line in lines)
 
-    def denoiser(self) -> GuidedDenoiser:
+    def denoiser(self) -> Denoiser:
         return GuidedDenoiser(self.estimate(), self.guidance())
 
     def guidance(self) -> Guidance:
@@ -267,24 +267,59 @@ class Job:
     def from_text(self) -> Result:
         """A pass from noise alone."""
         noise, source = self.noise()
-        knobs, denoise = self.knobs(), self.denoiser()
         if self.on_timesteps:
-            return self.on_times(denoise, noise, source, None)
+            timesteps = self.timesteps(self.steps)
+            times = continuous_times(1.0, len(timesteps), self.knobs().unipc.spacing, 0.5 * self.alphas.log())
+            return self.walked(noise, times if self.sampler == "unipc" else timesteps, source)
         sigmas = self.sigmas(self.steps)
         x = start_from_noise(noise, sigmas[0], scales_by_vp=self.options.get("sgm_noise_multiplier", False))
         low, high = self.moved(self.levels.sigmas[[0, -1]].float()).tolist()
-        knobs = replace(knobs, bounds=(low, high), steps=self.steps)
-        sampled = SAMPLERS[self.sampler](
-            denoise, x, sigmas, self.step_noise(source, sigmas, x.shape), knobs=knobs
-        )
-        return Result(sampled, self.network.seen)
+        return self.walked(x, sigmas, self.step_noise(source, sigmas, x.shape), bounds=(low, high), steps=self.steps)
 
-    def on_times(self, denoise: Denoiser, x: Tensor, source: Noise, encoded: int | None) -> Result:
-        timesteps = self.timesteps(self.steps)
-        knobs = self.knobs()
-        if self.sampler == "unipc":
-            start, steps = (1.0, len(timesteps)) if encoded is None else ((int(timesteps[encoded - 1]) + 1) / 1000, encoded)
-            timesteps = continuous_times(start, steps, knobs.unipc.spacing, 0.5 * self.alphas.log())
-        elif encoded is not None:
-            timesteps = timesteps[:encoded]
-        return Result(TIMESTEP_SAMPLERS[self.sampler](denoise, x, timesteps, source, knobs=knobs), self.network.seen)
+    def from_latent(self, init: Tensor, strength: float, *, exactly: bool, mask: Tensor | None = None) -> Result:
+        """A pass that begins on a latent; mask: 1 where it is painted anew."""
+        noise, source = self.noise()
+        noise = noise * self.options.get("initial_noise_multiplier", 1.0)
+        scheduled_steps, encoded = steps_from_picture(self.steps, strength, exactly=exactly)
+        extra = self.options.get("img2img_extra_noise", 0.0)
+        if self.on_timesteps:
+            timesteps = self.timesteps(scheduled_steps)
+            alpha = self.alphas[timesteps[encoded]].float()
+            x = with_extra_noise(start_from_latent_at(init, noise, alpha), noise, extra, alpha)
+            if self.sampler == "unipc":
+                start = (int(timesteps[encoded - 1]) + 1) / 1000
+                times = continuous_times(start, encoded, self.knobs().unipc.spacing, 0.5 * self.alphas.log())
+                return self.walked(x, times, source, init=init, mask=mask)
+            return self.walked(x, timesteps[:encoded], source, init=init, mask=mask)
+        whole = self.sigmas(scheduled_steps)
+        sigmas = whole[scheduled_steps - encoded - 1 :]
+        x = with_extra_noise(self.noised(init, noise, sigmas[0]), noise, extra)
+        step_noise = self.step_noise(source, whole, x.shape)
+        bounds = sigmas[-2].item(), sigmas[0].item()
+        return self.walked(x, sigmas, step_noise, bounds=bounds, steps=len(sigmas) - 1, init=init, mask=mask)
+
+    def noised(self, init: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
+        return start_from_latent(init, noise, sigma)
+
+    def walked(
+        self,
+        x: Tensor,
+        levels: Tensor,
+        noise: Noise,
+        *,
+        bounds: tuple[float, float] = (0.0, 0.0),
+        steps: int = 0,
+        init: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Result:
+        """The latent after all steps, what the mask leaves alone put back."""
+        knobs = replace(self.knobs(), bounds=bounds, steps=steps)
+        denoise = self.denoiser()
+        if init is not None and mask is not None:
+            blend = putting_back(init, mask)
+            denoise = Masked(denoise, before=blend) if self.on_timesteps else Masked(denoise, after=blend)
+        sample = (TIMESTEP_SAMPLERS if self.on_timesteps else SAMPLERS)[self.sampler]
+        x = sample(denoise, x, levels, noise, knobs=knobs)
+        if init is not None and mask is not None:
+            x = blend(x, levels[-1])
+        return Result(x, self.network.seen)

@@ -9,19 +9,19 @@ from torch import Tensor
 
 from paramc.runtime.denoise.conditioning import Conditioning
 from paramc.runtime.denoise.guided import Guidance
+from paramc.runtime.denoise.on_timesteps import OnTimesteps
 from paramc.runtime.denoise.parametrisation import (
     Estimate,
     clean_from_flow,
     clean_from_noise,
     clean_from_velocity,
     consistent,
-    noise_from_clean,
 )
 from paramc.runtime.rng.batch import StepNoise, leftover_seed
 from paramc.runtime.rng.images import ImageNoise, NoiseSpec, start_noise
 from paramc.runtime.rng.streams import stream_opener
 from paramc.runtime.samplers.process import RectifiedFlow
-from paramc.runtime.samplers.protocol import Knobs, Noise
+from paramc.runtime.samplers.protocol import Denoiser, Knobs, Noise
 from paramc.runtime.schedules.levels import (
     Levels,
     TimestepTable,
@@ -31,10 +31,12 @@ from paramc.runtime.schedules.levels import (
     lcm_table,
     sd_alphas,
     sigmas_of,
+    single_precision_table,
     zero_terminal,
 )
+from paramc.runtime.stages.starts import start_from_latent
 from tests.conformance.sampling import toy
-from tests.conformance.sampling.a1111 import Job
+from tests.conformance.sampling.a1111 import Job, Result
 from tests.conformance.sampling.comfyui import lat
 from tests.conformance.sampling.recorded import Case
 
@@ -79,6 +81,8 @@ class ForgeJob(Job):
         }
         inputs["table"] = "zsnr" if model == "v_zsnr" else "sd"
         super().__init__(Case(inputs, case.arrays), nudge)
+        if self.options.get("forge_try_reproduce"):
+            self.open_stream = stream_opener("cpu")
         self.model, self.shape = model, shape
 
     @property
@@ -86,7 +90,7 @@ class ForgeJob(Job):
         levels = levels_of(self.model)
         if self.sampler != "lcm":
             return levels
-        return lcm_table(TimestepTable(levels.sigmas[:1000], levels.sigmas[:1000].log(), rounds=True))
+        return lcm_table(single_precision_table(self.alphas[:1000]))
 
     def noise(self) -> tuple[Tensor, ImageNoise]:
         spec = NoiseSpec(
@@ -96,8 +100,6 @@ class ForgeJob(Job):
 
     def estimate(self) -> Estimate:
         clean = self.clean()
-        if self.on_timesteps:
-            return noise_from_clean(clean, self.alphas)
         return consistent(clean, self.levels) if self.sampler == "lcm" else clean
 
     @property
@@ -124,10 +126,24 @@ class ForgeJob(Job):
         make = clean_from_noise if self.pred == "eps" else clean_from_velocity
         return make(network, levels_of(self.model))
 
+    def noised(self, init: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
+        return start_from_latent(init, noise, sigma, is_flow=self.model in FLOWS)
+
+    def run(self) -> Result:
+        strength = self.case.get("denoise")
+        if strength is None:
+            return self.from_text()
+        init = lat(self.shape, int(self.case["init"][-2]))
+        return self.from_latent(init, strength, exactly=bool(self.case.get("hr")))
+
     def flow(self, x: Tensor, time: Tensor, conditioning: Conditioning) -> Tensor:
         self.network.seen.append(float(time[0]))
         sigma = time / 1000 if self.model == "sd3" else time
         return toy.flow_net(self.case["kind"], x, sigma, conditioning.tokens)
+
+    def denoiser(self) -> Denoiser:
+        guided = super().denoiser()
+        return OnTimesteps(guided, self.alphas) if self.on_timesteps else guided
 
     def guidance(self) -> Guidance:
         return replace(super().guidance(), padding="repeat", skips_at_one=True, scale=self.case["cfg_scale"])

@@ -66,7 +66,9 @@ def test_a_row_gives_a_value(write, row: str, value: object) -> None:
     assert write(keys, quality="high") == {"key": value}
 
 
-@pytest.mark.parametrize("row", ['key = "assets.vae.name"', 'key = { value = 1, when = "stages.refiner" }', 'key = "noise.variation"'])
+@pytest.mark.parametrize(
+    "row", ['key = "assets.vae.name"', 'key = { value = 1, when = "stages.refiner" }', 'key = "noise.variation"']
+)
 def test_what_is_unset_is_left_out(write, row: str) -> None:
     assert write(f"[keys]\n{row}\n") == {}
 

@@ -50,7 +50,9 @@ def test_a_pair_has_a_class_and_two_grades(
     assert (row.grade, TABLE.schedule(base, scheduler, schedule, 20).grade) == grades
 
 
-@pytest.mark.parametrize(("sampler", "own"), [("dpmpp_2m", "karras"), ("euler", "uniform"), ("dpmpp_2m_sde", "exponential")])
+@pytest.mark.parametrize(
+    ("sampler", "own"), [("dpmpp_2m", "karras"), ("euler", "uniform"), ("dpmpp_2m_sde", "exponential")]
+)
 @pytest.mark.parametrize("schedule", ["automatic", None])
 def test_automatic_is_judged_as_the_samplers_own(sampler: str, own: str, schedule: str | None) -> None:
     assert TABLE.judged("sd1", "schedule", sampler, schedule, 20) == TABLE.judged("sd1", "schedule", sampler, own, 20)

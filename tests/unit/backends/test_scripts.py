@@ -51,14 +51,20 @@ def constants(source: str) -> Mapping[str, object]:
 
 def arguments(source: str, called: str) -> dict[str, str]:
     """Keyword → source of the last call of `called`."""
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and ast.unparse(node.func) == called]
+    calls = [
+        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and ast.unparse(node.func) == called
+    ]
     return {str(keyword.arg): ast.unparse(keyword.value) for keyword in calls[-1].keywords}
 
 
 def scheduler(source: str) -> tuple[str, dict[str, object]]:
     """Class and keywords of the first scheduler that is set."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pipe.scheduler" and isinstance(node.value, ast.Call):
+        if (
+            isinstance(node, ast.Assign)
+            and ast.unparse(node.targets[0]) == "pipe.scheduler"
+            and isinstance(node.value, ast.Call)
+        ):
             return ast.unparse(node.value.func), {str(k.arg): ast.unparse(k.value) for k in node.value.keywords}
     raise AssertionError("no scheduler")
 
@@ -110,12 +116,15 @@ def test_the_base_decides_the_pipeline(name: str, base: str, pipeline: str, load
 
 
 def test_the_watermark_is_off_on_sdxl() -> None:
-    assert arguments(script(PLAIN, "sdxl", "sdxl"), "StableDiffusionXLPipeline.from_single_file")["add_watermarker"] == "False"
+    assert (
+        arguments(script(PLAIN, "sdxl", "sdxl"), "StableDiffusionXLPipeline.from_single_file")["add_watermarker"]
+        == "False"
+    )
 
 
 def test_a_model_of_flow_comes_from_its_own_file_with_the_rest_of_its_family() -> None:
     source = script(FLUX, "flux-dev", "flux")
-    assert 'transformer = FluxTransformer2DModel.from_single_file(\n    MODEL,\n    config=REPOSITORY,' in source
+    assert "transformer = FluxTransformer2DModel.from_single_file(\n    MODEL,\n    config=REPOSITORY," in source
     assert constants(source)["REPOSITORY"] == "black-forest-labs/FLUX.1-dev"
     assert arguments(source, "FluxPipeline.from_pretrained") == {"transformer": "transformer", "dtype": "DTYPE"}
 
@@ -128,7 +137,11 @@ def test_without_a_model_the_familys_repository_is_loaded() -> None:
 
 @pytest.mark.parametrize(
     ("path", "call"),
-    [("models/dream", "from_pretrained"), ("dream.safetensors", "from_single_file"), ("DREAM.CKPT", "from_single_file")],
+    [
+        ("models/dream", "from_pretrained"),
+        ("dream.safetensors", "from_single_file"),
+        ("DREAM.CKPT", "from_single_file"),
+    ],
 )
 def test_the_path_of_the_model_can_be_chosen(path: str, call: str) -> None:
     source = script(PLAIN, options=(("model", path),))
@@ -305,13 +318,28 @@ def test_a_second_pass_has_its_own_prompt_and_sampler() -> None:
 
 
 def test_what_is_too_much_is_cut_off_evenly() -> None:
-    text = PLAIN.replace("512x768", "512x512") + ", Denoising strength: 0.7, Hires resize: 768x1024, Hires upscaler: Latent"
-    assert "latents = latents[:, :, : HIRES_HEIGHT // 8, 16 : 16 + HIRES_WIDTH // 8]" in script(text)
+    text = (
+        PLAIN.replace("512x768", "512x512")
+        + ", Denoising strength: 0.7, Hires resize: 768x1024, Hires upscaler: Latent"
+    )
+    assert "size=(HIRES_HEIGHT // 8, 128)" in script(text)
+    assert "latents = latents[:, :, :, 16 : 16 + HIRES_WIDTH // 8]" in script(text)
+    assert "latents[:, :, :" not in script(text).replace("latents[:, :, :, 16", "")
 
 
 @pytest.mark.parametrize(
     ("cfg", "told"),
-    [("1", {"guidance_scale": "DISTILLED_CFG_SCALE"}), ("2", {"guidance_scale": "DISTILLED_CFG_SCALE", "true_cfg_scale": "CFG_SCALE", "negative_prompt": "NEGATIVE_PROMPT"})],
+    [
+        ("1", {"guidance_scale": "DISTILLED_CFG_SCALE"}),
+        (
+            "2",
+            {
+                "guidance_scale": "DISTILLED_CFG_SCALE",
+                "true_cfg_scale": "CFG_SCALE",
+                "negative_prompt": "NEGATIVE_PROMPT",
+            },
+        ),
+    ],
 )
 def test_flux_has_two_kinds_of_guidance(cfg: str, told: dict[str, str]) -> None:
     found = arguments(script(FLUX.replace("CFG scale: 1,", f"CFG scale: {cfg},"), "flux-dev", "flux"), "pipe")
@@ -334,9 +362,7 @@ def test_sizes_are_what_the_pipeline_takes() -> None:
     assert (found["WIDTH"], found["HEIGHT"]) == (992, 688)
 
 
-@pytest.mark.parametrize(
-    ("base", "kept"), [("sd1", True), ("sdxl", True), ("sd3", False)]
-)
+@pytest.mark.parametrize(("base", "kept"), [("sd1", True), ("sdxl", True), ("sd3", False)])
 def test_rescaled_guidance_is_kept_where_the_pipeline_has_it(base: str, kept: bool) -> None:
     job = with_family(PLAIN, base, base).replace({"sampling.cfg_rescale": 0.7})
     assert ("guidance_rescale=CFG_RESCALE" in paramc.compile(job, "diffusers").text) == kept
@@ -373,10 +399,14 @@ def test_noise_of_a_graphics_card_is_another_picture() -> None:
 
 
 def test_a_finished_picture_is_enlarged_without_a_model() -> None:
-    job = paramc.parse(PLAIN).replace({"task": {"kind": "enlarge"}}).model_copy(update={"stages": (PostUpscale(upscaler="4x", scale=2.0),)})
+    job = (
+        paramc.parse(PLAIN)
+        .replace({"task": {"kind": "enlarge"}})
+        .model_copy(update={"stages": (PostUpscale(upscaler="4x", scale=2.0),)})
+    )
     source = paramc.compile(job, "diffusers").text
     assert "torch" not in source
-    assert "size = (round(pictures[0].width * 2.0), round(pictures[0].height * 2.0))" in source
+    assert "scale = 2.0\nsize = (round(pictures[0].width * scale), round(pictures[0].height * scale))\n" in source
 
 
 def test_a_model_without_a_pipeline_is_refused_by_name() -> None:
@@ -422,7 +452,9 @@ def test_a_call_that_the_library_does_not_have_fails_the_check() -> None:
 CASES = {
     "plain": script(PLAIN),
     "sdxl batch": script(PLAIN.replace("Size:", "Batch size: 2, Size:"), "sdxl", "sdxl"),
-    "clip skip and loras": script(PLAIN.replace("a cat", "a cat <lora:x:0.5:1>").replace("Size:", "Clip skip: 2, Size:")),
+    "clip skip and loras": script(
+        PLAIN.replace("a cat", "a cat <lora:x:0.5:1>").replace("Size:", "Clip skip: 2, Size:")
+    ),
     "latent hires": script(f"{PLAIN}, {HIRES}Latent"),
     "picture hires": script(f"{PLAIN}, {HIRES}Lanczos", "sdxl", "sdxl"),
     "cut hires": script(PLAIN + ", Denoising strength: 0.7, Hires resize: 768x1024, Hires upscaler: Lanczos"),
@@ -453,7 +485,9 @@ def ruff(*command: str, folder: Path) -> str:
     return subprocess.run(line, capture_output=True, text=True, check=False).stdout
 
 
-def test_scripts_of_the_corpus_are_formatted_and_pass_their_check(corpus_texts: list[dict[str, object]], tmp_path: Path) -> None:
+def test_scripts_of_the_corpus_are_formatted_and_pass_their_check(
+    corpus_texts: list[dict[str, object]], tmp_path: Path
+) -> None:
     written = 0
     for record in corpus_texts:
         try:
@@ -465,3 +499,9 @@ def test_scripts_of_the_corpus_are_formatted_and_pass_their_check(corpus_texts: 
     assert written > 1300
     assert ruff("format", "--diff", folder=tmp_path) == ""
     assert ruff("check", "--quiet", "--select", "E4,E7,E9,F,I,B,N,UP,C4,SIM", folder=tmp_path) == ""
+
+
+def test_ddim_is_told_how_much_noise_to_add() -> None:
+    source = script(PLAIN.replace("Sampler: Euler", "Sampler: DDIM").replace("Size:", "Eta DDIM: 0.5, Size:"))
+    assert constants(source)["ETA"] == 0.5
+    assert arguments(source, "pipe")["eta"] == "ETA"

@@ -49,8 +49,8 @@ def test_parts_and_weights_know_their_places() -> None:
     ],
 )
 def test_a_comment_becomes_a_line_break(text: str, expected: str) -> None:
-    assert A1111.comments.strip(text) == expected
+    assert A1111.comments.remove(text) == expected
 
 
 def test_before_1_8_there_were_no_comments() -> None:
-    assert language(version=(1, 7, 0)).comments.strip("a # b\nc") == "a # b\nc"
+    assert language(version=(1, 7, 0)).comments.remove("a # b\nc") == "a # b\nc"

@@ -77,7 +77,8 @@ def test_a_second_pass_counts_on(text: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("[a:b:0.5]", ["10 a", "20 b"]), ("[a:b:1.5]", ["1 a", "20 b"]), ("[a:b:.9e0]", ["18 a", "20 b"])]
+    ("text", "expected"),
+    [("[a:b:0.5]", ["10 a", "20 b"]), ("[a:b:1.5]", ["1 a", "20 b"]), ("[a:b:.9e0]", ["18 a", "20 b"])],
 )
 def test_the_legacy_timeline_goes_by_value_and_knows_one_pass(text: str, expected: list[str]) -> None:
     assert texts(text, 20, 10, legacy=True) == texts(text, 20, legacy=True) == expected

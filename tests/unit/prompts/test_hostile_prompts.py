@@ -44,7 +44,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "copies": language("reforge").weights.runs,
     "schedule": lambda text: A1111.edits.schedule(text, 20),
     "prompt": lambda text: read_prompt(text, find_dialect("a1111")),
-    "comments": A1111.comments.strip,
+    "comments": A1111.comments.remove,
     "remarks": lambda text: remark_prompt(text, A1111),
 }
 

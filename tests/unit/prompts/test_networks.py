@@ -43,7 +43,9 @@ def test_a_tag_is_replaced_by_nothing(text: str, rest: str) -> None:
         ("<lora:x:=0.5>", (1.0, 1.0, None)),
     ],
 )
-def test_strengths_follow_the_rules_of_the_kind(text: str, strengths: tuple[float | None, float | None, int | None]) -> None:
+def test_strengths_follow_the_rules_of_the_kind(
+    text: str, strengths: tuple[float | None, float | None, int | None]
+) -> None:
     found = tag(text)
     assert (found.text_encoder, found.unet, found.rank) == strengths
 

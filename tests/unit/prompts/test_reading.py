@@ -33,9 +33,7 @@ def test_edits_and_alternations_are_nodes() -> None:
     a, b, c = (Literal(text=text) for text in "abc")
     assert body("a[b:c:0.5]") == (a, Edit(before=(b,), after=(c,), when=0.5, fraction=True))
     assert body("[b:3]") == (Edit(after=(b,), when=3, fraction=False),)
-    assert body("[a|[b::3]|]") == (
-        Alternate(options=((a,), (Edit(before=(b,), when=3, fraction=False),), ())),
-    )
+    assert body("[a|[b::3]|]") == (Alternate(options=((a,), (Edit(before=(b,), when=3, fraction=False),), ())),)
 
 
 def test_what_disables_editing_leaves_one_literal() -> None:
@@ -46,7 +44,11 @@ def test_spans_point_into_the_text_with_its_tags() -> None:
     text = "é <lora:x:1>[a:b<lora:y>:3] AND  [c|d]:0.5 "
     prompt = read_prompt(text, A1111)
     first, second = prompt.branches
-    spans = [first.span, second.span, *(part.span for part in first.body + second.body if not isinstance(part, Literal))]
+    spans = [
+        first.span,
+        second.span,
+        *(part.span for part in first.body + second.body if not isinstance(part, Literal)),
+    ]
     assert [text[slice(*span)] for span in spans if span] == [
         "é <lora:x:1>[a:b<lora:y>:3]",
         "  [c|d]",

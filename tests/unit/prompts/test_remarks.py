@@ -98,4 +98,6 @@ def test_failures_of_the_forks_are_named() -> None:
 
 
 def test_messages_stay_short_however_long_the_text() -> None:
-    assert all(len(item.message) < LONGEST_SHOWN + 60 for item in remarks("(" * 200 + "<x:" + "y" * 5000, negative=True))
+    assert all(
+        len(item.message) < LONGEST_SHOWN + 60 for item in remarks("(" * 200 + "<x:" + "y" * 5000, negative=True)
+    )

@@ -37,7 +37,14 @@ def test_the_runs_of_the_records_read_back_the_same() -> None:
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(1.0, "1"), (1.1, "1.1"), (-0.5, "-0.5"), (1e-7, "0.0000001"), (1e22, "10000000000000000000000"), (1 / 1.1, "0.9090909090909091")],
+    [
+        (1.0, "1"),
+        (1.1, "1.1"),
+        (-0.5, "-0.5"),
+        (1e-7, "0.0000001"),
+        (1e22, "10000000000000000000000"),
+        (1 / 1.1, "0.9090909090909091"),
+    ],
 )
 def test_decimals_are_short_and_without_exponent(number: float, text: str) -> None:
     assert decimal(number) == text
