@@ -15,8 +15,8 @@ from paramc.source.model import Source
 
 if TYPE_CHECKING:
     from paramc.backends.report import Artifact, Grade
-    from paramc.dialects.prompt import PromptReading
     from paramc.dialects.found import FieldValue, OptionValue
+    from paramc.dialects.prompt import PromptReading
     from paramc.ir.plan import Plan
     from paramc.passes.resolve import Catalogue
 

@@ -20,12 +20,12 @@ def cache_folder() -> Path | None:
     chosen = os.environ.get("PARAMC_CACHE")
     if chosen == "":
         return None
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(chosen) if chosen else Path(base, "paramc")
+    base = os.environ.get("XDG_CACHE_HOME")
     try:
+        folder = Path(chosen) if chosen else Path(base or Path.home() / ".cache", "paramc")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         ours = sys.platform == "win32" or folder.stat().st_uid == os.getuid()
-    except OSError:
+    except (OSError, RuntimeError):  # no home, or one that cannot be written
         return None
     return folder if ours and os.access(folder, os.W_OK) else None
 
@@ -35,11 +35,12 @@ def write_atomically(path: Path, data: bytes) -> None:
     import tempfile  # takes longer than all else here, and is needed only when something is written
 
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    unfinished = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        unfinished.chmod(0o644)
+        unfinished.replace(path)
     except BaseException:
-        os.unlink(name)
+        unfinished.unlink()
         raise

@@ -6,13 +6,15 @@ from functools import cache
 from hashlib import sha256
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import Final, Never, TypeAlias, TypeVar
 
 from paramc.resources import cache_folder, write_atomically
 
 TableValue: TypeAlias = "str | int | float | bool | list[TableValue] | dict[str, TableValue]"
 Table: TypeAlias = "dict[str, TableValue]"
 Row = TypeVar("Row")
+NOTHING: Final[Mapping[str, Never]] = MappingProxyType({})  # a table that a row may leave out
 
 
 class TableError(Exception):

@@ -128,7 +128,9 @@ class _Judge:
 
     def value(self, path: str, value: object, origin: str) -> Fate:
         """The fate of a value that the source does not state."""
-        return self.fate(path, plain(value), (path,), origin, [(path, name) for name in self.features(path, value)], None)
+        return self.fate(
+            path, plain(value), (path,), origin, [(path, name) for name in self.features(path, value)], None
+        )
 
     def fate(
         self, key: str, raw: str, paths: tuple[str, ...], origin: str, asked: list[tuple[str, str]], span: Span | None
@@ -145,9 +147,7 @@ class _Judge:
             if answer.code
         }
         worst = next(iter(causes.values()), Cause("", grade, "", ""))
-        return Fate(
-            key, raw, paths, grade, origin, tuple(answers), worst.code, worst.why, span, tuple(causes.values())
-        )
+        return Fate(key, raw, paths, grade, origin, tuple(answers), worst.code, worst.why, span, tuple(causes.values()))
 
     def features(self, path: str, value: object) -> Iterator[str]:
         """The features that a value asks for."""

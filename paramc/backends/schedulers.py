@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from paramc.backends.report import GRADES, Grade
 from paramc.ir.names import executed_schedule, samplers, schedules
-from paramc.tables import TableError, read_table, rows
+from paramc.tables import NOTHING, TableError, read_table, rows
 
 ANY = "*"
 UNLISTED = "unknown"  # stands in feature names for a sampler or schedule that no table knows
 Settings = Mapping[str, str | int | float | bool]
-NOTHING: Mapping[str, str] = {}
 
 
 class BaseRow(NamedTuple):
@@ -25,7 +24,7 @@ class BaseRow(NamedTuple):
 class SamplerRow(NamedTuple):
     """The scheduler class for samplers; `*` is every other one.
 
-    `expressions` are source text with `{seeds}` in it. With `divides`, the row holds where the steps divide that number.
+    `expressions` are source text with `{seeds}` in it. With `divides`, the row holds where the steps divide it.
     """
 
     names: tuple[str, ...]
@@ -39,7 +38,7 @@ class SamplerRow(NamedTuple):
 
 
 class ScheduleRow(NamedTuple):
-    """What scheduler classes are told for schedules. `sigmas` is source text with `{steps}` in it; `divides` as above."""
+    """What scheduler classes are told for schedules. `sigmas` is source text with `{steps}` in it."""
 
     names: tuple[str, ...]
     schedulers: tuple[str, ...]

@@ -10,7 +10,7 @@ from paramc.dialects.codecs import CODECS, Codec, choice, resources, version, wi
 from paramc.dialects.description import Dialect
 from paramc.dialects.names import Names, names_of, sampler_codec, schedule_codec, upscaler_codec
 from paramc.ir.places import Place, place_of
-from paramc.tables import Table, TableError, TableValue, as_row, section
+from paramc.tables import NOTHING, Table, TableError, TableValue, as_row, section
 
 FILE: Final = "fields.toml"
 OPAQUE: Final = "*"  # the row that says where the extensions of [opaque] are written
@@ -33,9 +33,9 @@ class _Written(NamedTuple):
     founds: str = ""
     needs: str = ""
     unless: str = ""
-    shifts: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, TableValue] = field(default_factory=dict)
-    accepts: Mapping[str, TableValue] = field(default_factory=dict)
+    shifts: Mapping[str, str] = NOTHING
+    values: Mapping[str, TableValue] = NOTHING
+    accepts: Mapping[str, TableValue] = NOTHING
     none: str = ""
     empty: str = ""
     aliases: tuple[str, ...] = ()

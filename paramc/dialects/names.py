@@ -12,11 +12,10 @@ from typing import Final, NamedTuple
 from paramc.dialects.codecs import Codec
 from paramc.dialects.description import Dialect
 from paramc.ir.names import MODEL_UPSCALER, UNKNOWN, sampler_of, samplers, schedules, upscalers
-from paramc.tables import as_row
+from paramc.tables import NOTHING, as_row
 
 FILE: Final = "names.toml"
 NO_SCHEDULE: Final = "uniform"  # `automatic` of a sampler that has no schedule of its own
-NOTHING: Final[Mapping[str, str]] = {}
 LONGEST_NAME: Final = 100  # characters that are looked at for a similar name
 
 

@@ -232,7 +232,7 @@ class _Brackets:
     def _close(self, kind: _Kind, mark: Token, factor: float) -> None:
         if kind.opened:
             depth, (_, breaks) = len(kind.opened), kind.opened.pop()
-            if True:
+            if depth <= DEEPEST:
                 self._weigh(breaks, factor)
         else:
             kind.strays.append((mark.start_pos or 0) + len(mark) - 1)

@@ -12,6 +12,7 @@ from lark import Lark, Token
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, ReadError, Span
+from paramc.tables import NOTHING
 
 Run: TypeAlias = tuple[str, float]
 Runs: TypeAlias = tuple[Run, ...]
@@ -40,7 +41,7 @@ class Emphasis(NamedTuple):
     pieces: str = "kept"
     glue: str | None = None
     tolerance: float = 0.0
-    replaced: Mapping[str, str] = field(default_factory=dict)
+    replaced: Mapping[str, str] = NOTHING
 
 
 class Weights:

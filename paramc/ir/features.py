@@ -20,7 +20,8 @@ def features() -> dict[str, Feature]:
     """Every feature by its id, those of the samplers and schedules included."""
     path = Path(__file__).with_suffix(".toml")
     listed = {
-        name: as_row(row, Feature, f"{path}: {name}") for name, row in section(read_table(path), "features", path).items()
+        name: as_row(row, Feature, f"{path}: {name}")
+        for name, row in section(read_table(path), "features", path).items()
     }
     return (
         listed

@@ -31,7 +31,10 @@ class Named(NamedTuple):
 def samplers() -> dict[str, Sampler]:
     """Every sampler by its canonical id."""
     path = Path(__file__).with_suffix(".toml")
-    return {name: as_row(row, Sampler, f"{path}: {name}") for name, row in section(read_table(path), "samplers", path).items()}
+    return {
+        name: as_row(row, Sampler, f"{path}: {name}")
+        for name, row in section(read_table(path), "samplers", path).items()
+    }
 
 
 @cache

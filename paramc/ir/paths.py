@@ -44,7 +44,9 @@ def replaced(model: M, path: str, value: object) -> M:
         result = _replaced(model, tuple(_segments(path)), value, path)
     except ValidationError as error:
         detail = error.errors()[0]
-        raise InvalidValue(diagnose("PC311", where=_short(path), value=_short(value), why=detail["msg"].lower())) from error
+        raise InvalidValue(
+            diagnose("PC311", where=_short(path), value=_short(value), why=detail["msg"].lower())
+        ) from error
     if not isinstance(result, type(model)):
         raise _bad_path(path, path)
     return result
@@ -64,7 +66,9 @@ def leaves(model: Model, prefix: str = "") -> Iterator[tuple[str, object]]:
             if name == "task":
                 yield from ([] if value == field.default else [(f"{path}.kind", value.__dict__["kind"])])
             inner = list(leaves(value, f"{path}."))
-            yield from inner or ([(path, value)] if field.default is None else [])  # a part may be there and all default
+            yield from inner or (
+                [(path, value)] if field.default is None else []
+            )  # a part may be there and all default
         elif name != "kind" and (field.is_required() or value != field.default):
             yield path, value
 
@@ -129,7 +133,9 @@ def _replaced(model: object, segments: tuple[tuple[str, int], ...], value: objec
 def _with_item(
     items: tuple[object, ...], kind: str, index: int, rest: tuple[tuple[str, int], ...], value: object, path: str
 ) -> tuple[object, ...]:
-    places = [place for place, item in enumerate(items) if isinstance(item, Model) and item.__dict__.get("kind") == kind]
+    places = [
+        place for place, item in enumerate(items) if isinstance(item, Model) and item.__dict__.get("kind") == kind
+    ]
     if index < len(places):
         place = places[index]
         if not rest and value is None:

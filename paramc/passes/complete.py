@@ -9,7 +9,11 @@ from paramc.ir.stages import Hires, Stage
 
 def complete_job(job: Job) -> Job:
     """The job with the structure of every prompt; itself when all have been read before."""
-    texts = (job.prompt, job.negative, *(text for stage in job.stages if isinstance(stage, Hires) for text in _texts(stage)))
+    texts = (
+        job.prompt,
+        job.negative,
+        *(text for stage in job.stages if isinstance(stage, Hires) for text in _texts(stage)),
+    )
     if all(text.is_read for text in texts):
         return job
     return job.model_copy(

@@ -70,7 +70,7 @@ class _Draft:
 
 
 def plan_job(job: Job) -> Plan:
-    """The operations that make the picture. None of the job's values stays open: what is None takes the field's usual."""
+    """The operations that make the picture. No value stays open: what the job leaves at None takes the field's usual."""
     known = job.family is not None and job.family.base not in ("", "unknown")
     base = job.family.base if job.family and known else UNKNOWN_BASE
     draft = _Draft(job, base)
@@ -90,7 +90,11 @@ def _load(draft: _Draft) -> None:
     if assets.modules:
         because = ("assets.checkpoint", "assets.modules")
         load = trusted(LoadParts)(
-            id="checkpoint", because=because, asset=checkpoint, encoders=assets.modules, weight_dtype=assets.weight_dtype
+            id="checkpoint",
+            because=because,
+            asset=checkpoint,
+            encoders=assets.modules,
+            weight_dtype=assets.weight_dtype,
         )
         draft.add(load)
     else:
@@ -104,7 +108,9 @@ def _load(draft: _Draft) -> None:
             _apply_extra(draft, patch, f"network_extra{index + 1}")
             continue
         draft.model = draft.add(
-            trusted(PatchModel)(id=f"patch{index + 1}", because=(f"patches.{patch.kind}",), model=draft.model, patch=patch)
+            trusted(PatchModel)(
+                id=f"patch{index + 1}", because=(f"patches.{patch.kind}",), model=draft.model, patch=patch
+            )
         )
 
 
@@ -225,13 +231,19 @@ def _encoding(draft: _Draft, text: str, path: str, name: str, calls: int, hires_
 
 
 def _run(text: str, weight: float) -> Run:
-    return trusted(Run)(text="", breaks=True) if (text, weight) == ("BREAK", -1) else trusted(Run)(text=text, weight=weight)
+    return (
+        trusted(Run)(text="", breaks=True)
+        if (text, weight) == ("BREAK", -1)
+        else trusted(Run)(text=text, weight=weight)
+    )
 
 
 def _controls(draft: _Draft, positive: str, negative: str) -> tuple[str, str]:
     for index, unit in enumerate(draft.job.controls):
         because = (f"controls.controlnet[{index}]" if index else "controls.controlnet",)
-        op = trusted(ApplyControl)(id=f"control{index + 1}", because=because, positive=positive, negative=negative, unit=unit)
+        op = trusted(ApplyControl)(
+            id=f"control{index + 1}", because=because, positive=positive, negative=negative, unit=unit
+        )
         draft.add(op)
         positive, negative = f"{op.id}.positive", f"{op.id}.negative"
     return positive, negative
@@ -242,8 +254,12 @@ def _start(draft: _Draft) -> str:
     size = job.size or DEFAULT_SIZE
     if not isinstance(task, ImageToImage | Inpaint):
         return draft.add(trusted(EmptyLatent)(id="latent", because=("size",), size=size, batch=job.batch.size))
-    image = draft.add(trusted(LoadImage)(id="image", because=("task.init", "size"), image=task.init, size=size, resize=task.resize))
-    latent = draft.add(trusted(EncodeImage)(id="latent", because=("task.init",), image=image, vae=draft.vae, batch=job.batch.size))
+    image = draft.add(
+        trusted(LoadImage)(id="image", because=("task.init", "size"), image=task.init, size=size, resize=task.resize)
+    )
+    latent = draft.add(
+        trusted(EncodeImage)(id="latent", because=("task.init",), image=image, vae=draft.vae, batch=job.batch.size)
+    )
     if not isinstance(task, Inpaint):
         return latent
     return draft.add(
@@ -286,7 +302,9 @@ def _sigmas(draft: _Draft, name: str, sampler: str | None, schedule: str | None,
 def _slice(draft: _Draft, name: str, sigmas: str, steps: int, strength: float) -> str:
     """The tail of the sigmas that a pass with `strength` runs: one step more than the rounded share (A1111)."""
     encoded = min(int(min(strength, 0.999) * steps), steps - 1)
-    return draft.add(trusted(Slice)(id=name, because=("task.strength",), sigmas=sigmas, start=steps - encoded - 1, strength=strength))
+    return draft.add(
+        trusted(Slice)(id=name, because=("task.strength",), sigmas=sigmas, start=steps - encoded - 1, strength=strength)
+    )
 
 
 def _sample(draft: _Draft, latent: str, positive: str, negative: str) -> str:
@@ -352,12 +370,14 @@ def _refiner(draft: _Draft, *, first_pass: bool) -> tuple[str | None, float | No
     if not alone and refiner.passes not in (("first", "both") if first_pass else ("second", "both")):
         return None, None
     if not any(op.id == "refiner" for op in draft.ops):
-        draft.add(trusted(LoadCheckpoint)(id="refiner", because=("stages.refiner.checkpoint",), asset=refiner.checkpoint))
+        draft.add(
+            trusted(LoadCheckpoint)(id="refiner", because=("stages.refiner.checkpoint",), asset=refiner.checkpoint)
+        )
     return "refiner.model", refiner.switch_at
 
 
 def _hires(draft: _Draft, hires: Hires, latent: str, positive: str, negative: str) -> str:
-    job, sampling = draft.job, draft.job.sampling
+    sampling = draft.job.sampling
     first = sampling.steps or DEFAULT_STEPS
     steps = hires.steps or first
     sampler = hires.sampler or sampling.sampler or "euler_ancestral"
@@ -435,7 +455,9 @@ def _enlarged(draft: _Draft, hires: Hires, latent: str) -> str:
             id="upscaled", because=because, image=image, upscaler=hires.upscaler, size=scaled, crop_to=target
         )
     )
-    return draft.add(trusted(EncodeImage)(id="enlarged", because=because, image=image, vae=draft.vae, batch=draft.job.batch.size))
+    return draft.add(
+        trusted(EncodeImage)(id="enlarged", because=because, image=image, vae=draft.vae, batch=draft.job.batch.size)
+    )
 
 
 def hires_size(first: Size, hires: Hires) -> tuple[Size, Size]:

@@ -1,7 +1,6 @@
 """Job → Job: what this producer, in this version, meant by saying nothing."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import field, replace
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -15,7 +14,7 @@ from paramc.ir.paths import plain
 from paramc.ir.places import Place, place_of
 from paramc.ir.prompt import Prompt
 from paramc.ir.stages import Enlarge
-from paramc.tables import TableError, as_row, section
+from paramc.tables import NOTHING, TableError, as_row, section
 
 FILE: Final = "upgrade.toml"
 ANY: Final = "*"
@@ -31,8 +30,8 @@ class Rule(NamedTuple):
     before: str = ""
     since: str = ""
     unversioned: bool = False
-    where: Mapping[str, list[str]] = field(default_factory=dict)
-    contains: Mapping[str, str] = field(default_factory=dict)
+    where: Mapping[str, list[str]] = NOTHING
+    contains: Mapping[str, str] = NOTHING
     unless_stated: tuple[str, ...] = ()
     off: bool = False
 

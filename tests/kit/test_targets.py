@@ -38,7 +38,9 @@ def test_legal_ops_exist(target: Target) -> None:
 
 
 def test_defaults_of_options_are_among_their_choices(target: Target) -> None:
-    assert [name for name, option in target.options.items() if option.choices and option.default not in option.choices] == []
+    assert [
+        name for name, option in target.options.items() if option.choices and option.default not in option.choices
+    ] == []
 
 
 def test_options_say_what_they_are_for(target: Target) -> None:

@@ -10,7 +10,8 @@ from paramc.resources import GRAMMARS, TARGETS
 from paramc.source.detect import open_text
 from tests.kit import TOY_GRAMMARS, TOY_TARGETS
 
-TEXT = "a cat\nSteps: 20, Sampler: Euler, Schedule type: Uniform, CFG scale: 7, Wobble: 2.5, Seed: 1, Size: 512x768, Version: toy-1"
+TEXT = """a cat
+Steps: 20, Sampler: Euler, Schedule type: Uniform, CFG scale: 7, Wobble: 2.5, Seed: 1, Size: 512x768, Version: toy-1"""
 ROOTS = (GRAMMARS, TOY_GRAMMARS)
 
 

@@ -8,7 +8,7 @@ import pytest
 from paramc.diagnostics.codes import Code, codes
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
-SOURCES = [path for path in (Path(__file__).parents[2] / "paramc").rglob("*.py")]
+SOURCES = list((Path(__file__).parents[2] / "paramc").rglob("*.py"))
 DATA = [path for folder in ("grammars", "targets") for path in (Path(__file__).parents[2] / folder).rglob("*.toml")]
 
 
@@ -28,7 +28,8 @@ def test_names_read_well_after_allow(row: Code) -> None:
 
 def test_messages_are_one_lower_case_fact(row: Code) -> None:
     assert not row.message.endswith(".")
-    assert row.message[0] in "`{" or row.message[0].islower() or row.message.split()[0].isupper() or row.message[0] == "A"
+    first = row.message.split()[0]
+    assert first[0] in "`{" or first.islower() or first.isupper() or first[0] == "A"
 
 
 def test_explanations_say_more_than_the_message(row: Code) -> None:

@@ -15,7 +15,9 @@ TRIGGERED = [code for code, row in codes().items() if row.trigger]
 
 
 @pytest.mark.parametrize("code", TRIGGERED)
-def test_a_trigger_fires_its_code(code: str, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> None:
+def test_a_trigger_fires_its_code(
+    code: str, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
     row = codes()[code]
     words = [*shlex.split(row.command), "--report"] if row.command else ["check", "SRC"]
     main([row.trigger if word == "SRC" else word for word in words])

@@ -1,13 +1,12 @@
 """graph.toml and nodes.toml as typed rows: what an operation is called in nodes, and what the nodes take."""
 
 from collections.abc import Mapping
-from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from paramc.backends.weights import Spelling
-from paramc.tables import Table, TableError, TableValue, as_row, read_table, section
+from paramc.tables import NOTHING, Table, TableError, TableValue, as_row, read_table, section
 
 Row = TypeVar("Row")
 Words: TypeAlias = Mapping[str, str]
@@ -18,8 +17,8 @@ class Template(NamedTuple):
 
     class_type: str
     title: str
-    titles: Words = field(default_factory=dict)
-    inputs: Mapping[str, TableValue] = field(default_factory=dict)
+    titles: Words = NOTHING
+    inputs: Mapping[str, TableValue] = NOTHING
     gives: tuple[str, ...] = ()
 
 
@@ -60,7 +59,7 @@ class BaseRow(NamedTuple):
     clip_skip: bool = False
     zero_negative: bool = False
     encoder: str = ""
-    needs: Words = field(default_factory=dict)
+    needs: Words = NOTHING
     entries: int = 0
     shift: float = 1.0
     shift_node: str = ""

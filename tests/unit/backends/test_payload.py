@@ -74,7 +74,8 @@ def test_what_is_unset_is_left_out(write, row: str) -> None:
 
 
 def test_a_name_that_no_table_has_takes_the_stars(write) -> None:
-    table = '[names.samplers]\neuler = "Euler"\n"*" = "other"\n[keys]\nkey = { path = "sampling.sampler", names = "samplers" }\n'
+    row = 'key = { path = "sampling.sampler", names = "samplers" }'
+    table = f'[names.samplers]\neuler = "Euler"\n"*" = "other"\n[keys]\n{row}\n'
     assert write(table) == {"key": "other"}
     assert write(table.replace('"*" = "other"\n', "")) == {}
 
