@@ -18,6 +18,7 @@ from paramc.dialects.registry import find_dialect
 from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
 from paramc.ir.paths import leaves, plain
+from paramc.ir.places import View
 from paramc.ir.plan import Plan
 from paramc.passes.upgrade import upgrade_job
 
@@ -72,7 +73,7 @@ def _composed(job: Job, dialect: Dialect) -> str:
     """The text in the program's own order; entries of the ledger without a place of their own lend their spelling."""
     fields = fields_of(dialect)
     mine = job if job.producer.dialect == dialect.name else _of_dialect(job, dialect)
-    wording = Wording(mine, fields, implied_by(mine, dialect, _said_by_rule(mine, fields)))
+    wording = Wording(View(mine), fields, implied_by(mine, dialect, _said_by_rule(mine, fields)))
     placeless = (stated for stated in job.ledger if stated.paths and not stated.span)
     spelling = {stated.paths: stated for stated in placeless if is_kept(stated, job)}
     ranks = ranks_of(fields)

@@ -12,12 +12,13 @@ from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
 from paramc.ir.names import executed_schedule
 from paramc.ir.paths import leaves, plain, value_at
-from paramc.ir.plan import ApplyControl, Combine, Encode, Op, Plan, Run, Sample, Sigmas, Variant
+from paramc.ir.plan import Combine, Encode, Op, Plan, Run, Sample, Sigmas, Variant
 from paramc.ir.prompt import Alternate, Edit, Prompt
 
 TEXTS = frozenset({"prompt", "negative"})  # features of the bare text, whatever becomes of its syntax
 CHUNK = 75  # tokens between start and end of one CLIP chunk
 _TOKEN = re.compile(r"\w+|[^\w\s]")  # at least as many CLIP tokens as matches
+_SLOTS = ("model", "clip", "positive", "negative")
 _THROUGH = ("image", "latent", "model", "positive", "noise", "sigmas")  # the input that stands in for a lost op
 
 
@@ -68,9 +69,10 @@ def legalise(plan: Plan, target: Target) -> Plan:
         stand_in = _stand_in(wired, target, lost)
         if stand_in is None:
             ops.append(_simplified(wired, lost) if isinstance(wired, Encode) else wired)
-        elif isinstance(wired, ApplyControl):
-            replacements |= {f"{op.id}.positive": wired.positive, f"{op.id}.negative": wired.negative}
         else:
+            # What goes into a slot of a lost op comes out of it again.
+            slots = ((name, wired.__dict__.get(name)) for name in _SLOTS)
+            replacements |= {f"{op.id}.{name}": value for name, value in slots if isinstance(value, str)}
             replacements[op.id] = stand_in
     return plan.model_copy(update={"ops": tuple(ops)})
 
@@ -86,6 +88,8 @@ def prompt_features(prompt: Prompt, encodes: Iterable[Encode], embeddings: Itera
         yield "prompt.hypernet"
     if kinds - {"lora", "lyco", "hypernet"}:
         yield "prompt.network.unknown"
+    if any(tag.rank is not None for tag in prompt.networks):
+        yield "prompt.network.rank"
     parts = [part for branch in prompt.branches for part in branch.body]
     if any(isinstance(part, Edit) for part in parts):
         yield "prompt.edit"

@@ -1,7 +1,7 @@
 """The source of a job, entry by entry, with only what changed since written anew."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,9 +12,9 @@ from paramc.dialects.fields import NOTES, OPAQUE, UNIT, Field, Fields, Match, fi
 from paramc.dialects.layout import reading
 from paramc.dialects.read_infotext import SEPARATOR
 from paramc.ir.job import Job
-from paramc.ir.ledger import Stated
+from paramc.ir.ledger import Ledger, Stated
 from paramc.ir.paths import plain, value_at
-from paramc.ir.places import CONTAINERS, Place, place_of
+from paramc.ir.places import CONTAINERS, Place, View, place_of
 from paramc.passes.upgrade import implied_values, own_fields
 
 BETWEEN: Final = ", "
@@ -74,12 +74,14 @@ class _Revision:
 
     def __init__(self, job: Job, dialect: Dialect) -> None:
         self.job, self.dialect, self.fields = job, dialect, fields_of(dialect)
-        self.negative_label = reading(dialect).negative
-        self.wording = Wording(job, self.fields, implied_by(job, dialect, own_fields(job)))
+        self.view = View(job)
+        self.own = set(own_fields(job))
+        self.wording = Wording(self.view, self.fields, implied_by(job, dialect, self.own))
         self.ranks = ranks_of(self.fields)
         self.filled = {item.path for item in job.implied}
-        self.own = set(own_fields(job))
+        self.collections = _Collections(self.view, job.ledger)
         self.covered: set[str] = set()
+        self.items: set[str] = set()  # `stages.detailer[1]` for every item that an entry speaks of
         self.keys: set[str] = set()
         self.lines: list[_Line] = []
 
@@ -88,12 +90,12 @@ class _Revision:
         match = self.fields.match(stated.key) if stated.paths and stated.key else None
         separator = SEPARATOR[: width - len(stated.key) - len(stated.raw)]
         line = _Line(stated.key, stated.raw, self._rank(stated, match), stated.gap, separator)
-        self.covered.update(stated.paths)
-        if not is_kept(stated, self.job):
+        self._cover(stated.paths)
+        if not self._is_kept(stated, match):
             line.separator = SEPARATOR
             raw = self._rewritten(line, stated, match) if match else self._prompt(line.rank)
             if raw is None:
-                self.covered.difference_update(stated.paths)
+                self.covered.difference_update(stated.paths[: match.field.codec.width if match else 1])
                 self._drop(line)
                 return
             line.raw = raw
@@ -105,29 +107,31 @@ class _Revision:
         if self.job.prompt.text and "prompt" not in self.covered:
             self._insert(_Line("", self.job.prompt.text, PROMPT))
         if self.job.negative.text and "negative" not in self.covered:
-            self._insert(_Line(self.negative_label, self.job.negative.text, NEGATIVE))
+            label = reading(self.dialect).negative
+            self._insert(_Line(label, self.job.negative.text, NEGATIVE))
 
     def add_missing(self) -> None:
         """Insert what no entry says yet; a new field can change what another is taken for when it is left out."""
-        implied = implied_by(self.job, self.dialect, self.own)
-        self.wording = Wording(self.job, self.fields, implied)
+        self.wording = Wording(self.view, self.fields, implied_by(self.job, self.dialect, self.own))
         for said in [said for said in self.wording.all() if self._is_missing(said)]:
             self._insert(_Line(said.key, quoted(said.text), self.ranks[said.row.key]))
-            self.covered.update(said.paths)
+            self._cover(said.paths)
             self.own.add(said.paths[0])
             self.keys.add(said.key)
 
     def _is_missing(self, said: Said) -> bool:
         """Does the job have a value that no entry speaks of, and that would be taken for another?"""
         row = said.row
+        item = Place(row.places[0].part, ()).text(said.rank) if row.places[0].part else ""
         if row.key in (NOTES, OPAQUE) or row.kind == "resources":
             return said.key not in self.keys
         if row.kind == UNIT:
-            return not self._speaks_of(said.paths[0].removesuffix(".kind"))
-        if all(path in self.covered for path in said.paths) or not self.wording.is_due(said):
+            return item not in self.items
+        if all(path in self.covered for path in said.paths):
+            return row.listed and said.key not in self.keys and self.collections.changed(said.paths[0])
+        if not self.wording.is_due(said):
             return False
-        owner = row.places[0].owner
-        is_new = bool(row.places[0].part) and not self._speaks_of(Place(owner, ()).text(said.rank))
+        is_new = bool(item) and item not in self.items
         return is_new or any(self._is_set(place, said.rank) for place in self.wording.places(row, said.rank))
 
     def _insert(self, line: _Line) -> None:
@@ -143,18 +147,29 @@ class _Revision:
             line.gap, before.gap = before.gap, "\n" if before.rank < 0 else BETWEEN
         self.lines.insert(index + 1, line)
 
+    def _drop(self, line: _Line) -> None:
+        if line.gap != BETWEEN and self.lines:
+            self.lines[-1].gap = line.gap
+
+    def _cover(self, paths: Collection[str]) -> None:
+        self.covered.update(paths)
+        self.items.update(".".join(path.split(".", 2)[:2]) for path in paths if path.startswith(CONTAINERS))
+
     def _is_set(self, place: Place, rank: int) -> bool:
         """Would the value be taken for another, and was it ever filled in or changed?"""
         was_open = place.text(rank) not in self.filled and self.wording.is_default(place, rank)
         return self.wording.differs(place, rank) and not was_open
 
-    def _drop(self, line: _Line) -> None:
-        if line.gap != BETWEEN and self.lines:
-            self.lines[-1].gap = line.gap
+    def _is_kept(self, stated: Stated, match: Match | None) -> bool:
+        if match and (match.field.key in (NOTES, OPAQUE) or match.field.listed):
+            return self.collections.has(stated)
+        now = (plain(self.view.value(*_located(path))) for path in stated.paths)
+        return all(value == read for value, read in zip(now, stated.read, strict=True))
 
     def _rank(self, stated: Stated, match: Match | None) -> int:
         if match:
-            is_tail = match.field.key == NOTES and self.lines and "\n" in self.lines[-1].gap and self.lines[-1].rank >= 0
+            before = self.lines[-1] if self.lines else None
+            is_tail = match.field.key == NOTES and before and before.rank >= 0 and "\n" in before.gap
             return LAST if is_tail else self.ranks[match.field.key]
         if stated.paths in (("prompt",), ("negative",)):
             return PROMPT if stated.paths == ("prompt",) else NEGATIVE
@@ -167,11 +182,11 @@ class _Revision:
     def _rewritten(self, line: _Line, stated: Stated, match: Match) -> str | None:
         """The new spelling of a changed entry, None where its value is gone or no longer needs saying."""
         row = match.field
-        place, rank = _located(stated.paths[0])
         if row.key in (NOTES, OPAQUE):
-            pairs = value_at(self.job, stated.paths[0])
-            text = dict(pairs).get(stated.key) if isinstance(pairs, tuple) else None
-            return None if text is None else quoted(str(text))
+            return self.collections.spelling(stated)
+        if row.listed:
+            return None  # the items are numbered anew
+        place, rank = _located(stated.paths[0])
         text = self._text(row, place, rank, stated, match.number)
         needed = (
             row.kind in (UNIT, "resources")
@@ -192,13 +207,54 @@ class _Revision:
                 self.covered.discard(beside)
                 return self.wording.say(row, rank, number)
             return joined
-        if row.kind in (UNIT, "resources", "prompt", "negative", "sampler") or row.listed:
+        if row.kind in (UNIT, "resources", "prompt", "negative", "sampler"):
             return self.wording.say(row, rank, number)
-        values = tuple(value_at(self.job, path) for path in stated.paths[: row.codec.width])
+        values = tuple(self.view.value(*_located(path)) for path in stated.paths[: row.codec.width])
         return row.codec.write(values if row.codec.width > 1 else values[0])
 
-    def _speaks_of(self, path: str) -> bool:
-        return any(known.startswith(f"{path}.") for known in self.covered)
+
+@dataclass(frozen=True, slots=True)
+class _Collection:
+    """A value that many entries say together, as it is now. `pairs` are the texts by key where its items have keys."""
+
+    items: frozenset[str]  # canonical texts
+    pairs: Mapping[str, str]
+    changed: bool
+
+
+class _Collections:
+    """Notes, extensions' fields and modules: each of their entries says one item."""
+
+    def __init__(self, view: View, ledger: Ledger) -> None:
+        self.view = view
+        self.said: dict[str, list[str]] = {}
+        for stated in ledger:
+            if stated.span is not None and stated.paths:
+                self.said.setdefault(stated.paths[0], []).append(stated.read[0])
+        self.now: dict[str, _Collection] = {}
+
+    def has(self, stated: Stated) -> bool:
+        """Is the item of this entry still there, and a list as a whole unchanged?"""
+        now = self._of(stated.paths[0])
+        return stated.read[0] in now.items if now.pairs else not now.changed
+
+    def changed(self, path: str) -> bool:
+        """Are the items of a list others than those that were read?"""
+        return self._of(path).changed
+
+    def spelling(self, stated: Stated) -> str | None:
+        """What the key of an entry now stands for."""
+        text = self._of(stated.paths[0]).pairs.get(stated.key)
+        return None if text is None else quoted(text)
+
+    def _of(self, path: str) -> _Collection:
+        if path not in self.now:
+            value = self.view.value(*_located(path))
+            items = value if isinstance(value, tuple) and value else (value,)
+            texts = [plain(item) for item in items]
+            pairs = {str(item[0]): str(item[1]) for item in items if isinstance(item, tuple) and len(item) == 2}
+            self.now[path] = _Collection(frozenset(texts), pairs, texts != self.said.get(path))
+        return self.now[path]
 
 
 def _located(path: str) -> tuple[Place, int]:

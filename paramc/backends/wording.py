@@ -8,9 +8,8 @@ from paramc.dialects.codecs import quoted
 from paramc.dialects.fields import NOTES, OPAQUE, UNIT, Field, Fields
 from paramc.ir.assets import AssetRef, Hash
 from paramc.ir.base import Model
-from paramc.ir.job import Job
 from paramc.ir.names import is_known
-from paramc.ir.places import Place, count
+from paramc.ir.places import Place, View
 from paramc.ir.prompt import Prompt
 
 AUTOMATIC: Final = "automatic"
@@ -31,7 +30,7 @@ class Said(NamedTuple):
 class Wording:
     """A job in the words of a dialect. `implied` is what each path would be taken for if nothing were said of it."""
 
-    job: Job
+    view: View
     fields: Fields
     implied: Mapping[str, object]
 
@@ -54,7 +53,7 @@ class Wording:
             return self._unit(rank)
         if row.kind == "resources":
             return row.codec.write(self._resources(row))
-        values = tuple(place.value(self.job, rank) for place in self.places(row, rank))
+        values = tuple(self.view.value(place, rank) for place in self.places(row, rank))
         if row.kind == "sampler":
             return self._sampler(row, rank)
         if row.kind in ("prompt", "negative"):
@@ -65,7 +64,7 @@ class Wording:
 
     def places(self, row: Field, rank: int) -> tuple[Place, ...]:
         """Where the values of a row are in this job."""
-        if row.otherwise and not _has(self.job, row.places[0], rank):
+        if row.otherwise and not _has(self.view, row.places[0], rank):
             return (row.otherwise,)
         return row.places
 
@@ -78,12 +77,12 @@ class Wording:
     def differs(self, place: Place, rank: int) -> bool:
         """Is the value another than the one taken for granted?"""
         path = place.text(rank)
-        value = place.value(self.job, rank)
+        value = self.view.value(place, rank)
         return value != self.implied[path] if path in self.implied else not self.is_default(place, rank)
 
     def is_default(self, place: Place, rank: int) -> bool:
         """Is the value the one that its field has anyway, or is there no such field?"""
-        return not _has(self.job, place, rank) or place.value(self.job, rank) == _default(self.job, place, rank)
+        return not _has(self.view, place, rank) or self.view.value(place, rank) == _default(self.view, place, rank)
 
     def is_due(self, said: Said) -> bool:
         """Does the program itself write the field, or does it need saying?"""
@@ -102,9 +101,9 @@ class Wording:
 
         place: the sampler's; its schedule is beside it.
         """
-        sampler = place.value(self.job, rank)
+        sampler = self.view.value(place, rank)
         beside = beside_sampler(place)
-        schedule = beside.value(self.job, rank)
+        schedule = self.view.value(beside, rank)
         if not isinstance(sampler, str):
             return None
         label = self.fields.names.sampler_label(sampler)
@@ -118,21 +117,21 @@ class Wording:
         """(rank, number) of every item that a row speaks of."""
         place = row.places[0]
         if row.listed:
-            items = place.value(self.job)
+            items = self.view.value(place)
             yield from ((0, index + 1) for index in range(max(len(items), 1) if isinstance(items, tuple) else 1))
         elif place.numbered:
-            for rank in range(count(self.job, place.part)):
+            for rank in range(self.view.count(place.part)):
                 yield rank, self.number(place.part, rank)
         else:
             yield 0, 0
 
     def number(self, part: str, rank: int) -> int:
-        unit = Place(part, ("unit",)).value(self.job, rank)
+        unit = self.view.value(Place(part, ("unit",)), rank)
         return unit if isinstance(unit, int) else rank + 1
 
     def _said(self, row: Field, rank: int, number: int) -> Iterator[Said]:
         if row.key == NOTES:
-            yield from (Said(key, text, row, 0, ("producer.notes",)) for key, text in self.job.producer.notes)
+            yield from (Said(key, text, row, 0, ("producer.notes",)) for key, text in self.view.job.producer.notes)
         elif row.key == OPAQUE:
             yield from self._extensions(row, rank)
         else:
@@ -143,12 +142,12 @@ class Wording:
 
     def _extensions(self, row: Field, rank: int) -> Iterator[Said]:
         place = row.places[0]
-        pairs = place.value(self.job, rank)
+        pairs = self.view.value(place, rank)
         if isinstance(pairs, tuple):
             yield from (Said(str(key), str(text), row, rank, (place.text(rank),)) for key, text in pairs)
 
     def _sampler(self, row: Field, rank: int) -> str | None:
-        value = row.places[0].value(self.job, rank)
+        value = self.view.value(row.places[0], rank)
         if self.fields.names.joined and isinstance(value, str):
             return self.joined(row.places[0], rank) or row.codec.write(value)
         return row.codec.write(value)
@@ -160,7 +159,7 @@ class Wording:
             if item.write == "always" or (item.write == "changed" and self.needs_saying(item, rank))
             if (text := self.say(item, rank, 0)) is not None
         ]
-        options = Place(self.fields.items[0].places[0].part, ("options",)).value(self.job, rank)
+        options = self.view.value(Place(self.fields.items[0].places[0].part, ("options",)), rank)
         said += [f"{name}: {text}" for name, text in options] if isinstance(options, tuple) else []
         return ", ".join(said)
 
@@ -171,7 +170,7 @@ class Wording:
         for label, (path, family) in row.kinds.items():
             if path in listed:
                 continue
-            value = Place("", tuple(path.split("."))).value(self.job)
+            value = self.view.value(Place("", tuple(path.split("."))))
             if isinstance(value, tuple):
                 named = dict(_further(value, family))
                 if named:
@@ -214,15 +213,15 @@ def _same_block(first: Field, other: Field) -> bool:
     return place.numbered and other.places[0].numbered and other.places[0].part == place.part
 
 
-def _parent(job: Job, place: Place, rank: int) -> object:
-    return Place(place.part, place.names[:-1]).value(job, rank)
+def _parent(view: View, place: Place, rank: int) -> object:
+    return view.value(Place(place.part, place.names[:-1]), rank)
 
 
-def _has(job: Job, place: Place, rank: int) -> bool:
-    parent = _parent(job, place, rank)
+def _has(view: View, place: Place, rank: int) -> bool:
+    parent = _parent(view, place, rank)
     return isinstance(parent, Model) and place.names[-1] in parent.__dict__
 
 
-def _default(job: Job, place: Place, rank: int) -> object:
-    parent = _parent(job, place, rank)
+def _default(view: View, place: Place, rank: int) -> object:
+    parent = _parent(view, place, rank)
     return type(parent).model_fields[place.names[-1]].default if isinstance(parent, Model) else None

@@ -11,6 +11,7 @@ from paramc.dialects.fields import UNIT, Field, Fields, Match
 from paramc.dialects.scanned import Pair
 from paramc.ir.assets import AssetRef
 from paramc.ir.job import Job
+from paramc.ir.paths import plain
 from paramc.ir.places import Draft, Place
 from paramc.ir.prompt import Prompt
 
@@ -27,6 +28,7 @@ class Entry:
     value: object = None
     places: list[tuple[Place, int]] = field(default_factory=list)
     problem: str | None = None
+    item: str | None = None  # canonical text of what it adds to a collection
     items: list[tuple[Field, object]] = field(default_factory=list)
 
     @property
@@ -174,6 +176,7 @@ class Interpretation:
             entry.places.append((_kind_of(row.founds), number))
         if row.listed:
             self.lists.setdefault((places[0], row), {})[entry.number] = entry.value
+            entry.item = plain(entry.value)
             return
         for place, value in zip(places, self._values(row, entry), strict=True):
             self._set(place, number, value, entry)
@@ -234,7 +237,9 @@ class Interpretation:
         known = self.draft.get(place, number)
         items = known if isinstance(known, list) else []
         self.draft.put(place, number, items)
-        items.append((entry.pair.key, entry.pair.value))
+        pair = (entry.pair.key, entry.pair.value)
+        items.append(pair)
+        entry.item = plain(pair)
         entry.places = [(place, number)]
         if place.part:
             entry.places += [(Place(place.part, (name,)), number) for name in ("kind", "name")]

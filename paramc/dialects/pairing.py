@@ -26,12 +26,15 @@ class _Open:
     separators: list[int] = field(default_factory=list)
 
     def takes(self, index: int, sign: str) -> bool:
-        """Whether a separator keeps the rules here: one kind, at most one `:`, and no `|` in round brackets."""
+        """Whether a separator keeps the rules here: all of one kind, and at most one `:`.
+
+        A `|` in round brackets is nobody's option, and so keeps the whole text from being edited.
+        """
         if self.separators and (sign == "COLON" or sign != self.separated_by):
             return False
         self.separated_by = sign
         self.separators.append(index)
-        return self.is_square or sign == "COLON"
+        return True
 
     def closes(self, index: int, sign: str, *, empty_options: bool) -> Roles | None:
         """The operators of the bracket when `sign` at `index` closes it lawfully; none when it is only text."""

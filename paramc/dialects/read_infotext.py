@@ -15,7 +15,7 @@ from paramc.dialects.settle import settle
 from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
 from paramc.ir.paths import plain
-from paramc.ir.places import Place, place_of
+from paramc.ir.places import Place, View, place_of
 from paramc.ir.prompt import Prompt
 
 SEPARATOR: Final = ": "
@@ -57,6 +57,7 @@ class _Piece(NamedTuple):
     key: str
     places: Sequence[tuple[Place, int]] = ()
     problem: str | None = None
+    item: str | None = None  # canonical text of the one item of a collection that it says
 
 
 def _ledger(scanned: Scanned, meaning: Interpretation, job: Job) -> tuple[Stated, ...]:
@@ -65,13 +66,9 @@ def _ledger(scanned: Scanned, meaning: Interpretation, job: Job) -> tuple[Stated
     pieces = sorted(_pieces(scanned, meaning), key=lambda piece: piece[:2])
     if pieces and source[: pieces[0].start].strip():
         pieces.insert(0, _Piece(0, pieces[0].start, ""))
-    ranks = _ranks(meaning)
-    starts = (*(piece.start for piece in pieces[1:]), len(source))
-    return (
-        tuple(_stated(source, piece, start, ranks, job) for piece, start in zip(pieces, starts, strict=True))
-        if pieces
-        else ()
-    )
+    ranks, view = _ranks(meaning), View(job)
+    starts = [piece.start for piece in pieces[1:]] + [len(source)]
+    return tuple(_stated(source, piece, start, ranks, view) for piece, start in zip(pieces, starts, strict=False))
 
 
 def _pieces(scanned: Scanned, meaning: Interpretation) -> Iterator[_Piece]:
@@ -87,25 +84,26 @@ def _pieces(scanned: Scanned, meaning: Interpretation) -> Iterator[_Piece]:
     elif start < end:
         yield _Piece(start, end, "", ((NEGATIVE, 0),))
     for entry in meaning.entries:
-        yield _Piece(*entry.pair.span, entry.pair.key, entry.places, entry.problem)
+        yield _Piece(*entry.pair.span, entry.pair.key, entry.places, entry.problem, entry.item)
     for start, end in scanned.trailing:
         yield _Piece(start, end, "")
 
 
-def _stated(source: str, piece: _Piece, following: int, ranks: Mapping[tuple[str, int], int], job: Job) -> Stated:
-    start, end, key, places, problem = piece
+def _stated(source: str, piece: _Piece, following: int, ranks: Mapping[tuple[str, int], int], view: View) -> Stated:
+    start, end, key, places, problem, item = piece
     if key:
         colon = start + len(key)
         value = colon + len(SEPARATOR) if source.startswith(SEPARATOR, colon) and colon + 2 <= end else colon + 1
     else:
         value = start
     ranked = [(place, ranks.get((place.part, number), 0)) for place, number in places]
+    read = [plain(view.value(place, rank)) for place, rank in (ranked[1:] if item is not None else ranked)]
     return Stated(
         key=key,
         raw=source[value:end],
         span=Span(start, end),
         paths=tuple(place.text(rank) for place, rank in ranked),
-        read=tuple(plain(place.value(job, rank)) for place, rank in ranked),
+        read=tuple(read if item is None else (item, *read)),
         problem=problem,
         gap=source[end:following],
     )

@@ -40,12 +40,34 @@ class Place(NamedTuple):
 
     def value(self, job: Job, rank: int = 0) -> object:
         """The value there, None when a step on the way is absent."""
-        current: object = _item(job, self.part, rank) if self.part else job
-        for name in self.names:
+        return View(job).value(self, rank)
+
+
+class View:
+    """A Job with its items sorted by kind, for many looks at it."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._items: dict[str, list[Model]] = {}
+        for container in CONTAINERS:
+            for item in job.__dict__[container]:
+                self._items.setdefault(f"{container}.{item.kind}", []).append(item)
+
+    def value(self, place: Place, rank: int = 0) -> object:
+        """The value at a place of the item `rank`, None when a step on the way is absent."""
+        current: object = self.job
+        if place.part:
+            items = self._items.get(place.part, ())
+            current = items[rank] if rank < len(items) else None
+        for name in place.names:
             if not isinstance(current, Model):
                 return None
             current = current.__dict__.get(name)
         return current
+
+    def count(self, part: str) -> int:
+        """How many items of a kind there are."""
+        return len(self._items.get(part, ()))
 
 
 @cache
@@ -56,12 +78,6 @@ def place_of(path: str) -> Place:
         return Place("", tuple(path.split(".")))
     kind, _, names = rest.partition(".")
     return Place(f"{first}.{kind.removesuffix('[n]')}", tuple(names.split(".")) if names else (), kind.endswith("[n]"))
-
-
-def count(job: Job, part: str) -> int:
-    """How many items of a kind there are."""
-    container, _, kind = part.partition(".")
-    return sum(1 for item in job.__dict__[container] if item.kind == kind)
 
 
 @dataclass(slots=True)
@@ -85,10 +101,6 @@ class Draft:
             home = home.get(name)
         return home
 
-    def numbers(self, part: str) -> list[int]:
-        """The numbers that items of a part have been given, ascending: an item's rank is its index here."""
-        return sorted(number for known, number in self.parts if known == part)
-
     def job(self) -> Job:
         """The Job with all the values."""
         grouped: dict[str, list[Raw]] = {name: [] for name in CONTAINERS}
@@ -110,9 +122,3 @@ class Draft:
 def _order(item: tuple[tuple[str, int], Raw]) -> tuple[int, int]:
     part, number = item[0]
     return KIND_ORDER.index(part.partition(".")[2]), number
-
-
-def _item(job: Job, part: str, rank: int) -> object:
-    container, _, kind = part.partition(".")
-    items = [item for item in job.__dict__[container] if item.kind == kind]
-    return items[rank] if rank < len(items) else None

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 TEXT = """\
 photo of a red fox, (detailed fur:1.2), [autumn:winter:0.5] forest <lora:film:0.6>
@@ -21,9 +22,12 @@ class Model(BaseModel):
     steps: int = 20
 Model()
 """
+LEFT_OUT = {"PYTHONDONTWRITEBYTECODE"}  # installed packages are compiled
+COMMAND = ["-c", "import sys; from paramc.cli import main; sys.exit(main())"]  # what an installed `paramc` runs
+CACHE = TemporaryDirectory()  # of this run alone: other versions beside would spoil the user's
 PAIRS = {
-    "--help": (3.0, ["-c", "pass"], ["-m", "paramc", "--help"]),
-    "convert": (1.5, ["-c", FLOOR], ["-m", "paramc", "convert", TEXT, "--to", "comfyui"]),
+    "--help": (3.0, ["-c", "pass"], [*COMMAND, "--help"]),
+    "convert": (1.5, ["-c", FLOOR], [*COMMAND, "convert", TEXT, "--to", "comfyui"]),
 }
 
 
@@ -32,7 +36,7 @@ def cpu_seconds(arguments: list[str]) -> float:
     process = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=Path(__file__).parents[2],
-        env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+        env={name: value for name, value in os.environ.items() if name not in LEFT_OUT} | {"PARAMC_CACHE": CACHE.name},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -86,7 +86,9 @@ class RegionDenoiser:
 
     def _averages(self, x: Tensor, sigma: Tensor, sides: Sequence[Sequence[Region]]) -> list[Tensor]:
         """The average prediction of each side."""
-        active = [(side, region) for side, regions in enumerate(sides) for region in regions if region.counts_at(sigma.item())]
+        active = [
+            (side, region) for side, regions in enumerate(sides) for region in regions if region.counts_at(sigma.item())
+        ]
         totals = [torch.zeros_like(x) for _ in sides]
         weights = [torch.full_like(x, NOWHERE) for _ in sides]
         for area in dict.fromkeys(region.area for _, region in active):
@@ -129,7 +131,10 @@ def _weight(region: Region, x: Tensor) -> Tensor:
     if region.mask is not None:
         return weight * _cut(region.mask[None].to(x) * region.mask_strength, area)
     if area is not None:
-        for axis, start, size, whole in ((2, area.top, area.height, x.shape[2]), (3, area.left, area.width, x.shape[3])):
+        for axis, start, size, whole in (
+            (2, area.top, area.height, x.shape[2]),
+            (3, area.left, area.width, x.shape[3]),
+        ):
             _feather(weight, axis, at_start=start != 0, at_end=start + size < whole)
     return weight
 

@@ -13,7 +13,9 @@ def sample_euler_cfg_pp(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noi
     return _euler(denoise, x, sigmas, noise, knobs, 0.0)
 
 
-def sample_euler_ancestral_cfg_pp(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, knobs: Knobs) -> Tensor:
+def sample_euler_ancestral_cfg_pp(
+    denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, knobs: Knobs
+) -> Tensor:
     """Euler's method down to σ_down, and noise up to the next level."""
     return _euler(denoise, x, sigmas, noise, knobs, knobs.eta)
 

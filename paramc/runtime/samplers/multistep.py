@@ -106,4 +106,3 @@ def _integrals(start: Tensor, end: Tensor, nodes: Tensor) -> list[Tensor]:
         basis = math.prod(((points - other) / (node - other) for other in others), start=torch.ones_like(points))
         sums.append((weight * basis).sum() * (end - start) / POINTS)
     return sums
-

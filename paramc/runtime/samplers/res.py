@@ -14,7 +14,9 @@ def sample_res_multistep(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: No
     return _res(denoise, x, sigmas, noise, knobs, eta=0.0, plus=False)
 
 
-def sample_res_multistep_ancestral(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, knobs: Knobs) -> Tensor:
+def sample_res_multistep_ancestral(
+    denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, knobs: Knobs
+) -> Tensor:
     """Down to σ_down and up again by noise."""
     return _res(denoise, x, sigmas, noise, knobs, eta=knobs.eta, plus=False)
 
@@ -31,9 +33,7 @@ def sample_res_multistep_ancestral_cfg_pp(
     return _res(denoise, x, sigmas, noise, knobs, eta=knobs.eta, plus=True)
 
 
-def _res(
-    denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, knobs: Knobs, *, eta: float, plus: bool
-) -> Tensor:
+def _res(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, knobs: Knobs, *, eta: float, plus: bool) -> Tensor:
     previous: tuple[Tensor, Tensor, Tensor] | None = None  # sigma, σ_down and prediction of the step before
     for sigma, sigma_next in pairwise(sigmas):
         denoised, unconditional = denoise.pair(x, sigma) if plus else (denoise(x, sigma),) * 2

@@ -19,7 +19,9 @@ def ancestral(sigma: Tensor, sigma_next: Tensor, eta: float) -> tuple[Tensor, Te
     return (sigma_next**2 - up**2) ** 0.5, up
 
 
-def churned(x: Tensor, sigma: Tensor, sigma_next: Tensor, steps: int, noise: Noise, knobs: Knobs) -> tuple[Tensor, Tensor]:
+def churned(
+    x: Tensor, sigma: Tensor, sigma_next: Tensor, steps: int, noise: Noise, knobs: Knobs
+) -> tuple[Tensor, Tensor]:
     """The latent with a little noise put back, and its level (Karras et al. 2022, algorithm 2, lines 4 to 6)."""
     churn = knobs.churn
     gamma = min(churn.amount / steps, 2**0.5 - 1) if churn.low <= sigma <= churn.high else 0.0

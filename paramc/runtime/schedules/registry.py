@@ -56,9 +56,7 @@ SCHEDULES: Final[Mapping[str, Schedule]] = MappingProxyType(
 )
 
 
-def scheduled(
-    name: str, levels: Levels, steps: int, curve: Curve, *, drops_penultimate: bool = False
-) -> Tensor:
+def scheduled(name: str, levels: Levels, steps: int, curve: Curve, *, drops_penultimate: bool = False) -> Tensor:
     """The sigmas of a whole schedule, noisiest first.
 
     drops_penultimate: one step more is scheduled and the last sigma before the final one left out.

@@ -1,5 +1,6 @@
 """Sizes of a second pass and of an inpainted part, in the integer arithmetic of A1111; pixels, width first."""
 
+import math
 from typing import Final, NamedTuple
 
 from paramc.ir.geometry import Size
@@ -52,6 +53,12 @@ def enlarged(first: Size, *, scale: float = 1.0, wanted: Size = Size(0, 0)) -> E
 
 def _is_taller(first: Size, wanted: Size) -> bool:
     return first.width / first.height < wanted.width / wanted.height
+
+
+def first_pass_of(final: Size) -> Size:
+    """The first pass of an old second pass, which stated the final size only: about 512 x 512, sides up to a 64th."""
+    scale = math.sqrt(512 * 512 / (final.width * final.height))
+    return Size(*(math.ceil(scale * side / 64) * 64 for side in final))
 
 
 def padded(box: Box, padding: int, size: Size) -> Box:

@@ -143,7 +143,11 @@ class Job:
     @property
     def levels(self) -> Levels:
         if self.sampler == "lcm":
-            return lcm_table(levels_of(self.table) if self.table in ("sd", "zsnr") else single_precision_table(alphas_of(self.table).float()))
+            return lcm_table(
+                levels_of(self.table)
+                if self.table in ("sd", "zsnr")
+                else single_precision_table(alphas_of(self.table).float())
+            )
         return levels_of(self.table, rounds=self.options.get("enable_quantization", False))
 
     @property
@@ -173,9 +177,7 @@ class Job:
 
     def curve(self) -> Curve:
         options = self.options
-        curve = curve_of(
-            self.levels, sigma_min=options.get("sigma_min", 0.0), sigma_max=options.get("sigma_max", 0.0)
-        )
+        curve = curve_of(self.levels, sigma_min=options.get("sigma_min", 0.0), sigma_max=options.get("sigma_max", 0.0))
         if options.get("use_old_karras_scheduler_sigmas"):
             curve = replace(curve, sigma_min=0.1, sigma_max=10.0)
         return replace(
@@ -234,6 +236,7 @@ class Job:
             empty=toy.text_embed("")[None],
             joins=options.get("batch_cond_uncond", True),
         )
+
     def knobs(self) -> Knobs:
         options = self.options
         eta = options.get("eta_ddim", 0.0) if self.on_timesteps else options.get("eta_ancestral", 1.0)
@@ -295,7 +298,7 @@ class Job:
         sigmas = whole[scheduled_steps - encoded - 1 :]
         x = with_extra_noise(self.noised(init, noise, sigmas[0]), noise, extra)
         step_noise = self.step_noise(source, whole, x.shape)
-        bounds = sigmas[-2].item(), sigmas[0].item()
+        bounds = sigmas[max(len(sigmas) - 2, 0)].item(), sigmas[0].item()
         return self.walked(x, sigmas, step_noise, bounds=bounds, steps=len(sigmas) - 1, init=init, mask=mask)
 
     def noised(self, init: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:

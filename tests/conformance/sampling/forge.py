@@ -93,9 +93,7 @@ class ForgeJob(Job):
         return lcm_table(single_precision_table(self.alphas[:1000]))
 
     def noise(self) -> tuple[Tensor, ImageNoise]:
-        spec = NoiseSpec(
-            tuple(self.shape[1:]), tuple(self.seeds[0]), delta=self.options.get("eta_noise_seed_delta", 0)
-        )
+        spec = NoiseSpec(tuple(self.shape[1:]), tuple(self.seeds[0]), delta=self.options.get("eta_noise_seed_delta", 0))
         return start_noise(spec, self.open_stream)
 
     def estimate(self) -> Estimate:

@@ -100,5 +100,3 @@ def bar(case: Case) -> float:
     if case.get("kind") == "lin":
         return max(5e-6, 20 * gap)
     return max(2e-5, 20 * gap, 2e-5 * kappa)
-
-

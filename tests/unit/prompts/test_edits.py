@@ -122,6 +122,7 @@ def test_sdnext_counts_like_the_old_a1111_and_keeps_step_zero() -> None:
     assert sdnext.schedule("[a:b:0]", 10) == ((0, "a"), (10, "b"))
     assert sdnext.schedule("[a:b:1.5]", 10, 7) == ((1, "a"), (10, "b"))
     assert sdnext.schedule("[a:b:3 ]", 10) == ((10, "[a:b:3 ]"),)
+    assert sdnext.schedule("[a|]", 10) == ((10, "[a|]"),)
 
 
 @pytest.mark.parametrize("dialect", ["forge", "forge_classic", "reforge"])

@@ -39,6 +39,7 @@ def test_a_tag_is_replaced_by_nothing(text: str, rest: str) -> None:
         ("<lora:x:0.5:nan>", (0.5, None, None)),
         ("<hypernet:x:0.5>", (None, 0.5, None)),
         ("<hypernet:x>", (None, 1.0, None)),
+        ("<hypernet:x:=0.5>", (None, 1.0, None)),
         ("<lore:x:0.5>", (None, None, None)),
         ("<lora:x:=0.5>", (1.0, 1.0, None)),
     ],

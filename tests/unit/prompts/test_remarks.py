@@ -39,6 +39,7 @@ def told(text: str, found: tuple[Diagnostic, ...]) -> list[tuple[str, str]]:
         ("[a BREAK b:c:3]", []),
         ("((a) BREAK b", [("PC201", "("), ("PC204", "BREAK")]),
         ("a | b [c:d:3]", [("PC206", "|")]),
+        ("[(a|b):c:3]", [("PC206", "|")]),
         ("a | b [c]", []),
         ("[c:d:3]\\\n a", [("PC207", "\\"), ("PC211", "\\\n")]),
         ("[a|[b|c]]", [("PC208", "b")]),
@@ -89,6 +90,10 @@ def test_what_is_lost_outside_the_pass_is_named() -> None:
 def test_too_deep_edits_and_brackets_are_named_once() -> None:
     assert [item.code for item in remarks("[a:" * 70 + "x" + ":1]" * 70)] == ["PC212"]
     assert [item.code for item in remarks("(" * (DEEPEST + 9) + "x" + ")" * (DEEPEST + 9))] == ["PC213"]
+
+
+def test_brackets_that_do_not_weigh_leave_a_break_alone() -> None:
+    assert [item.code for item in remarks("(" * (DEEPEST + 1) + "a BREAK b:2)" + ":1)" * DEEPEST)] == ["PC213"]
 
 
 def test_failures_of_the_forks_are_named() -> None:

@@ -53,6 +53,7 @@ def test_a_malformed_number_without_a_bracket_is_text_in_strict_mode_as_well() -
 def test_before_1_6_there_is_no_space_around_a_number() -> None:
     old = language(version=(1, 5, 2)).weights
     assert old.runs("(a: 1.2)(b:1.2 )(c:1.2)") == (("a: 1.2b:1.2 ", 1.1), ("c", 1.2))
+    assert old.runs("(a: 1.2.3)", strict=True) == (("a: 1.2.3", 1.1),)
     assert language(version=(1, 6, 0)).weights.runs("(a: 1.2)") == (("a", 1.2),)
 
 
