@@ -30,6 +30,7 @@ class _Table(NamedTuple):
     """names.toml as it is written."""
 
     style: str
+    bare_until: str
     default_sampler: str
     same_sampler: str
     same_schedule: str

@@ -10,13 +10,17 @@ from paramc.dialects.description import Dialect
 from paramc.dialects.edits import Choice, Nodes, Schedule, Switch, levels
 from paramc.dialects.language import Language, language_of
 from paramc.dialects.networks import Untagged
+from paramc.dialects.version import Version
 from paramc.dialects.weights import Runs
 from paramc.ir.prompt import DEEPEST_BODY, Alternate, Body, Branch, Edit, Literal, Opaque, Part, Prompt
 
 
-def read_prompt(text: str, dialect: Dialect) -> Prompt:
-    """A positive prompt: its networks, and its branches with their edits. The text may be any text."""
-    language = language_of(dialect)
+def read_prompt(text: str, dialect: Dialect, *, version: Version | None = None) -> Prompt:
+    """A positive prompt: its networks, and its branches with their edits. The text may be any text.
+
+    `version` of the program that reads it; without one, the newest.
+    """
+    language = language_of(dialect, version)
     untagged = language.networks.split(text)
     return Prompt(
         text=text,
@@ -33,22 +37,30 @@ def read_prompt(text: str, dialect: Dialect) -> Prompt:
     )
 
 
-def read_negative(text: str, dialect: Dialect) -> Prompt:
+def read_negative(text: str, dialect: Dialect, *, version: Version | None = None) -> Prompt:
     """A negative prompt: edits only. Tags and AND are words in it."""
-    language = language_of(dialect)
+    language = language_of(dialect, version)
     whole = Untagged(text, (), (), ())
     body = _body(language, whole, text, 0)
     return Prompt(text=text, branches=(Branch(text=text, body=body, span=Span(0, len(text))),))
 
 
-def expand(text: str, dialect: Dialect, steps: int, hires_steps: int | None = None, legacy: bool = False) -> Schedule:
+def expand(
+    text: str,
+    dialect: Dialect,
+    steps: int,
+    hires_steps: int | None = None,
+    legacy: bool = False,
+    *,
+    version: Version | None = None,
+) -> Schedule:
     """(last step, text) pairs of one branch; steps count model calls from 1. See Edits.schedule."""
-    return language_of(dialect).edits.schedule(text, steps, hires_steps, legacy=legacy)
+    return language_of(dialect, version).edits.schedule(text, steps, hires_steps, legacy=legacy)
 
 
-def weigh(text: str, dialect: Dialect, *, strict: bool = False) -> Runs:
+def weigh(text: str, dialect: Dialect, *, strict: bool = False, version: Version | None = None) -> Runs:
     """The runs of an expanded text. See Weights.runs."""
-    return language_of(dialect).weights.runs(text, strict=strict)
+    return language_of(dialect, version).weights.runs(text, strict=strict)
 
 
 WeightedSchedule: TypeAlias = tuple[tuple[int, Runs], ...]

@@ -6,11 +6,12 @@ from typing import Final, NamedTuple
 
 from paramc.diagnostics.model import Diagnostic, Span
 from paramc.dialects.description import Dialect
-from paramc.dialects.fields import fields_of
+from paramc.dialects.fields import Fields, fields_of
 from paramc.dialects.infotext import scan
 from paramc.dialects.interpret import Interpretation
 from paramc.dialects.prompt import read_negative, read_prompt
-from paramc.dialects.scanned import Scanned
+from paramc.dialects.scanned import Passage, Scanned
+from paramc.dialects.settings import recover_settings
 from paramc.dialects.settle import settle
 from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
@@ -19,6 +20,7 @@ from paramc.ir.places import Place, View, place_of
 from paramc.ir.prompt import Prompt
 
 SEPARATOR: Final = ": "
+FINISHING: Final = "stages.post_upscale"
 PROMPT: Final = place_of("prompt")
 NEGATIVE: Final = place_of("negative")
 
@@ -28,8 +30,11 @@ def read_infotext(text: str, dialect: Dialect, *, strict: bool = False) -> tuple
 
     With `strict` the program's own losses and mistakes are kept; otherwise the Job is what the settings were made with.
     """
+    fields = fields_of(dialect)
     scanned = scan(text, dialect, strict=strict)
-    meaning = Interpretation(fields_of(dialect), partial(_prompt, dialect))
+    if not scanned.pairs and not strict:
+        scanned = _finishing(text, dialect, fields) or scanned
+    meaning = Interpretation(fields, partial(_prompt, dialect))
     meaning.take(scanned.pairs)
     settle(meaning, executed=strict)
     tree = meaning.draft.tree
@@ -47,6 +52,18 @@ def _prompt(dialect: Dialect, kind: str, text: str) -> Prompt:
     if not text:
         return Prompt()
     return read_prompt(text, dialect) if kind == "prompt" else read_negative(text, dialect)
+
+
+def _finishing(text: str, dialect: Dialect, fields: Fields) -> Scanned | None:
+    """A line of fields that all speak of a finished picture, however few: what the program writes beside one."""
+    if "\n" in text.strip():
+        return None
+    read = recover_settings(text, 0, dialect)
+    matches = [fields.match(pair.key) for pair in read.pairs]
+    if not matches or not all(match and match.field.places[0].owner == FINISHING for match in matches):
+        return None
+    nowhere = Passage("", Span(0, 0))
+    return Scanned(text, nowhere, nowhere, tuple(read.pairs), stray=tuple(read.stray), trailing=tuple(read.trailing))
 
 
 class _Piece(NamedTuple):

@@ -5,14 +5,17 @@ from math import ceil, sqrt
 from typing import Final
 
 from paramc.dialects.interpret import Entry, Interpretation, short
+from paramc.dialects.names import NO_SCHEDULE
 from paramc.ir.assets import AssetRef, Hash
 from paramc.ir.geometry import Size
-from paramc.ir.names import UNKNOWN
+from paramc.ir.names import UNKNOWN, sampler_of
 from paramc.ir.places import Place, place_of
 
 FIRST_PASS_AREA: Final = 262_144  # pixels of the first pass that old A1111 computed
 FIRST_PASS_MULTIPLE: Final = 64  # its sides were rounded up to it
 DEFAULT_SIZE: Final = Size(512, 512)
+SAMPLER: Final = place_of("sampling.sampler")
+ALWAYS_KARRAS: Final = "restart"  # its schedule never changed
 SAMPLED: Final = ("sampling.steps", "sampling.sampler", "noise.seed")  # any of them: something was sampled
 
 
@@ -53,12 +56,22 @@ def _mean(meaning: Interpretation, entry: Entry, beside: tuple[Place, int], own:
     if pair.sampler.startswith(UNKNOWN):
         meaning.say("PC322", entry, named=short(label), hint=_did_you_mean(names.closest_sampler(label)))
     if pair.schedule is None:
+        if own is None and entry.places[0][0] == SAMPLER:
+            _remark_bare(meaning, entry, pair.sampler)
         return
     if own is None:
         meaning.draft.put(*beside, pair.schedule)
         entry.places.append(beside)
     elif meaning.draft.get(*beside) not in (pair.schedule, None):
         meaning.say("PC326", entry, named=short(label), other=short(own.pair.value))
+
+
+def _remark_bare(meaning: Interpretation, entry: Entry, sampler: str) -> None:
+    """A bare name without a version means one schedule or another, and nothing tells which."""
+    until = meaning.fields.names.table.bare_until
+    dated = meaning.draft.get(place_of("producer.version"), 0) is not None
+    if until and not dated and sampler_of(sampler).automatic != NO_SCHEDULE and sampler != ALWAYS_KARRAS:
+        meaning.say("PC327", entry, named=short(entry.pair.value), until=until)
 
 
 def _execute(meaning: Interpretation, entry: Entry, beside: tuple[Place, int], own: Entry | None) -> None:

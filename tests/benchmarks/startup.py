@@ -1,6 +1,6 @@
 """How long paramc takes to start, beside what it cannot do without:  python tests/benchmarks/startup.py [RUNS]
 
-CPU time (user + system) of whole processes, the least of RUNS (15), pairs measured in turn so that a busy machine troubles
+CPU time (user + system) of whole processes, the least of RUNS (15), measured in turn so that a busy machine troubles
 both alike. Bars: `--help` 3 × bare Python; `convert` to a graph 1.5 × (interpreter + lark + one pydantic model).
 """
 

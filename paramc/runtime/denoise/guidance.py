@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from torch import Tensor
 
@@ -19,11 +20,14 @@ class Skips:
     early: float = 0.0
 
 
+NO_SKIPS: Final = Skips()
+
+
 def skips_negative(skips: Skips, call: int, total_calls: int, level: float) -> bool:
     """Whether evaluation `call` (from 0) of `total_calls` at a level does without the negative prompt."""
     if skips.early != 0.0 and call / total_calls <= skips.early:
         return True
-    return (call % 2 == 1 or skips.every_call) and 0 < skips.below and level < skips.below
+    return (call % 2 == 1 or skips.every_call) and skips.below > 0 and level < skips.below
 
 
 def guided(conditional: Sequence[tuple[Tensor, float]], unconditional: Tensor, scale: float) -> Tensor:
@@ -35,7 +39,7 @@ def guided(conditional: Sequence[tuple[Tensor, float]], unconditional: Tensor, s
 
 
 def rescaled(guided: Tensor, conditional: Tensor, share: float) -> Tensor:
-    """The guided prediction brought to the spread of the conditional one, mixed in by `share` (Lin et al. 2023, eq. 15).
+    """The guided prediction brought to the spread of the conditional one, mixed in by `share` (Lin et al. 2023).
 
     (batch, channels, height, width); the spread is each image's own.
     """

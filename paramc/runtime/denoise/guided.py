@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from paramc.runtime.denoise.conditioning import Conditioning, filled, fitted, lengthened, repeated, stacked
-from paramc.runtime.denoise.guidance import Skips, guided, skips_negative
+from paramc.runtime.denoise.guidance import NO_SKIPS, Skips, guided, skips_negative
 from paramc.runtime.denoise.parametrisation import Estimate
 from paramc.runtime.denoise.prompts import Branch, at_call
 
@@ -30,7 +30,7 @@ class Guidance:
     negative: tuple[Branch, ...]
     scale: float
     total_calls: int
-    skips: Skips = Skips()
+    skips: Skips = NO_SKIPS
     padding: Padding = "apart"
     empty: Tensor | None = None
     joins: bool = True

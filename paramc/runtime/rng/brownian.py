@@ -69,7 +69,7 @@ class BrownianTree:
             return
         left, right = node.halves()
         if left not in met:
-            met[left] = self._known.get(left) if left in self._known else self._left(node, left, increment)
+            met[left] = self._known[left] if left in self._known else self._left(node, left, increment)
         if start < left.end:
             yield from self._pieces(left, met[left], start, min(end, left.end), met)
         if end > right.start:

@@ -12,7 +12,7 @@ RESTART_FROM, RESTART_TO = 0.1, 2.0  # the interval of noise levels that is walk
 
 
 def sample_heun(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, knobs: Knobs) -> Tensor:
-    """Heun's method, Karras et al. 2022, algorithm 2 (the last step is Euler). Two model calls per step but the last."""
+    """Heun's method, Karras et al. 2022, algorithm 2. Two model calls per step but the last, which is Euler's."""
     for sigma, sigma_next in pairwise(sigmas):
         x, raised = churned(x, sigma, sigma_next, len(sigmas) - 1, noise, knobs)
         x = heun_step(denoise, x, raised, sigma_next)

@@ -45,22 +45,22 @@ def sample_ipndm_v(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *
 
 def uneven_weights(widths: Sequence[Tensor]) -> list[Tensor]:
     """Weights of the newest slopes by the widths of the steps, the one to come first; as many as there are widths."""
-    h, *earlier = widths
-    weights = [torch.ones_like(h)]
-    if earlier:
-        h1 = earlier[0]
-        weights = [(2 + h / h1) / 2, -(h / h1) / 2]
-    if len(earlier) > 1:
-        h2 = earlier[1]
-        term = (1 - h / (3 * (h + h1)) * (h * (h + h1)) / (h1 * (h1 + h2))) / 2
-        weights = _add(weights, term, [1.0, -(1 + h1 / h2), h1 / h2])
-    if len(earlier) > 2:
-        h3 = earlier[2]
-        term = (1 - h / (3 * (h + h1))) / 2 + (1 - h / (2 * (h + h1))) * h / (6 * (h + h1 + h2))
-        term = term * (h * (h + h1) * (h + h1 + h2)) / (h1 * (h1 + h2) * (h1 + h2 + h3))
-        q = h1 * (h1 + h2) / (h2 * (h2 + h3))
-        weights = _add(weights, term, [1.0, -(1 + h1 / h2 + q), h1 / h2 + q * (1 + h2 / h3), -q * h1 / h2])
-    return weights
+    match widths:
+        case [h]:
+            return [torch.ones_like(h)]
+        case [h, h1]:
+            return [(2 + h / h1) / 2, -(h / h1) / 2]
+        case [h, h1, h2]:
+            term = (1 - h / (3 * (h + h1)) * (h * (h + h1)) / (h1 * (h1 + h2))) / 2
+            return _add(uneven_weights([h, h1]), term, [1.0, -(1 + h1 / h2), h1 / h2])
+        case [h, h1, h2, h3]:
+            term = (1 - h / (3 * (h + h1))) / 2 + (1 - h / (2 * (h + h1))) * h / (6 * (h + h1 + h2))
+            term = term * (h * (h + h1) * (h + h1 + h2)) / (h1 * (h1 + h2) * (h1 + h2 + h3))
+            q = h1 * (h1 + h2) / (h2 * (h2 + h3))
+            shares = [1.0, -(1 + h1 / h2 + q), h1 / h2 + q * (1 + h2 / h3), -q * h1 / h2]
+            return _add(uneven_weights([h, h1, h2]), term, shares)
+        case _:
+            raise ValueError("weights are known for one to four steps")
 
 
 def _add(weights: Sequence[Tensor], term: Tensor, shares: Sequence[Tensor | float]) -> list[Tensor]:

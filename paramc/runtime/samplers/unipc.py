@@ -28,7 +28,7 @@ class _Level:
 
 
 def _level(log_alpha: Tensor) -> _Level:
-    """All from ln alpha: near the end of the schedule sigma has few right digits, and the reference has the same few."""
+    """All from ln alpha: near the end sigma has few right digits, and the reference has the same few."""
     rest = 1.0 - (2.0 * log_alpha).exp()
     return _Level(log_alpha.exp(), rest.sqrt(), log_alpha - 0.5 * rest.log())
 

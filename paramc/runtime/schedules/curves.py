@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from scipy.special import betaincinv
+from scipy.special import betaincinv  # type: ignore[import-untyped]  # scipy ships no types
 from torch import Tensor
 
 from paramc.runtime.schedules.curve import Curve, ended

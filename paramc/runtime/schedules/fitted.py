@@ -1,5 +1,6 @@
 """Schedules read from tables that were fitted to a model, interpolated in ln sigma."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -68,7 +69,7 @@ def align_your_steps_exact(steps: int, curve: Curve, strength: float = 1.0) -> T
     return sigmas[-(round(steps * strength) + 1) :]
 
 
-def _table(tables: dict[str, tuple[float, ...]], curve: Curve) -> tuple[float, ...]:
+def _table(tables: Mapping[str, tuple[float, ...]], curve: Curve) -> tuple[float, ...]:
     return tables.get(curve.fitted_to, tables["sd1"])
 
 

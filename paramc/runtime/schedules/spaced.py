@@ -1,17 +1,19 @@
-"""Schedules that pick timesteps or entries of the model's table; each gives sigmas, float32, descending, with a final 0.
+"""Schedules that pick timesteps or entries of the model's table; sigmas are float32, descending, with a final 0.
 
 `steps` sigmas and the 0, where a docstring does not say otherwise.
 """
 
+from typing import Final
+
 import numpy as np
 import torch
-from scipy.special import betaincinv
+from scipy.special import betaincinv  # type: ignore[import-untyped]  # scipy ships no types
 from torch import Tensor
 
 from paramc.runtime.schedules.curve import Curve, ended
 from paramc.runtime.schedules.levels import TIMESTEPS, Levels
 
-NEARLY_ZERO = 1e-5
+NEARLY_ZERO: Final = 1e-5
 
 
 def uniform(levels: Levels, steps: int, curve: Curve) -> Tensor:

@@ -22,7 +22,7 @@ def as_mask(picture: Image.Image, *, rounds: bool = True) -> Image.Image:
     if picture.mode != "RGBA" or picture.getextrema()[-1] == (255, 255):
         return picture.convert("L")
     alpha = picture.getchannel("A")
-    return alpha.point(lambda value: 255 if value > 128 else 0) if rounds else alpha
+    return Image.fromarray(np.where(np.asarray(alpha) > 128, 255, 0).astype(np.uint8)) if rounds else alpha
 
 
 def blurred(mask: Image.Image, across: float, down: float) -> Image.Image:
@@ -39,7 +39,7 @@ def blurred(mask: Image.Image, across: float, down: float) -> Image.Image:
 
 
 def gaussian_taps(sigma: float) -> list[int]:
-    """2 int(2.5 sigma + 0.5) + 1 weights in 256ths; each takes over what rounding the one before left, the middle the rest."""
+    """2 int(2.5 sigma + 0.5) + 1 weights in 256ths; what rounding leaves goes to the next, at last to the middle."""
     reach = int(2.5 * sigma + 0.5)
     exact = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     half, left = [], 0.0

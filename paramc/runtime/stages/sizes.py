@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from paramc.ir.geometry import Size
 
+NO_SIZE: Final = Size(0, 0)
 LATENT_SCALE: Final = 8  # pixels per latent cell
 
 
@@ -34,12 +35,12 @@ class Box(NamedTuple):
         return self.bottom - self.top
 
 
-def enlarged(first: Size, *, scale: float = 1.0, wanted: Size = Size(0, 0)) -> Enlargement:
+def enlarged(first: Size, *, scale: float = 1.0, wanted: Size = NO_SIZE) -> Enlargement:
     """The size of the second pass: by a factor, or one that is wanted.
 
     A wanted side of 0 follows from the other; two sides are covered, and what stands out is cut.
     """
-    if wanted == (0, 0):
+    if wanted == NO_SIZE:
         return Enlargement(Size(int(first.width * scale), int(first.height * scale)), Size(0, 0))
     if wanted.height == 0 or (wanted.width and _is_taller(first, wanted)):
         scaled = Size(wanted.width, wanted.width * first.height // first.width)

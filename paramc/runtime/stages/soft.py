@@ -25,4 +25,5 @@ def blended(known: Tensor, painted: Tensor, share: Tensor, *, contrast: float) -
 
 
 def _length(latent: Tensor) -> Tensor:
-    return torch.norm(latent.to(torch.float64), p=2, dim=1, keepdim=True)
+    length: Tensor = torch.norm(latent.to(torch.float64), p=2, dim=1, keepdim=True)
+    return length

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from paramc.ir.names import samplers
@@ -44,9 +42,9 @@ from paramc.runtime.schedules.registry import scheduled
 from paramc.runtime.schedules.timesteps import continuous_times, ddim_timesteps
 from paramc.runtime.stages.starts import start_from_latent, start_from_latent_at, start_from_noise, with_extra_noise
 from paramc.runtime.stages.steps import steps_from_picture
-from tests.conformance.sampling import toy
 from tests.conformance.sampling.recorded import Case, nudged
 from tests.conformance.sampling.timelines import branches, timeline
+from tests.golden.sampling import toy
 
 SAMPLER_IDS = {
     "DPM++ 2M": "dpmpp_2m", "DPM++ SDE": "dpmpp_sde", "DPM++ 2M SDE": "dpmpp_2m_sde",

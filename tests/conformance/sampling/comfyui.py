@@ -33,8 +33,8 @@ from paramc.runtime.schedules.levels import (
 )
 from paramc.runtime.schedules.registry import tail_of_longer
 from paramc.runtime.stages.starts import start_from_latent, start_from_noise
-from tests.conformance.sampling import toy
 from tests.conformance.sampling.recorded import Case, nudged
+from tests.golden.sampling import toy
 
 SCHEDULE_IDS = {"ddim_uniform": "ddim", "beta": "beta_timesteps", "kl_optimal": "kl_optimal_zero"}
 DROPPING = ("dpm_2", "dpm_2_ancestral", "uni_pc", "uni_pc_bh2")

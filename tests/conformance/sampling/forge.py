@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
-import torch
 from torch import Tensor
 
 from paramc.runtime.denoise.conditioning import Conditioning
@@ -35,10 +34,10 @@ from paramc.runtime.schedules.levels import (
     zero_terminal,
 )
 from paramc.runtime.stages.starts import start_from_latent
-from tests.conformance.sampling import toy
 from tests.conformance.sampling.a1111 import Job, Result
 from tests.conformance.sampling.comfyui import lat
 from tests.conformance.sampling.recorded import Case
+from tests.golden.sampling import toy
 
 FLOWS = ("flux", "schnell", "sd3")
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -19,9 +18,9 @@ from paramc.runtime.stages.masks import (
 )
 from paramc.runtime.stages.pictures import cut, fitted_picture, resized_latent, to_bytes, to_network
 from paramc.runtime.stages.sizes import Box, enlarged, first_pass_of, padded, widened
-from tests.conformance.sampling import toy
 from tests.conformance.sampling.a1111 import Job, Result
 from tests.conformance.sampling.recorded import Case
+from tests.golden.sampling import toy
 
 FITS = ("stretch", "crop", "pad", "pad")  # the last is "latent", of which masks know nothing
 LATENT_MODES = {

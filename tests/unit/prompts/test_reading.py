@@ -107,6 +107,16 @@ def test_the_bare_functions_are_the_methods_of_a_reading() -> None:
     assert weigh(text, A1111) == reading.runs()
 
 
+def test_the_bare_functions_know_older_versions() -> None:
+    old = (1, 5, 2, 0, 0)
+    text = "(a: 1.2) [b|]"
+    whole = (Literal(text=text),)
+    assert read_prompt(text, A1111, version=old).branches[0].body == whole
+    assert read_negative(text, A1111, version=old).branches[0].body == whole
+    assert expand(text, A1111, 10, version=old) == ((10, text),)
+    assert weigh(text, A1111, version=old)[0] == ("a: 1.2", 1.1)
+
+
 def test_a_reading_takes_each_pass_on_its_own() -> None:
     reading = paramc.prompt("<lora:x:1> a AND b:0.5")
     assert reading.text == " a AND b:0.5"
