@@ -1,6 +1,6 @@
 """What the pairs of a settings text mean: each value at its place, by the tables of the dialect."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,10 +13,10 @@ from paramc.ir.assets import AssetRef
 from paramc.ir.job import Job
 from paramc.ir.paths import plain
 from paramc.ir.places import Draft, Place
-from paramc.ir.prompt import Prompt
 
 COUNTED: Final = frozenset({"controls.controlnet", "patches.extra_network"})  # kinds that know their number
-_UNSAID = Job.model_validate({})
+PROMPTS: Final = ("prompt", "negative")  # codecs of texts that a grammar reads
+UNSAID: Final = Job.model_validate({})
 
 
 @dataclass(slots=True)
@@ -41,7 +41,6 @@ class Interpretation:
     """The pairs of one text, entry by entry, and the values of the Job so far."""
 
     fields: Fields
-    read_prompt: Callable[[str, str], Prompt]
     entries: list[Entry] = field(default_factory=list)
     draft: Draft = field(default_factory=Draft)
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -52,8 +51,8 @@ class Interpretation:
     extensions: dict[str, int] = field(default_factory=dict)
     lists: dict[tuple[Place, Field], dict[int, object]] = field(default_factory=dict)
 
-    def take(self, pairs: Sequence[Pair]) -> None:
-        """Put what each pair says by itself into the draft."""
+    def decode(self, pairs: Sequence[Pair]) -> None:
+        """Read every value, and find out which parts of a Job there are."""
         last: dict[tuple[int, int], Entry] = {}
         for pair in pairs:
             entry = Entry(pair, self.fields.match(pair.key))
@@ -62,6 +61,9 @@ class Interpretation:
                 self._decode(entry, entry.match, last)
         self._found()
         self.shifts = self._shifts()
+
+    def place(self) -> None:
+        """Put what each pair says by itself into the draft; prompts are left for later."""
         for entry in self.effective():
             self._place(entry)
         self._fill_lists()
@@ -160,8 +162,9 @@ class Interpretation:
         if row.listed:
             number = 0
         if not self._exists(places[0], number):
-            entry.problem = "belongs to a stage that is not there"
-            self.say("PC328", entry, part=places[0].owner)
+            if entry.value is not None:
+                entry.problem = "belongs to a stage that is not there"
+                self.say("PC328", entry, part=places[0].owner)
             return
         if row.needs and (row.needs, number) not in self.affirmed:
             return
@@ -173,7 +176,7 @@ class Interpretation:
             return
         entry.places = [(place, number) for place in places]
         if row.founds and entry.value is not None and not (row.otherwise and places[0] == row.places[0]):
-            entry.places.append((_kind_of(row.founds), number))
+            entry.places += [place for place in [(_kind_of(row.founds), number)] if place not in entry.places]
         if row.listed:
             self.lists.setdefault((places[0], row), {})[entry.number] = entry.value
             entry.item = plain(entry.value)
@@ -189,9 +192,7 @@ class Interpretation:
 
     def _values(self, row: Field, entry: Entry) -> tuple[object, ...]:
         value = entry.value
-        if row.kind in ("prompt", "negative"):
-            return (self.read_prompt(row.kind, str(value)) if value else None,)
-        if row.kind == "presence":
+        if row.kind in ("presence", *PROMPTS):
             return (None,)
         if row.kind == "part":
             place = row.places[0]
@@ -213,7 +214,7 @@ class Interpretation:
                 names = {asset.name for asset in known}
                 self.draft.put(place, number, (*known, *(asset for asset in value if asset.name not in names)))
                 return
-            if not place.part and value == place.value(_UNSAID):
+            if not place.part and value == place.value(UNSAID):
                 return
             if isinstance(known, dict):
                 return

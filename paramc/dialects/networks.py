@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 from lark import Lark, Token
 
 from paramc.diagnostics.model import Span
+from paramc.ir.base import trusted
 from paramc.ir.prompt import NetworkTag
 
 
@@ -103,7 +104,7 @@ class Networks:
         for name, place in self.strengths.get(tag.kind, {}).items():
             found[name] = _strength(tag, place, found)
         rank = found.get("rank")
-        return NetworkTag(
+        return trusted(NetworkTag)(
             kind=tag.kind,
             name=tag.positional[0] if tag.positional else "",
             args=tag.positional[1:],

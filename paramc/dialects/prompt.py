@@ -1,7 +1,6 @@
 """Prompts: text → IR, the passes over a text one by one, and all of them in their order."""
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from lark import Token
 
@@ -12,6 +11,7 @@ from paramc.dialects.language import Language, language_of
 from paramc.dialects.networks import Untagged
 from paramc.dialects.version import Version
 from paramc.dialects.weights import Runs
+from paramc.ir.base import trusted
 from paramc.ir.prompt import DEEPEST_BODY, Alternate, Body, Branch, Edit, Literal, Opaque, Part, Prompt
 
 
@@ -22,11 +22,11 @@ def read_prompt(text: str, dialect: Dialect, *, version: Version | None = None) 
     """
     language = language_of(dialect, version)
     untagged = language.networks.split(text)
-    return Prompt(
+    return trusted(Prompt)(
         text=text,
         networks=tuple(language.networks.network(tag) for tag in untagged.tags),
         branches=tuple(
-            Branch(
+            trusted(Branch)(
                 weight=part.weight,
                 text=part.text,
                 body=_body(language, untagged, part.text, part.start),
@@ -42,7 +42,7 @@ def read_negative(text: str, dialect: Dialect, *, version: Version | None = None
     language = language_of(dialect, version)
     whole = Untagged(text, (), (), ())
     body = _body(language, whole, text, 0)
-    return Prompt(text=text, branches=(Branch(text=text, body=body, span=Span(0, len(text))),))
+    return trusted(Prompt)(text=text, branches=(trusted(Branch)(text=text, body=body, span=Span(0, len(text))),))
 
 
 def expand(
@@ -66,8 +66,7 @@ def weigh(text: str, dialect: Dialect, *, strict: bool = False, version: Version
 WeightedSchedule: TypeAlias = tuple[tuple[int, Runs], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Composition:
+class Composition(NamedTuple):
     """What a pair of typed prompts comes to after all passes."""
 
     comments_removed: tuple[str, str]
@@ -161,8 +160,7 @@ def _body(language: Language, untagged: Untagged, text: str, start: int) -> Body
     return _parts(_Place(text, start, untagged), language.edits.read(text).nodes, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """A branch: its text, where that begins in the untagged text, and where this came from."""
 
     text: str
@@ -179,14 +177,15 @@ def _parts(place: _Place, nodes: Nodes, depth: int) -> Body:
 
 def _part(place: _Place, node: Token | Switch | Choice, depth: int) -> Part:
     if isinstance(node, Token):
-        return Literal(text=str(node))
+        return trusted(Literal)(text=str(node))
     span = place.origin(node.span)
     inside = depth + levels(node)
     if inside > DEEPEST_BODY:
-        return Opaque(text=place.text[slice(*node.span)], reason="nested too deeply", span=span)
+        return trusted(Opaque)(text=place.text[slice(*node.span)], reason="nested too deeply", span=span)
     match node:
         case Switch():
             before, after = _parts(place, node.before, inside), _parts(place, node.after, inside)
-            return Edit(before=before, after=after, when=node.when, fraction=node.dotted, span=span)
+            return trusted(Edit)(before=before, after=after, when=node.when, fraction=node.dotted, span=span)
         case Choice():
-            return Alternate(options=tuple(_parts(place, option, inside) for option in node.options), span=span)
+            options = tuple(_parts(place, option, inside) for option in node.options)
+            return trusted(Alternate)(options=options, span=span)

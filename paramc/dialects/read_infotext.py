@@ -1,28 +1,30 @@
 """Settings texts of the A1111 family → Job, with a ledger that keeps every character of the source."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Final, NamedTuple
 
 from paramc.diagnostics.model import Diagnostic, Span
 from paramc.dialects.description import Dialect
 from paramc.dialects.fields import Fields, fields_of
 from paramc.dialects.infotext import scan
-from paramc.dialects.interpret import Interpretation
+from paramc.dialects.interpret import PROMPTS, UNSAID, Interpretation
 from paramc.dialects.prompt import read_negative, read_prompt
+from paramc.dialects.registry import find_dialect
 from paramc.dialects.scanned import Passage, Scanned
 from paramc.dialects.settings import recover_settings
 from paramc.dialects.settle import settle
 from paramc.ir.job import Job
-from paramc.ir.ledger import Stated
+from paramc.ir.ledger import Implied, Stated
 from paramc.ir.paths import plain
 from paramc.ir.places import Place, View, place_of
-from paramc.ir.prompt import Prompt
 
 SEPARATOR: Final = ": "
 FINISHING: Final = "stages.post_upscale"
 PROMPT: Final = place_of("prompt")
 NEGATIVE: Final = place_of("negative")
+DIALECT: Final = place_of("producer.dialect")
+LANGUAGE: Final = place_of("text.language")
+PROMPT_TABLE: Final = "prompt.toml"
 
 
 def read_infotext(text: str, dialect: Dialect, *, strict: bool = False) -> tuple[Job, tuple[Diagnostic, ...]]:
@@ -34,24 +36,45 @@ def read_infotext(text: str, dialect: Dialect, *, strict: bool = False) -> tuple
     scanned = scan(text, dialect, strict=strict)
     if not scanned.pairs and not strict:
         scanned = _finishing(text, dialect, fields) or scanned
-    meaning = Interpretation(fields, partial(_prompt, dialect))
-    meaning.take(scanned.pairs)
+    meaning = Interpretation(fields)
+    meaning.decode(scanned.pairs)
+    meaning.place()
     settle(meaning, executed=strict)
-    tree = meaning.draft.tree
-    producer = tree.setdefault("producer", {})
-    if isinstance(producer, dict):
-        producer["dialect"] = dialect.name
-    tree["prompt"] = _prompt(dialect, "prompt", scanned.prompt.text)
-    tree["negative"] = _prompt(dialect, "negative", scanned.negative.text)
+    implied = _name_languages(meaning, dialect)
+    _read_prompts(meaning, scanned, dialect)
     job = meaning.draft.job()
-    job = job.model_copy(update={"ledger": _ledger(scanned, meaning, job)})
-    return job, (*scanned.diagnostics, *meaning.diagnostics)
+    return job.model_copy(update={"ledger": _ledger(scanned, meaning, job), "implied": implied}), (
+        *scanned.diagnostics,
+        *meaning.diagnostics,
+    )
 
 
-def _prompt(dialect: Dialect, kind: str, text: str) -> Prompt:
-    if not text:
-        return Prompt()
-    return read_prompt(text, dialect) if kind == "prompt" else read_negative(text, dialect)
+def _name_languages(meaning: Interpretation, dialect: Dialect) -> tuple[Implied, ...]:
+    """The dialect of the text and the language of its prompts, which no field says."""
+    language = dialect.path(PROMPT_TABLE)
+    own = {DIALECT: dialect.name, LANGUAGE: language.parent.name if language else dialect.name}
+    unsaid = {place: name for place, name in own.items() if meaning.draft.get(place, 0) is None}
+    for place, name in unsaid.items():
+        meaning.draft.put(place, 0, name)
+    return tuple(
+        Implied(path=place.text(), read=plain(name), because=f"the text is one of {dialect.title}")
+        for place, name in unsaid.items()
+        if name != place.value(UNSAID)
+    )
+
+
+def _read_prompts(meaning: Interpretation, scanned: Scanned, dialect: Dialect) -> None:
+    name = meaning.draft.get(LANGUAGE, 0)
+    language = dialect if name == dialect.name else find_dialect(str(name))
+    texts = [(PROMPT, "prompt", scanned.prompt.text), (NEGATIVE, "negative", scanned.negative.text)]
+    texts += [
+        (entry.places[0][0], entry.match.field.kind, str(entry.value))
+        for entry in meaning.effective()
+        if entry.match and entry.match.field.kind in PROMPTS and entry.places
+    ]
+    for place, kind, text in texts:
+        if text:
+            meaning.draft.put(place, 0, (read_prompt if kind == "prompt" else read_negative)(text, language))
 
 
 def _finishing(text: str, dialect: Dialect, fields: Fields) -> Scanned | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from paramc.ir.assets import AssetRef, Hash, ImageRef
-from paramc.ir.base import Model
+from paramc.ir.base import Model, trusted
 
 
 class ControlNet(Model):
@@ -15,7 +15,7 @@ class ControlNet(Model):
     unit: int = 0
     model: AssetRef | None = None
     preprocessor: str = "none"
-    image: ImageRef = ImageRef()
+    image: ImageRef = trusted(ImageRef)()
     weight: float = 1.0
     start: float = 0.0
     end: float = 1.0
@@ -61,7 +61,7 @@ class ExtraNetwork(Model):
     kind: Literal["extra_network"] = "extra_network"
     unit: int = 1
     family: str = "lora"
-    model: AssetRef = AssetRef()
+    model: AssetRef = trusted(AssetRef)()
     unet: float = 1.0  # multiplier for the diffusion model
     text_encoder: float = 1.0
 

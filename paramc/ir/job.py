@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from paramc.ir.assets import Assets
-from paramc.ir.base import Model
+from paramc.ir.base import Model, trusted
 from paramc.ir.control import Control, Patch
 from paramc.ir.family import Family
 from paramc.ir.geometry import Size
@@ -52,16 +52,16 @@ class Job(Model):
     """Settings of one image. `parse` gives it, `compile` lowers it, `replace` edits it."""
 
     schema_number: Literal[1] = Field(1, alias="schema")
-    producer: Producer = Producer()
-    task: Task = TextToImage()
-    prompt: Prompt = Prompt()
-    negative: Prompt = Prompt()
+    producer: Producer = trusted(Producer)()
+    task: Task = trusted(TextToImage)()
+    prompt: Prompt = trusted(Prompt)()
+    negative: Prompt = trusted(Prompt)()
     size: Size | None = None  # of the first pass
-    batch: Batch = Batch()
-    assets: Assets = Assets()
-    text: Text = Text()
-    sampling: Sampling = Sampling()
-    noise: Noise = Noise()
+    batch: Batch = trusted(Batch)()
+    assets: Assets = trusted(Assets)()
+    text: Text = trusted(Text)()
+    sampling: Sampling = trusted(Sampling)()
+    noise: Noise = trusted(Noise)()
     stages: tuple[Stage, ...] = ()
     controls: tuple[Control, ...] = ()
     patches: tuple[Patch, ...] = ()

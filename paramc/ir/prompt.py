@@ -10,7 +10,7 @@ from typing import Literal as Exactly
 from pydantic import Field, model_validator
 
 from paramc.diagnostics.model import Span
-from paramc.ir.base import Model
+from paramc.ir.base import Model, trusted
 
 EDIT_LEVELS = 2  # of JSON that one Edit adds
 ALTERNATE_LEVELS = 3
@@ -95,7 +95,7 @@ class Prompt(Model):
 
     text: str = ""
     networks: tuple[NetworkTag, ...] = ()
-    branches: tuple[Branch, ...] = (Branch(),)
+    branches: tuple[Branch, ...] = (trusted(Branch)(),)
 
     @model_validator(mode="before")
     @classmethod

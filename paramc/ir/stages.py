@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from paramc.ir.assets import AssetRef, ImageRef
-from paramc.ir.base import Model
+from paramc.ir.base import Model, trusted
 from paramc.ir.control import ControlNet
 from paramc.ir.geometry import Size
 from paramc.ir.prompt import Prompt
@@ -21,7 +21,7 @@ class ImageToImage(Model):
     """Sampling starts from a picture with noise on it."""
 
     kind: Literal["image_to_image"] = "image_to_image"
-    init: ImageRef = ImageRef()
+    init: ImageRef = trusted(ImageRef)()
     strength: float | None = None  # [0, 1]; None only before `upgrade`
     resize: Literal["stretch", "crop", "pad", "latent"] = "stretch"
 
@@ -44,10 +44,10 @@ class Inpaint(Model):
     """Only what a mask shows is painted anew."""
 
     kind: Literal["inpaint"] = "inpaint"
-    init: ImageRef = ImageRef()
+    init: ImageRef = trusted(ImageRef)()
     strength: float | None = None  # as above
     resize: Literal["stretch", "crop", "pad", "latent"] = "stretch"
-    mask: ImageRef = ImageRef()
+    mask: ImageRef = trusted(ImageRef)()
     mask_blur: float = 4.0  # Gaussian sigma, pixels
     inverts_mask: bool = False
     fill: Literal["original", "fill", "latent_noise", "latent_nothing"] = "original"
@@ -60,7 +60,7 @@ class Enlarge(Model):
     """No sampling at all: a finished picture is enlarged or mended."""
 
     kind: Literal["enlarge"] = "enlarge"
-    init: ImageRef = ImageRef()
+    init: ImageRef = trusted(ImageRef)()
 
 
 Task: TypeAlias = Annotated[TextToImage | ImageToImage | Inpaint | Enlarge, Field(discriminator="kind")]
@@ -89,7 +89,7 @@ class Refiner(Model):
     """A second checkpoint takes over at `switch_at`, a fraction of the model's timesteps or of the steps."""
 
     kind: Literal["refiner"] = "refiner"
-    checkpoint: AssetRef = AssetRef()
+    checkpoint: AssetRef = trusted(AssetRef)()
     switch_at: float = 0.8  # (0, 1]
     counts_steps: bool = False
     passes: Literal["first", "second", "both"] = "second"

@@ -45,6 +45,7 @@ UNKNOWN_BASE = "sd1"  # the prior where nothing tells the family; `check` says s
 LATENT_SCALE = 8  # pixels per latent cell
 DEFAULT_SIZE = Size(512, 512)
 DEFAULT_STEPS = 20
+MOST_CALLS = 20_000  # an alternation has an entry for each; nobody runs more
 LONGEST_SCHEDULE = 10**12  # steps; a strength that asks for more is next to nothing
 DEFAULT_CFG = 7.0
 DEFAULT_STRENGTH = 0.75
@@ -207,7 +208,9 @@ def _encode(draft: _Draft, prompt: Prompt, path: str, name: str, calls: int, hir
 def _encoding(draft: _Draft, text: str, path: str, name: str, calls: int, hires_calls: int | None) -> Encode:
     settings = draft.job.text
     language = find_dialect(settings.language)
-    entries = expand(text, language, calls, hires_calls, settings.legacy_timelines)
+    entries = expand(
+        text, language, min(calls, MOST_CALLS), hires_calls and min(hires_calls, MOST_CALLS), settings.legacy_timelines
+    )
     weighted = settings.emphasis != "none"
     variants = tuple(
         trusted(Variant)(

@@ -475,9 +475,10 @@ def assets(dialect: Dialect) -> st.SearchStrategy[Assets]:
     )
 
 
-def conditioning() -> st.SearchStrategy[Text]:
+def conditioning(dialect: Dialect) -> st.SearchStrategy[Text]:
     return st.builds(
         Text,
+        language=st.just(dialect.name),
         emphasis=st.sampled_from(("original", "no_norm", "ignore", "none")),
         layer=st.integers(-12, -1),
         padding=st.sampled_from(("none", "empty_chunks", "repeat_last")),
@@ -511,7 +512,7 @@ def jobs(dialect: Dialect | None = None) -> st.SearchStrategy[Job]:
         size=sizes(),
         batch=st.builds(Batch, size=st.integers(1, 8), position=or_default(st.integers(0, 7), None)),
         assets=assets(dialect),
-        text=conditioning(),
+        text=conditioning(dialect),
         sampling=samplings(dialect),
         noise=noises(),
         controls=units(),

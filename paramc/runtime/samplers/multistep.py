@@ -57,7 +57,7 @@ def uneven_weights(widths: Sequence[Tensor]) -> list[Tensor]:
             term = (1 - h / (3 * (h + h1))) / 2 + (1 - h / (2 * (h + h1))) * h / (6 * (h + h1 + h2))
             term = term * (h * (h + h1) * (h + h1 + h2)) / (h1 * (h1 + h2) * (h1 + h2 + h3))
             q = h1 * (h1 + h2) / (h2 * (h2 + h3))
-            shares = [1.0, -(1 + h1 / h2 + q), h1 / h2 + q * (1 + h2 / h3), -q * h1 / h2]
+            shares: list[Tensor | float] = [1.0, -(1 + h1 / h2 + q), h1 / h2 + q * (1 + h2 / h3), -q * h1 / h2]
             return _add(uneven_weights([h, h1, h2]), term, shares)
         case _:
             raise ValueError("weights are known for one to four steps")

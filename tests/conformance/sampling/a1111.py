@@ -42,7 +42,7 @@ from paramc.runtime.schedules.registry import scheduled
 from paramc.runtime.schedules.timesteps import continuous_times, ddim_timesteps
 from paramc.runtime.stages.starts import start_from_latent, start_from_latent_at, start_from_noise, with_extra_noise
 from paramc.runtime.stages.steps import steps_from_picture
-from tests.conformance.sampling.recorded import Case, nudged
+from tests.conformance.sampling.recorded import SHAKE, Case, nudged, shaken
 from tests.conformance.sampling.timelines import branches, timeline
 from tests.golden.sampling import toy
 
@@ -171,7 +171,8 @@ class Job:
             (drawn[0] // 8, drawn[1] // 8) if all(drawn) else None,
             self.options.get("eta_noise_seed_delta", 0),
         )
-        return start_noise(spec, self.open_stream)
+        noise, source = start_noise(spec, self.open_stream)
+        return (shaken(noise) if self.nudge == SHAKE else noise), source
 
     def curve(self) -> Curve:
         options = self.options
@@ -191,7 +192,7 @@ class Job:
         return self.moved(scheduled(name, self.levels, steps, self.curve(), drops_penultimate=drops))
 
     def moved(self, levels: Tensor) -> Tensor:
-        return levels if self.nudge is None else nudged(levels, self.nudge)
+        return levels if self.nudge in (None, SHAKE) else nudged(levels, self.nudge)
 
     def timesteps(self, steps: int) -> Tensor:
         return ddim_timesteps(steps + self.options.get("always_discard_next_to_last_sigma", False))

@@ -33,6 +33,7 @@ from paramc.runtime.schedules.levels import (
 )
 from paramc.runtime.schedules.registry import tail_of_longer
 from paramc.runtime.stages.starts import start_from_latent, start_from_noise
+from tests.conformance.sampling.a1111 import Result
 from tests.conformance.sampling.recorded import Case, nudged
 from tests.golden.sampling import toy
 
@@ -181,6 +182,9 @@ class Sampling:
             return start_from_latent(latent, noise, sigma, is_flow=self.process.is_flow)
 
         return Masked(denoise, before=putting_back_noised(known, mask), after=putting_back(latent, mask))
+
+    def result(self) -> Result:
+        return Result(self.run(), self.seen)
 
     def run(self) -> Tensor:
         case, shape = self.case, self.case["shape"]

@@ -1,6 +1,8 @@
 """A1111's jobs that begin on or go through pictures, with the toy VAE of the recordings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -59,9 +61,15 @@ def drawn_mask(width: int, height: int, k: int) -> Image.Image:
 
 @dataclass(slots=True)
 class Painted:
+    """What a job gave; levels are the bytes of the pictures before they are truncated."""
+
     latent: Tensor
     pictures: np.ndarray
+    levels: np.ndarray
     seen: list[float]
+
+
+Play: TypeAlias = Callable[[Case, int | None], Painted]
 
 
 def image_to_image(case: Case, nudge: int | None = None) -> Painted:
@@ -73,7 +81,9 @@ def image_to_image(case: Case, nudge: int | None = None) -> Painted:
 
 
 def _painted(result: Result) -> Painted:
-    return Painted(result.latent, to_bytes(toy.vae_decode(result.latent)), result.seen)
+    decoded = toy.vae_decode(result.latent)
+    levels = np.moveaxis(127.5 * (decoded.clamp(-1, 1) + 1).numpy(), 1, 3)
+    return Painted(result.latent, to_bytes(decoded), levels, result.seen)
 
 
 def inpaint(case: Case, nudge: int | None = None) -> Painted:
@@ -119,7 +129,9 @@ def inpaint(case: Case, nudge: int | None = None) -> Painted:
     if not job.options.get("overlay_inpaint", True):
         return plain
     pictures = [np.asarray(overlaid(Image.fromarray(each), overlay, part)) for each in plain.pictures]
-    return Painted(plain.latent, np.stack(pictures), plain.seen)
+    laid = np.stack(pictures)
+    levels = plain.levels if laid.shape == plain.levels.shape else np.full(laid.shape, 0.5)
+    return Painted(plain.latent, laid, levels, plain.seen)
 
 
 def hires(case: Case, nudge: int | None = None) -> Painted:

@@ -82,6 +82,15 @@ def deviation(result: Tensor, expected: Tensor) -> float:
     return float(torch.nan_to_num(difference, nan=float("inf")).max().item() / (largest or 1.0))
 
 
+SHAKE, SHAKEN_BY = -1, 1e-4  # instead of a pattern: the initial noise is moved by this share of its largest value
+
+
+def shaken(noise: Tensor) -> Tensor:
+    """The noise moved up and down by turns."""
+    turns = torch.cos(3.0 * torch.arange(noise.numel())).reshape(noise.shape)
+    return noise + SHAKEN_BY * noise.abs().max() * turns
+
+
 def nudged(sigmas: Tensor, pattern: int) -> Tensor:
     """Every sigma but 0 moved by one float32 step; up for each set bit of the pattern, by position modulo 8."""
     if not sigmas.is_floating_point():
