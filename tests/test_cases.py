@@ -11,8 +11,8 @@ A case is prose and fenced blocks; what stands behind the fence says what a bloc
     ```written NAME      a file that was written
     ```exit              the exit code; 0 when there is no such block
 
-A block's text is its lines, each with its line feed; a last line `\\ no line feed at the end` takes that of the line above
-away. A fence may be longer than three to hold others. Nothing may be written but the `written` files.
+A block's text is its lines, each with its line feed; a last line `\\ no line feed at the end` takes that of the line
+above away. A fence may be longer than three to hold others. Nothing may be written but the `written` files.
 `pytest --bless tests/test_cases.py` rewrites the last four kinds from what comes out: read the diff.
 """
 
@@ -128,7 +128,9 @@ def bless(case: Case, result: Result) -> None:
     kept = FENCE.sub(lambda match: "" if match[2] in EXPECTED else match[0], case.source).rstrip("\n")
     section = "\n".join([f"{kept}\n", *map(str, result.blocks())]) + "\n"
     text = case.path.read_text(encoding="utf-8")
-    case.path.write_text(text.replace(f"## {case.title}\n{case.source}", f"## {case.title}\n{section}"), encoding="utf-8")
+    case.path.write_text(
+        text.replace(f"## {case.title}\n{case.source}", f"## {case.title}\n{section}"), encoding="utf-8"
+    )
 
 
 ALL = [case for path in sorted((HERE / "cases").glob("*.md")) for case in cases(path)]
@@ -156,7 +158,11 @@ def test_a_wrong_expectation_is_noticed(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_blessing_keeps_prose_and_input(tmp_path: Path) -> None:
     path = tmp_path / "x.md"
-    path.write_text("# T\n\n## a\nprose\n\n```command\nparamc x\n```\n\n```stdout\nold\n```\n\n## b\nrest\n", encoding="utf-8")
+    path.write_text(
+        "# T\n\n## a\nprose\n\n```command\nparamc x\n```\n\n```stdout\nold\n```\n\n## b\nrest\n", encoding="utf-8"
+    )
     bless(cases(path)[0], Result("new\n", "", 1))
-    expected = "# T\n\n## a\nprose\n\n```command\nparamc x\n```\n\n```stdout\nnew\n```\n\n```exit\n1\n```\n\n## b\nrest\n"
+    expected = (
+        "# T\n\n## a\nprose\n\n```command\nparamc x\n```\n\n```stdout\nnew\n```\n\n```exit\n1\n```\n\n## b\nrest\n"
+    )
     assert path.read_text(encoding="utf-8") == expected

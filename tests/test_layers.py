@@ -8,14 +8,16 @@ from typing import NamedTuple
 
 import pytest
 
-from paramc import __file__ as INIT
+import paramc
 
-PACKAGE = Path(INIT).parent
+PACKAGE = Path(paramc.__file__).parent
 LAYERS = (
     "resources", "tables", "diagnostics", "source", "ir", "dialects", "passes", "backends", "runtime", "api",
     "presentation", "commands", "cli", "__main__",
 )  # fmt: skip
-HEAVY = {"torch", "diffusers", "transformers", "compel", "numpy", "scipy", "safetensors", "torchsde", "accelerate", "peft"}
+HEAVY = {
+    "torch", "diffusers", "transformers", "compel", "numpy", "scipy", "safetensors", "torchsde", "accelerate", "peft",
+}  # fmt: skip
 
 
 class Import(NamedTuple):
@@ -81,7 +83,9 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(PACKAGE, tmp_path / "paramc", ignore=shutil.ignore_patterns("__pycache__", "_data")))
 
 
-@pytest.mark.parametrize("statement", ["import torch", "def f():\n    from torch.nn import Linear", "import numpy.random as r"])
+@pytest.mark.parametrize(
+    "statement", ["import torch", "def f():\n    from torch.nn import Linear", "import numpy.random as r"]
+)
 def test_torch_in_a_pass_is_noticed(copy: Path, statement: str) -> None:
     file = copy / "passes" / "check.py"
     file.write_text(f"{file.read_text(encoding='utf-8')}\n{statement}\n", encoding="utf-8")
@@ -90,7 +94,12 @@ def test_torch_in_a_pass_is_noticed(copy: Path, statement: str) -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["from paramc.backends.report import Report", "from ..backends import report", "from paramc import backends", "import paramc.api"],
+    [
+        "from paramc.backends.report import Report",
+        "from ..backends import report",
+        "from paramc import backends",
+        "import paramc.api",
+    ],
 )
 def test_an_import_from_the_right_is_noticed(copy: Path, statement: str) -> None:
     file = copy / "passes" / "check.py"

@@ -1,4 +1,4 @@
-"""Wheel and sdist: the data folders are inside, nothing but `paramc` can be imported, and the command works anywhere."""
+"""Wheel and sdist: the data folders are inside, only `paramc` can be imported, and the command works anywhere."""
 
 import json
 import os
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason=
 
 
 def build(folder: Path, kind: str, into: Path) -> Path:
-    """What hatchling makes of the project in `folder`, without an environment of its own and hence without a network."""
+    """What hatchling makes of the project in `folder`, in this environment and hence without a network."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(into)]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     (made,) = into.iterdir()
@@ -103,9 +103,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = home / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     install = [python, "-m", "pip", "install", "--no-index", "--no-deps", "--disable-pip-version-check", wheel]
     subprocess.run(install, check=True, capture_output=True)
-    site = subprocess.run(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], check=True, capture_output=True, text=True
-    )
+    ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    site = subprocess.run(ask, check=True, capture_output=True, text=True)
     packages = {str(Path(module.__file__ or "").parents[1]) for module in (lark, pydantic)}
     Path(site.stdout.strip(), "dependencies.pth").write_text("\n".join(sorted(packages)), encoding="utf-8")
     return python.with_name("paramc")
@@ -114,7 +113,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(command: Path, *words: str, folder: Path, text: str = "") -> subprocess.CompletedProcess[str]:
     """The command in another folder, with nothing of this checkout in its surroundings."""
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PARAMC_CACHE": ""}
-    return subprocess.run([command, *words], cwd=folder, env=env, input=text, capture_output=True, text=True, check=False)
+    given = [command, *words]
+    return subprocess.run(given, cwd=folder, env=env, input=text, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow

@@ -10,7 +10,11 @@ import pytest
 import paramc
 from paramc.commands.verbs import VERBS
 
-TEXT = "a (red:1.2) fox [by day:by night:0.5] AND snow\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512, Model: sd15, Denoising strength: 0.5, Hires upscale: 2, Hires upscaler: Latent"
+TEXT = """\
+a (red:1.2) fox [by day:by night:0.5] AND snow
+Negative prompt: dog
+Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512, Model: sd15, Denoising strength: 0.5, \
+Hires upscale: 2, Hires upscaler: Latent"""
 IMAGE = str(Path(__file__).parent / "golden" / "images" / "a1111.jpg")
 WATCHED = ("torch", "diffusers", "transformers", "numpy", "scipy", "PIL", "jinja2", "lark", "pydantic")
 PROBE = f"""\

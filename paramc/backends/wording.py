@@ -167,12 +167,12 @@ class Wording:
         """The hashes that no other row says."""
         found: dict[str, dict[str, Hash]] = {}
         listed = {other.places[0].text() for other in self.fields.rows if other.kind == "sha256_list"}
-        for label, (path, family) in row.kinds.items():
+        for label, (path, network) in row.kinds.items():
             if path in listed:
                 continue
             value = self.view.value(Place("", tuple(path.split("."))))
             if isinstance(value, tuple):
-                named = dict(_further(value, family))
+                named = dict(_further(value, network))
                 if named:
                     found[label] = named
         return found
@@ -188,12 +188,12 @@ def said_text(key: str, text: str) -> str:
     return key if key == text else f"{key}: {quoted(text)}"
 
 
-def _further(values: tuple[object, ...], family: str) -> Iterator[tuple[str, Hash]]:
+def _further(values: tuple[object, ...], network: str) -> Iterator[tuple[str, Hash]]:
     """By name, the hashes that have no field of their own: a file's second, a network's sha256."""
     for index, value in enumerate(values):
         if isinstance(value, Hash) and index >= EXTRA_HASHES:
             yield "", value
-        elif isinstance(value, AssetRef) and (value.family or "") == family:
+        elif isinstance(value, AssetRef) and (value.network or "") == network:
             yield from ((value.name or "", item) for item in value.hashes if item.algorithm == "sha256")
 
 

@@ -188,7 +188,7 @@ def _write_percent(value: object) -> str | None:
 
 
 def _write_both(value: object) -> str | None:
-    return _write_number(value[0]) if isinstance(value, tuple) and value[0] == value[1] else None
+    return _write_number(value[0]) if isinstance(value, tuple) and len(set(value)) == 1 else None
 
 
 def _read_hashes(text: str) -> tuple[Hash, ...]:
@@ -207,7 +207,7 @@ def _read_asset(text: str, *, brackets: str = "[]") -> tuple[str, tuple[Hash, ..
 
 
 def _write_asset(value: object, *, brackets: str = "[]", blank: str = " ") -> str | None:
-    if not isinstance(value, tuple) or not isinstance(value[0], str):
+    if not isinstance(value, tuple) or len(value) != 2 or not isinstance(value[0], str):
         return None
     name, hashes = value
     digits = _write_hashes(hashes)
@@ -302,7 +302,7 @@ def version(pattern: str) -> Codec:
 
 
 def _write_version(value: object) -> str | None:
-    return value[0] if isinstance(value, tuple) and isinstance(value[0], str) else None
+    return value[0] if isinstance(value, tuple) and value and isinstance(value[0], str) else None
 
 
 def _read_pair(text: str) -> tuple[float, float]:
@@ -323,7 +323,7 @@ def _read_triple(text: str) -> tuple[int | None, float | None, float | None]:
 
 
 def _write_numbers(value: object) -> str | None:
-    if not isinstance(value, tuple):
+    if not isinstance(value, tuple) or not value:
         return None
     return f"({', '.join(number_text(-1 if item is None else item) for item in value)})"
 

@@ -59,7 +59,7 @@ class Field:
     unless: str = ""
     shifts: Mapping[str, Place] = field(default_factory=dict)
     names: tuple[str, ...] = ()
-    kinds: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # of `resources`: path, and family of a network
+    kinds: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # of `resources`: path, and kind of network
 
     def key_of(self, number: int) -> str:
         """The key of item `number`, from 1 for `{nth}`."""

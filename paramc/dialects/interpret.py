@@ -207,7 +207,7 @@ class Interpretation:
         known = self.draft.get(place, number)
         if place.part in COUNTED:
             self.draft.put(Place(place.part, ("unit",)), number, number)
-        if value is None or known == value:
+        if value in (None, ()) or known == value:
             return
         if known is not None:
             if isinstance(known, tuple) and isinstance(value, tuple) and isinstance(value[0], AssetRef):

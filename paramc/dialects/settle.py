@@ -88,12 +88,12 @@ def _gather_hashes(meaning: Interpretation) -> None:
     for entry in meaning.effective():
         if entry.match and entry.match.field.kind == "resources" and isinstance(entry.value, Mapping):
             for label, found in entry.value.items():
-                path, family = entry.match.field.kinds[label]
-                _add_hashes(meaning, place_of(path), family or None, found)
+                path, network = entry.match.field.kinds[label]
+                _add_hashes(meaning, place_of(path), network or None, found)
                 entry.places.append((place_of(path), 0))
 
 
-def _add_hashes(meaning: Interpretation, place: Place, family: str | None, found: Mapping[str, Hash]) -> None:
+def _add_hashes(meaning: Interpretation, place: Place, network: str | None, found: Mapping[str, Hash]) -> None:
     known = meaning.draft.get(place, 0)
     before = known if isinstance(known, tuple) else ()
     if place.names[-1] == "hashes":
@@ -101,10 +101,10 @@ def _add_hashes(meaning: Interpretation, place: Place, family: str | None, found
             before = _with_hash(before, hashed)
         meaning.draft.put(place, 0, before)
         return
-    assets = {(asset.name, asset.family): asset for asset in before}
+    assets = {(asset.name, asset.network): asset for asset in before}
     for name, hashed in found.items():
-        asset = assets.get((name, family)) or AssetRef.model_validate({"name": name, "family": family})
-        assets[name, family] = asset.model_copy(update={"hashes": _with_hash(asset.hashes, hashed)})
+        asset = assets.get((name, network)) or AssetRef.model_validate({"name": name, "network": network})
+        assets[name, network] = asset.model_copy(update={"hashes": _with_hash(asset.hashes, hashed)})
     meaning.draft.put(place, 0, tuple(assets.values()))
 
 

@@ -21,7 +21,7 @@ class AssetRef(Model):
     hashes: tuple[Hash, ...] = ()
     urn: str | None = None
     version: str | None = None
-    family: Literal["lora", "hypernet"] | None = None  # of a network
+    network: Literal["lora", "hypernet"] | None = None  # which kind of network it is
     path: str | None = None
     status: Status = "unresolved"
 

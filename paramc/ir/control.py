@@ -60,7 +60,7 @@ class ExtraNetwork(Model):
 
     kind: Literal["extra_network"] = "extra_network"
     unit: int = 1
-    family: str = "lora"
+    network: str = "lora"
     model: AssetRef = trusted(AssetRef)()
     unet: float = 1.0  # multiplier for the diffusion model
     text_encoder: float = 1.0

@@ -122,7 +122,7 @@ def _apply_extra(draft: _Draft, patch: ExtraNetwork, name: str) -> None:
             because=("patches.extra_network",),
             model=draft.model,
             clip=draft.clip,
-            kind=patch.family,
+            kind=patch.network,
             asset=patch.model,
             model_strength=patch.unet,
             clip_strength=patch.text_encoder,

@@ -30,7 +30,7 @@ def describe(job: Job) -> list[tuple[str, str]]:
         *_files(job),
         ("sampling", DOT.join(_sampling(job, groups))),
         ("size", _shown(job.size) if job.size else ""),
-        *((_words(name.rpartition(".")[2]), DOT.join(_facts(groups, name))) for name in groups if name not in _OWN_FORM),
+        *((_label(name), DOT.join(_facts(groups, name))) for name in groups if name not in _OWN_FORM),
         ("unknown", "\n".join(f"{item.key}: {item.raw}" for item in job.ledger if not item.paths)),
         ("implied", "\n".join(f"{item.path} = {item.read}: {item.because}" for item in job.implied)),
         ("family", _family(job.family) if job.family else ""),
@@ -57,6 +57,10 @@ def _split(path: str) -> tuple[str, str]:
         return first, rest
     kind, _, name = rest.partition(".")
     return f"{first}.{kind}", name
+
+
+def _label(group: str) -> str:
+    return _words(group.rpartition(".")[2])
 
 
 def _facts(groups: Groups, group: str) -> Iterator[str]:

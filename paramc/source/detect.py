@@ -18,6 +18,7 @@ from paramc.tables import read_table, rows
 STANDARD_INPUT = "-"
 NAME_CROP = 200  # code points of an argument that a message repeats
 _FILE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".txt", ".json")
+_PATH_STARTS = ("/", "./", "../", "~/", "\\\\", ".\\")
 _FORMATS = {"png": "PNG", "jpeg": "JPEG", "webp": "WebP", "gif": "GIF"}
 Reader: TypeAlias = Callable[[BinaryIO, Findings], None]
 
@@ -93,8 +94,10 @@ def _undecodable(place: str, text: str, encoding: str, replaced: int) -> tuple[D
 
 
 def _names_a_file(argument: str) -> bool:
-    """Whether an argument that is no file was meant as one: a single short line that ends like an image's name."""
-    return argument.lower().endswith(_FILE_ENDINGS) and "\n" not in argument and ", " not in argument
+    """Whether an argument that is no file was meant as one: a line that ends like an image or begins like a path."""
+    if "\n" in argument or ", " in argument:
+        return False
+    return argument.lower().endswith(_FILE_ENDINGS) or (argument.startswith(_PATH_STARTS) and " " not in argument)
 
 
 def _read(stream: BinaryIO, name: str, limit: int) -> Source:

@@ -69,15 +69,14 @@ def test_a_field_is_read(sample: Sample) -> None:
 def test_a_field_is_written(sample: Sample) -> None:
     dialect = find_dialect(sample.dialect)
     text = write_infotext(read_infotext(sample.text, dialect)[0], dialect, anew=True)
-    assert f"{sample.fields[-1][0]}: {sample.fields[-1][1]}" in re.split(r"\n|, (?=[A-Z\w])", text) or text.endswith(
-        ": ".join(sample.fields[-1])
-    )
+    assert re.search(rf"(?:\n|, ){re.escape(': '.join(sample.fields[-1]))}(?:, |$)", text)
 
 
 @cache
 def own_table(name: str) -> Mapping[str, dict]:
     """What the dialect's own fields.toml says, without its ancestors."""
-    return tomllib.loads((find_dialect(name).folders[0] / "fields.toml").read_text(encoding="utf-8"))
+    path = find_dialect(name).folders[0] / "fields.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def words(name: str) -> Iterator[tuple[str, str]]:

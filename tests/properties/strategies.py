@@ -164,7 +164,7 @@ def networks() -> st.SearchStrategy[tuple[AssetRef, ...]]:
             AssetRef(name=name, hashes=(kohya, sha) if both else (kohya,))
             for name, kohya, sha in zip(named, first, second, strict=False)
         ]
-        return (*with_addnet, *([AssetRef(name="zz", hashes=(second[0],), family="hypernet")] if both else []))
+        return (*with_addnet, *([AssetRef(name="zz", hashes=(second[0],), network="hypernet")] if both else []))
 
     many = st.lists(hashes(10), min_size=3, max_size=3)
     return st.tuples(names, st.lists(addnet, min_size=3, max_size=3), many, flags()).map(made)

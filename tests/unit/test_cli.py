@@ -13,8 +13,8 @@ import pytest
 
 import paramc
 from paramc import cli
-from paramc.commands.parser import GRADES as SPELT_GRADES
 from paramc.backends.report import GRADES
+from paramc.commands.parser import GRADES as SPELT_GRADES
 
 ROOT = Path(paramc.__file__).parents[1]
 TEXT = "a red fox\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512, Model: sd15"
@@ -170,6 +170,22 @@ def test_a_folder_is_never_replaced(run: Run) -> None:
     assert run("convert", TEXT, "--to", "json", "-o", "out.json/nowhere/x").code == 2
 
 
+@pytest.mark.parametrize(("file", "text"), [("dialect.toml", "title = "), ("infotext.lark", "start: (((")])
+def test_a_malformed_data_folder_is_told_with_its_file(run: Run, file: str, text: str) -> None:
+    folder = Path("more", "mine")
+    folder.mkdir(parents=True)
+    (folder / "dialect.toml").write_text('title = "Mine"\nextends = "a1111"\nengine = "infotext"\n', encoding="utf-8")
+    (folder / file).write_text(text, encoding="utf-8")
+    result = run("show", TEXT, "--dialect", "mine", "--grammars", "more")
+    assert (result.code, "PC804" in result.err, f"more/mine/{file}" in result.err) == (2, True, True)
+
+
+def test_further_dialects_and_targets_are_listed(run: Run) -> None:
+    toys = ROOT / "tests" / "kit" / "toys"
+    assert "toy_fork\t" in run("list", "dialects", "--grammars", str(toys / "grammars")).out
+    assert "toy_json\t" in run("list", "targets", "--targets", str(toys / "targets")).out
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_is_a_diagnostic() -> None:
     with Path("/dev/full").open("wb") as full:
@@ -179,8 +195,8 @@ def test_a_full_disk_is_a_diagnostic() -> None:
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:
-    words = f"{sys.executable} -m paramc schema job | head -c 1"
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", words], cwd=ROOT, capture_output=True, text=True, check=False)
+    words = ["bash", "-o", "pipefail", "-c", f"{sys.executable} -m paramc schema job | head -c 1"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "{", "")
 
 

@@ -16,7 +16,7 @@ Correction: TypeAlias = Callable[[Tensor], Tensor]  # of h (1 + eta): weight of 
 
 
 def sample_dpmpp_sde(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, knobs: Knobs) -> Tensor:
-    """DPM++ SDE: a stochastic step to the middle, and the whole step with the prediction found there."""
+    """DPM-Solver++ SDE: a stochastic step to the middle, and the whole step with the prediction found there."""
     process = knobs.process
     for sigma, sigma_next in pairwise(process.guarded(sigmas)):
         denoised = denoise(x, sigma)
@@ -45,12 +45,12 @@ def _sde_step(x: Tensor, denoised: Tensor, sigma: Tensor, target: Tensor, noise:
 
 
 def sample_dpmpp_2m_sde(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, knobs: Knobs) -> Tensor:
-    """DPM++ 2M SDE: corrected by the last two predictions, midpoint rule."""
+    """DPM-Solver++ 2M SDE: corrected by the last two predictions, midpoint rule."""
     return _two_predictions(denoise, x, sigmas, noise, knobs, lambda h: 0.5 * (-h).expm1().neg())
 
 
 def sample_dpmpp_2m_sde_heun(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, knobs: Knobs) -> Tensor:
-    """DPM++ 2M SDE: corrected by the last two predictions, Heun's rule."""
+    """DPM-Solver++ 2M SDE: corrected by the last two predictions, Heun's rule."""
     return _two_predictions(denoise, x, sigmas, noise, knobs, lambda h: (-h).expm1().neg() / (-h) + 1)
 
 
@@ -76,7 +76,7 @@ def _two_predictions(
 
 
 def sample_dpmpp_3m_sde(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, knobs: Knobs) -> Tensor:
-    """DPM++ 3M SDE: corrected by the last three predictions (Crowson, k-diffusion)."""
+    """DPM-Solver++ 3M SDE: corrected by the last three predictions (Crowson, k-diffusion)."""
     process = knobs.process
     earlier: list[tuple[Tensor, Tensor]] = []  # (prediction, h of the step that followed it), the newest first
     for sigma, sigma_next in pairwise(process.guarded(sigmas)):

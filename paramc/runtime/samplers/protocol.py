@@ -41,7 +41,7 @@ class Sampler(Protocol):
 
 Quirk: TypeAlias = Literal[
     "draws_idle_noise",  # the noise of churn is drawn at each step, used or not (k-diffusion, hence A1111 and Forge)
-    "asks_noise_through_logs",  # DPM++ SDE asks for noise at e^ln sigma, whose last digit changes it (k-diffusion)
+    "asks_noise_through_logs",  # dpmpp_sde asks for noise at e^ln sigma, whose last digit differs (k-diffusion)
     "steps_to_zero",  # multistep rules are applied down to sigma 0 instead of taking the prediction there (Forge)
 ]
 

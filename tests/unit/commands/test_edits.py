@@ -38,7 +38,7 @@ def test_a_json_string_may_say_what_would_be_a_number() -> None:
 
 
 def test_what_fits_in_neither_way_is_refused_with_the_value() -> None:
-    with pytest.raises(InvalidValue, match="sampling.steps` cannot be `1.5`"):
+    with pytest.raises(InvalidValue, match=r"sampling\.steps` cannot be `1\.5`"):
         edit(("sampling.steps", "1.5"))
 
 

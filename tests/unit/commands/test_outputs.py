@@ -1,5 +1,7 @@
 """Names of output files."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,6 @@ from paramc.commands.outcome import Refused
 from paramc.commands.outputs import outputs, safe_name
 from paramc.commands.parser import Arguments
 from paramc.source.model import Source
-from pathlib import Path
 
 ONE = Artifact("t", (File("script.py", "x"),), Report("t", ()))
 TWO = Artifact("t", (File("a.py", "x"), File("../../b.json", "y")), Report("t", ()))

@@ -14,7 +14,9 @@ def test_a_pipe_gets_values_between_tabs_and_no_head() -> None:
 
 
 def test_a_terminal_gets_aligned_columns_under_a_head() -> None:
-    assert table(("name", "value"), [("a", "b"), ("longer", "c")], Screen(80)) == "name    value\na       b\nlonger  c\n"
+    assert (
+        table(("name", "value"), [("a", "b"), ("longer", "c")], Screen(80)) == "name    value\na       b\nlonger  c\n"
+    )
 
 
 def test_a_wide_column_is_wrapped_to_the_terminal() -> None:
@@ -23,7 +25,10 @@ def test_a_wide_column_is_wrapped_to_the_terminal() -> None:
 
 
 def test_the_widest_column_gives_way_wherever_it_stands() -> None:
-    assert table(("k", "v"), [("one two three four", "b c")], Screen(17)) == "k             v\none two       b c\nthree four\n"
+    assert (
+        table(("k", "v"), [("one two three four", "b c")], Screen(17))
+        == "k             v\none two       b c\nthree four\n"
+    )
 
 
 def test_wide_letters_count_as_two_cells() -> None:

@@ -53,7 +53,7 @@ def test_an_image_may_come_from_standard_input(build):
     assert open_source("-", standard_input=io.BytesIO(data)).place == "<stdin>, parameters"
 
 
-@pytest.mark.parametrize("name", ["missing.png", "a cat.JPG", "folder/settings.txt"])
+@pytest.mark.parametrize("name", ["missing.png", "a cat.JPG", "folder/settings.txt", "./cat", "/nowhere/cat", "~/cat"])
 def test_a_misspelt_file_name_is_no_prompt(name):
     assert failure(name)[0].message == f"no file is called `{name}`"
 

@@ -1,0 +1,116 @@
+"""The extract of the library's signatures holds what scripts use, all of it and nothing else."""
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+import paramc
+from paramc.backends.callcheck import read_interface
+from paramc.backends.registry import find_target
+from paramc.ir.assets import AssetRef, Assets
+from paramc.ir.family import Family
+from paramc.ir.job import Batch, Job, Text
+from paramc.ir.names import samplers, schedules
+from paramc.ir.prompt import NetworkTag, Prompt
+from paramc.ir.sampling import Sampling
+from paramc.ir.stages import Hires, ImageToImage
+
+TARGET = find_target("diffusers")
+INTERFACE = read_interface(TARGET.folder / "interface.toml")
+FAMILIES = (
+    ("sd1", "sd1"),
+    ("sd2", "sd2"),
+    ("sd2-v", "sd2"),
+    ("sdxl", "sdxl"),
+    ("sd35-medium", "sd3"),
+    ("flux-dev", "flux"),
+)
+EVERYTHING = Sampling(
+    sampler="ddim",
+    schedule="automatic",
+    steps=20,
+    cfg_scale=5.0,
+    cfg_rescale=0.7,
+    distilled_cfg_scale=3.0,
+    eta_ddim=0.5,
+)
+SCHEDULED = ("euler", "euler_ancestral", "heun", "lms", "dpm_2", "dpm_2_ancestral", "dpmpp_sde", "dpmpp_2m")
+TAG = NetworkTag(kind="lora", name="x", text_encoder=0.5, unet=1.0)
+
+
+def jobs() -> Iterator[Job]:
+    """A job of every family for every way to start, and for every sampler and schedule."""
+    for name, base in FAMILIES:
+        job = Job(
+            family=Family(name=name, base=base),
+            prompt=Prompt(text="a cat", networks=(TAG,)),
+            negative=Prompt(text="bad"),
+            text=Text(layer=-2),
+            sampling=EVERYTHING,
+            batch=Batch(size=2),
+            assets=Assets(checkpoint=AssetRef(name="x"), vae=AssetRef(name="y")),
+        )
+        yield job
+        yield job.replace({"text.layer": -1})
+        yield job.model_copy(update={"task": ImageToImage()})
+        yield job.model_copy(update={"task": ImageToImage(), "text": Text()})
+        yield job.model_copy(update={"stages": (Hires(upscaler="latent:bilinear", scale=2.0),)})
+        yield job.model_copy(update={"stages": (Hires(upscaler="image:lanczos", scale=2.0),)})
+        if name in ("sd1", "sd2-v"):
+            yield from (
+                job.replace({"sampling.sampler": sampler, "sampling.zero_terminal_snr": True}) for sampler in samplers()
+            )
+        for sampler in SCHEDULED if name == "sd1" else ("euler",) if base in ("sd3", "flux") else ():
+            yield from (
+                job.replace({"sampling.sampler": sampler, "sampling.schedule": schedule}) for schedule in schedules()
+            )
+
+
+@pytest.fixture(scope="module")
+def used() -> set[tuple[str, str, str]]:
+    """(class, method, keyword) of every call in the scripts of all jobs; keyword "" for the call itself."""
+    found: set[tuple[str, str, str]] = set()
+    for job in jobs():
+        for loader in ("auto", "pretrained") if job.sampling == EVERYTHING else ("auto",):
+            options = {"loader": loader, "local_files_only": "true"}
+            tree = ast.parse(paramc.compile(job, "diffusers", options=options).text)
+            made: dict[str, str] = {}
+            for node in ast.walk(tree):
+                if (
+                    isinstance(node, ast.Assign)
+                    and isinstance(node.value, ast.Call)
+                    and isinstance(node.targets[0], ast.Name)
+                ):
+                    owner = ast.unparse(node.value.func).split(".")[0]
+                    if owner in INTERFACE.calls:
+                        made[node.targets[0].id] = owner
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call):
+                    found.update(_calls(node, made))
+    return found
+
+
+def _calls(node: ast.Call, made: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    name, _, method = ast.unparse(node.func).partition(".")
+    owner = made.get(name, name)
+    if owner in INTERFACE.calls and "." not in method:
+        how = method or ("__call__" if name in made else "()")
+        yield owner, how, ""
+        yield from ((owner, how, keyword.arg) for keyword in node.keywords if keyword.arg)
+
+
+def test_it_lists_nothing_that_no_script_uses(used: set[tuple[str, str, str]]) -> None:
+    listed = {
+        (owner, method, keyword)
+        for owner, methods in INTERFACE.calls.items()
+        for method, keywords in methods.items()
+        for keyword in (*keywords, "")
+    }
+    assert listed - used == set()
+
+
+def test_it_lists_all_that_scripts_use(used: set[tuple[str, str, str]]) -> None:
+    assert {
+        (o, m, k) for o, m, k in used if m not in INTERFACE.calls[o] or (k and k not in INTERFACE.calls[o][m])
+    } == set()
