@@ -7,7 +7,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # as in the typing module, whose import would take longer than all of `paramc --help`
 if TYPE_CHECKING:
-    from paramc.api import check, compile, convert, diff, fields, lower, parse, prompt, read
+    from paramc.api import check, compile, convert, diff, fields, lower, parse, prompt, read  # noqa: A004  # a verb of ours
     from paramc.backends.report import Artifact, Fate, Grade, Report
     from paramc.diagnostics.model import (
         Diagnostic,

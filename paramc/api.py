@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import Diagnostic, Unsupported, VerifyError
+from paramc.diagnostics.model import Diagnostic, UnknownName, Unsupported, VerifyError
 from paramc.dialects.registry import find_dialect
 from paramc.ir.job import Job
 from paramc.ir.paths import leaves, plain
@@ -15,6 +15,7 @@ from paramc.source.model import Source
 
 if TYPE_CHECKING:
     from paramc.backends.report import Artifact, Grade
+    from paramc.dialects.description import Dialect
     from paramc.dialects.found import FieldValue, OptionValue
     from paramc.dialects.prompt import PromptReading
     from paramc.ir.plan import Plan
@@ -26,6 +27,9 @@ PASSES = (
 """The passes in order; `paramc list passes` prints them."""
 Observer: TypeAlias = Callable[[str, object], None]
 """Is told the name of a pass and what it hands on."""
+
+
+TEXTS = "infotext"  # the engine that reads settings texts
 
 
 class Loaded(NamedTuple):
@@ -185,7 +189,7 @@ def fields(
     """
     from paramc.dialects.ui_fields import ui_fields
 
-    return ui_fields(text, find_dialect(dialect, grammars), **options)
+    return ui_fields(text, _of_texts(dialect, grammars), **options)
 
 
 def prompt(
@@ -199,5 +203,15 @@ def prompt(
     from paramc.dialects.prompt import PromptReading
     from paramc.dialects.version import parse_version
 
-    language = language_of(find_dialect(dialect), parse_version(version) if version else None, parser)
+    language = language_of(_of_texts(dialect, (GRAMMARS,)), parse_version(version) if version else None, parser)
     return PromptReading(text, language, strict=strict)
+
+
+def _of_texts(name: str, grammars: tuple[Path, ...]) -> "Dialect":
+    """The dialect called `name`. Raises UnknownName for one whose sources are no settings texts."""
+    dialect = find_dialect(name, grammars)
+    if dialect.engine != TEXTS:
+        raise UnknownName(
+            diagnose("PC310", name=name, kind="dialect of settings texts", hint="`paramc list dialects` prints all")
+        )
+    return dialect

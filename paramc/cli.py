@@ -138,10 +138,10 @@ def _finish(outcome: "Outcome", *, as_json: bool = False) -> int:
             return _finish(_not_written(output.path, error), as_json=as_json)
     if as_json:
         return _put(sys.stdout, _document(outcome)) or _put(sys.stderr, outcome.trace) or outcome.code
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    text = outcome.text if outcome.laid_out or not terminal else _printable(outcome.text)
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    text = _shown(outcome.text) if on_terminal and not outcome.laid_out else outcome.text
     failed = _put(sys.stdout, text)
-    written = (f"written: {_printable(str(output.path))}\n" for output in outcome.files)
+    written = (_shown(f"written: {output.path}") for output in outcome.files)
     _put(sys.stderr, "".join((outcome.trace, *_rendered(outcome), outcome.remarks, *written)))
     return failed or outcome.code
 
@@ -212,11 +212,11 @@ def _bug(error: Exception) -> int:
     return _finish(_refusal(diagnose("PC810", kind=type(error).__name__, message=error), OUR_BUG))
 
 
-def _printable(text: str) -> str:
-    """A text of several lines without anything that a terminal obeys."""
+def _shown(text: str) -> str:
+    """An artefact as a terminal may have it: nothing that it would obey, and a line end."""
     from paramc.diagnostics.render import escaped
 
-    return "\n".join(map(escaped, text.split("\n")))
+    return "".join(f"{escaped(line)}\n" for line in text.removesuffix("\n").split("\n"))
 
 
 def _encoded(text: str) -> bytes:

@@ -13,7 +13,7 @@ from paramc.diagnostics.model import Diagnostic
 from paramc.dialects.description import Dialect
 from paramc.dialects.fields import Fields, fields_of
 from paramc.dialects.layout import reading
-from paramc.dialects.read_infotext import SEPARATOR, read_infotext
+from paramc.dialects.read_infotext import PROMPT_TABLE, SEPARATOR, read_infotext
 from paramc.dialects.registry import find_dialect
 from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
@@ -23,6 +23,8 @@ from paramc.ir.plan import Plan
 from paramc.passes.upgrade import upgrade_job
 
 SUFFIX: Final = ".txt"
+LANGUAGE: Final = "text.language"
+HISTORY: Final = "history"  # what older versions did otherwise
 SAME: Final = "same"  # the dialect of the program that wrote the settings
 ENGINE: Final = "infotext"
 
@@ -53,12 +55,19 @@ def lost_values(job: Job, dialect: Dialect, text: str) -> tuple[Diagnostic, ...]
     """One diagnostic for each value of the job that `text` does not give back; who wrote the job is left out."""
     back = upgrade_job(read_infotext(text, dialect)[0], dialect)
     asked, found = ({path: plain(value) for path, value in leaves(one)} for one in (job, back))
-    lost = (path for path in dict.fromkeys((*asked, *found)) if asked.get(path) != found.get(path))
+    kept = {LANGUAGE} if _read_alike(job.text.language, back.text.language) else set()
+    lost = (path for path in dict.fromkeys((*asked, *found)) if path not in kept and asked.get(path) != found.get(path))
     return tuple(
         diagnose("PC340", path=path, where=path, value=_short(asked.get(path, "unset")), title=dialect.title)
         for path in lost
         if not path.startswith("producer.")
     )
+
+
+def _read_alike(name: str, other: str) -> bool:
+    """Do two programs of today read prompts alike?"""
+    mine, theirs = (find_dialect(one).table(PROMPT_TABLE) for one in (name, other))
+    return {**mine, HISTORY: None} == {**theirs, HISTORY: None}
 
 
 def _chosen(job: Job, target: Target, wanted: str) -> Dialect:

@@ -17,6 +17,7 @@ Choices: TypeAlias = Mapping[str, str | int | float | bool]
 Emit: TypeAlias = Callable[[Job, Plan, Target, Choices, Report], tuple[File, ...]]
 Verify: TypeAlias = Callable[[Job, Target, tuple[File, ...]], tuple[Diagnostic, ...]]
 ENTRY_POINTS = "paramc.targets"
+LONGEST_NAME = 100  # file systems refuse to look for much longer ones
 
 
 @cache
@@ -28,7 +29,7 @@ def targets(roots: tuple[Path, ...] = (TARGETS,)) -> tuple[str, ...]:
 @cache
 def find_target(name: str, roots: tuple[Path, ...] = (TARGETS,)) -> Target:
     """The target called `name`. Raises UnknownName with the closest known name."""
-    if name.replace("_", "").replace("-", "").isalnum():
+    if len(name) <= LONGEST_NAME and name.replace("_", "").replace("-", "").isalnum():
         for root in roots:
             if (root / name / "target.toml").is_file():
                 return Target(name, root / name)

@@ -28,7 +28,7 @@ def outputs(artifact: Artifact, source: Source, arguments: Arguments) -> tuple[O
 
 def _placed(artifact: Artifact, source: Source, asked: str) -> tuple[Output, ...]:
     path = Path(asked)
-    if path.is_dir() or asked.endswith(("/", os.sep)):
+    if os.path.isdir(path) or asked.endswith(("/", os.sep)):  # noqa: PTH112  # Path raises for names that are too long
         names = (_file_name(source, file.name, alone=len(artifact.files) == 1) for file in artifact.files)
         return tuple(Output(path / name, file.text) for name, file in zip(names, artifact.files, strict=True))
     if len(artifact.files) > 1:
@@ -37,10 +37,10 @@ def _placed(artifact: Artifact, source: Source, asked: str) -> tuple[Output, ...
 
 
 def _check(path: Path, *, force: bool) -> None:
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):  # noqa: PTH112  # as above
         raise _refused(diagnose("PC802", file=path, reason=f"there is no folder `{path.parent}`"))
-    if path.is_dir():
-        raise _refused(diagnose("PC802", file=path, reason="it is a folder"))
+    if os.path.exists(path) and not path.is_file():  # noqa: PTH110  # devices and pipes would be replaced, not written to
+        raise _refused(diagnose("PC802", file=path, reason="it is no regular file"))
     if os.path.lexists(path) and not force:
         raise _refused(diagnose("PC801", file=path))
 

@@ -41,7 +41,7 @@ def _origin(source: Source) -> str:
     return DOT.join(filter(None, (source.name, source.carrier, source.encoding, size, others)))
 
 
-def _plain(attempt: Attempt) -> dict[str, object]:
+def _plain(attempt: Attempt) -> object:
     if attempt.loaded is None:
         return {"source": attempt.name, "job": None}
     source, job = attempt.loaded.source, attempt.loaded.job

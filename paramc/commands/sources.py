@@ -1,5 +1,6 @@
 """From the words of the command line to sources and their Jobs."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,7 +72,7 @@ def target_folders(arguments: Arguments) -> tuple[Path, ...]:
 
 def _folders(names: list[str]) -> Iterator[Path]:
     for name in names:
-        if not Path(name).is_dir():
+        if not os.path.isdir(name):  # noqa: PTH112  # Path raises for names that are too long
             raise UsageError(f"there is no folder `{name}`")
         yield Path(name)
 

@@ -11,6 +11,7 @@ from paramc.resources import GRAMMARS
 from paramc.tables import TableError, merged, read_table
 
 ENTRY_POINTS = "paramc.dialects"
+LONGEST_NAME = 100  # file systems refuse to look for much longer ones
 
 
 @cache
@@ -24,6 +25,8 @@ def find_dialect(name: str, roots: tuple[Path, ...] = (GRAMMARS,)) -> Dialect:
     """The dialect called `name`. Raises UnknownName with the closest known name."""
     lineage: list[Path] = []
     about = None
+    if not name:
+        raise _unknown(name, roots)
     wanted: str | None = name
     while wanted:
         folder = _folder(wanted, roots)
@@ -40,7 +43,7 @@ def find_dialect(name: str, roots: tuple[Path, ...] = (GRAMMARS,)) -> Dialect:
 
 
 def _folder(name: str, roots: Sequence[Path]) -> Path | None:
-    if not name.replace("_", "").replace("-", "").isalnum():
+    if len(name) > LONGEST_NAME or not name.replace("_", "").replace("-", "").isalnum():
         return None
     folder = next((root / name for root in roots if (root / name / "dialect.toml").is_file()), None)
     return folder or _plugin_folder(name)

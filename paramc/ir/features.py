@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from paramc.ir.names import is_known, samplers, schedules
+from paramc.ir.names import samplers, schedules
 from paramc.tables import as_row, read_table, section
 
 
@@ -48,7 +48,7 @@ def feature_of(path: str, value: object) -> str | None:
     plain_path = _without_indices(path)
     kind = plain_path.rsplit(".", 1)[-1]
     if kind in {"sampler", "schedule"} and isinstance(value, str):
-        return f"{kind}.{value}" if is_known(value) else f"{kind}.unknown"
+        return f"{kind}.{value}" if f"{kind}.{value}" in features() else f"{kind}.unknown"
     exact, prefixes = _by_path()
     by_value = exact.get(f"{plain_path}={value}")
     if by_value or plain_path in exact:

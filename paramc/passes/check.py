@@ -1,6 +1,6 @@
 """Job → diagnostics: contradictions and values with which no picture can be made. The Job is not changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import isfinite
 
@@ -11,9 +11,11 @@ from paramc.dialects.language import language_of
 from paramc.dialects.prompt_remarks import Pass, remark_prompt
 from paramc.dialects.registry import find_dialect
 from paramc.ir.job import Job
+from paramc.ir.ledger import Stated
+from paramc.ir.names import is_known, samplers, schedules
 from paramc.ir.paths import leaves
 from paramc.ir.stages import Enlarge, ImageToImage, Inpaint
-from paramc.passes.plan import DEFAULT_STEPS, denoiser_calls
+from paramc.passes.plan import DEFAULT_SIZE, DEFAULT_STEPS, denoiser_calls, hires_size
 
 LARGEST_SEED = 2**64 - 1
 LARGEST_SIDE = 16384  # pixels
@@ -24,7 +26,16 @@ LATENT_SCALE = 8  # pixels per latent cell
 
 def check_job(job: Job) -> tuple[Diagnostic, ...]:
     """Structural problems of a job, in the order of its fields."""
-    return (*_prompts(job), *_numbers(job), *_size(job), *_task(job), *_seed(job), *_stages(job), *_family(job))
+    return (
+        *_prompts(job),
+        *_names(job),
+        *_numbers(job),
+        *_size(job),
+        *_task(job),
+        *_seed(job),
+        *_stages(job),
+        *_family(job),
+    )
 
 
 def span_of(job: Job, path: str) -> Span | None:
@@ -34,29 +45,54 @@ def span_of(job: Job, path: str) -> Span | None:
 
 def _prompts(job: Job) -> Iterator[Diagnostic]:
     language = language_of(find_dialect(job.text.language))
-    steps = job.sampling.steps or DEFAULT_STEPS
+    steps = min(job.sampling.steps or DEFAULT_STEPS, MOST_STEPS)
     calls = denoiser_calls(job, job.sampling.sampler, 1)
     sampling = Pass(Timeline(steps * calls, legacy=job.text.legacy_timelines), calls)
     for path, prompt in (("prompt", job.prompt), ("negative", job.negative)):
+        stated = next((entry for entry in job.ledger if path in entry.paths), None)
+        start = _start(stated, prompt.text)
         for remark in remark_prompt(prompt.text, language, negative=path == "negative", sampling=sampling):
-            yield _placed(remark, job, path)
+            yield _placed(remark, path, start, stated.span if stated else None)
 
 
-def _placed(remark: Diagnostic, job: Job, path: str) -> Diagnostic:
-    """A remark on a prompt with its spans where the source has that prompt; on the whole entry where they differ."""
-    stated = next((entry for entry in job.ledger if path in entry.paths), None)
+def _start(stated: Stated | None, text: str) -> int | None:
+    """Where the source has the text of a prompt; None where it spells it otherwise, or not at all."""
     if stated is None or stated.span is None:
-        return replace(remark, labels=(), suggestion=None, path=path)
-    text = (job.prompt if path == "prompt" else job.negative).text
+        return None
     at = stated.raw.find(text)
-    if at < 0:
-        return replace(remark, labels=tuple(Label(stated.span, label.text) for label in remark.labels), suggestion=None)
-    start = stated.span.end - len(stated.raw) + at
-    labels = tuple(Label(Span(start + label.span.start, start + label.span.end), label.text) for label in remark.labels)
-    mend = remark.suggestion
-    if mend is not None:
-        mend = replace(mend, span=Span(start + mend.span.start, start + mend.span.end))
+    return stated.span.end - len(stated.raw) + at if at >= 0 else None
+
+
+def _placed(remark: Diagnostic, path: str, start: int | None, entry: Span | None) -> Diagnostic:
+    """A remark on a prompt with its spans where the source has that prompt; on the whole entry where they differ."""
+    if start is None:
+        labels = tuple(Label(entry, label.text) for label in remark.labels) if entry else ()
+        return replace(remark, labels=labels, suggestion=None, path=path)
+    labels = tuple(Label(_moved(label.span, start), label.text) for label in remark.labels)
+    mend = remark.suggestion and replace(remark.suggestion, span=_moved(remark.suggestion.span, start))
     return replace(remark, labels=labels, suggestion=mend, path=path)
+
+
+def _moved(span: Span, start: int) -> Span:
+    return Span(start + span.start, start + span.end)
+
+
+def _names(job: Job) -> Iterator[Diagnostic]:
+    for path, value in leaves(job):
+        kind = path.rsplit(".", 1)[-1]
+        if kind in ("sampler", "schedule") and isinstance(value, str) and is_known(value):
+            known = samplers() if kind == "sampler" else schedules()
+            if value not in known:
+                yield diagnose(
+                    "PC414", span_of(job, path), path=path, kind=kind, value=value, hint=_closest(value, known)
+                )
+
+
+def _closest(value: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # only on the way to an error
+
+    near = get_close_matches(value.lower().replace("++", "pp").replace(" ", "_"), known, 1, 0.5)
+    return f"did you mean `{near[0]}`?" if near else "`paramc list samplers` and `paramc list schedules` print all"
 
 
 def _numbers(job: Job) -> Iterator[Diagnostic]:
@@ -108,6 +144,12 @@ def _seed(job: Job) -> Iterator[Diagnostic]:
 
 def _stages(job: Job) -> Iterator[Diagnostic]:
     hires, refiner = job.hires, job.refiner
+    if hires and hires.upscaler:
+        target = hires_size(job.size or DEFAULT_SIZE, hires)[1]
+        if not (0 < target.width <= LARGEST_SIDE and 0 < target.height <= LARGEST_SIDE):
+            path = "stages.hires.size" if hires.size else "stages.hires.scale"
+            text = f"{target.width}x{target.height}"
+            yield diagnose("PC405", span_of(job, path), path=path, value=text, most=LARGEST_SIDE)
     if hires and hires.scale is not None and hires.size is not None and hires.size != (0, 0):
         yield diagnose("PC411", span_of(job, "stages.hires.size"), path="stages.hires.size")
     if refiner and refiner.checkpoint.name is None:

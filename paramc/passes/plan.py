@@ -1,6 +1,7 @@
 """Job → Plan: stages become operations, and every constant explicit."""
 
 from dataclasses import dataclass, field
+from math import isfinite
 
 from paramc.dialects.prompt import expand, weigh
 from paramc.dialects.registry import find_dialect
@@ -46,6 +47,7 @@ LATENT_SCALE = 8  # pixels per latent cell
 DEFAULT_SIZE = Size(512, 512)
 DEFAULT_STEPS = 20
 MOST_CALLS = 20_000  # an alternation has an entry for each; nobody runs more
+LONGEST_SIDE = 2**24  # pixels
 LONGEST_SCHEDULE = 10**12  # steps; a strength that asks for more is next to nothing
 DEFAULT_CFG = 7.0
 DEFAULT_STRENGTH = 0.75
@@ -71,7 +73,7 @@ class _Draft:
 
 
 def plan_job(job: Job) -> Plan:
-    """The operations that make the picture. No value stays open: what the job leaves at None takes the field's usual."""
+    """The operations that make the picture. What the job leaves at None takes the field's usual value."""
     known = job.family is not None and job.family.base not in ("", "unknown")
     base = job.family.base if job.family and known else UNKNOWN_BASE
     draft = _Draft(job, base)
@@ -468,7 +470,7 @@ def hires_size(first: Size, hires: Hires) -> tuple[Size, Size]:
     wanted = hires.size
     if wanted is None or wanted == (0, 0):
         scale = DEFAULT_HIRES_SCALE if hires.scale is None else hires.scale
-        scaled = Size(int(first.width * scale), int(first.height * scale))
+        scaled = Size(_scaled(first.width, scale), _scaled(first.height, scale))
         return scaled, scaled
     if wanted.width == 0:
         scaled = Size(wanted.height * first.width // max(first.height, 1), wanted.height)
@@ -479,6 +481,12 @@ def hires_size(first: Size, hires: Hires) -> tuple[Size, Size]:
     if first.width * wanted.height > wanted.width * first.height:  # wider than wanted: the height decides
         return Size(wanted.height * first.width // max(first.height, 1), wanted.height), wanted
     return Size(wanted.width, wanted.width * first.height // max(first.width, 1)), wanted
+
+
+def _scaled(side: int, scale: float) -> int:
+    """A side cut off to whole pixels; what no picture can have ends at a bound that `check` reports."""
+    scaled = side * scale
+    return int(min(scaled, LONGEST_SIDE)) if isfinite(scaled) and scaled > 0 else LONGEST_SIDE
 
 
 def _finish(draft: _Draft, image: str) -> str:

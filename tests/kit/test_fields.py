@@ -21,7 +21,9 @@ from paramc.tables import TableError
 
 SAMPLES = Path(__file__).with_name("fields.txt")
 BASE = {"Steps": "20", "Sampler": "Euler", "CFG scale": "7", "Seed": "1", "Size": "512x512"}
-FAMILY = [name for name in dialects() if find_dialect(name).engine == "infotext" and find_dialect(name).table("fields.toml")]
+FAMILY = [
+    name for name in dialects() if find_dialect(name).engine == "infotext" and find_dialect(name).table("fields.toml")
+]
 ABOUT_THE_FIELDS = re.compile(r"PC32[0-8]")
 FIELD = re.compile(r'([^:]+): ("(?:\\.|[^"\\])*"|[^,]*)(?:, |$)')
 
@@ -64,7 +66,9 @@ def test_a_field_is_read(sample: Sample) -> None:
 
 
 @pytest.mark.parametrize(
-    "sample", [sample for sample in samples() if sample.is_written], ids=lambda sample: f"{sample.dialect}: {sample.fields[-1][0]}"
+    "sample",
+    [sample for sample in samples() if sample.is_written],
+    ids=lambda sample: f"{sample.dialect}: {sample.fields[-1][0]}",
 )
 def test_a_field_is_written(sample: Sample) -> None:
     dialect = find_dialect(sample.dialect)
@@ -110,7 +114,9 @@ def test_every_word_of_the_table_has_a_sample(name: str) -> None:
         (key, label)
         for key, label in words(name)
         if not any(
-            have.startswith(key) if label == "*" else have == key and label in (json.loads(raw) if raw[:1] == '"' else raw)
+            have.startswith(key)
+            if label == "*"
+            else have == key and label in (json.loads(raw) if raw[:1] == '"' else raw)
             for have, raw in sampled
         )
     ]
@@ -142,7 +148,10 @@ def broken(tmp_path: Path, rows: str) -> Dialect:
     [
         ('"X" = { path = "size", codek = "size" }', "unknown key `codek`, did you mean `codec`?"),
         ('"X" = { path = "size", codec = "sise" }', "no codec is called `sise`"),
-        ('"X" = { path = "size", codec = "size", write = "sometimes" }', "`write` is one of always, part, changed, never"),
+        (
+            '"X" = { path = "size", codec = "size", write = "sometimes" }',
+            "`write` is one of always, part, changed, never",
+        ),
         ('"X" = { path = "size", codec = "size", after = "Stepps" }', "no key `Stepps` to stand after"),
         ('"X" = { codec = "size" }', "`path` is missing"),
     ],

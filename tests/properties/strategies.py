@@ -420,9 +420,7 @@ def patches() -> st.SearchStrategy[tuple]:
     hypernetwork = st.builds(
         Hypernetwork, name=one_line(), strength=floats(0, 1), hashes=or_default(st.tuples(hashes(8)), ())
     )
-    extra = st.builds(
-        ExtraNetwork, model=files(hashed=False), unet=floats(0, 1), text_encoder=floats(0, 1), unit=st.integers(1, 9)
-    )
+    extra = st.builds(ExtraNetwork, model=files(), unet=floats(0, 1), text_encoder=floats(0, 1), unit=st.integers(1, 9))
     tiles = st.builds(
         HyperTile,
         unet=st.just(True),

@@ -20,7 +20,9 @@ KOHYA = networks().map(
         asset.model_copy(update={"hashes": asset.hashes[:1]}) for asset in assets if asset.network is None
     )
 )
-NAMES = st.lists(st.sampled_from("abc"), unique=True, min_size=1).map(lambda names: tuple(AssetRef(name=name) for name in names))
+NAMES = st.lists(st.sampled_from("abc"), unique=True, min_size=1).map(
+    lambda names: tuple(AssetRef(name=name) for name in names)
+)
 
 # a value that the codec can say, and texts spelt its own way
 VALUES: dict[str, st.SearchStrategy] = {
@@ -85,7 +87,11 @@ def test_every_codec_has_values_to_try() -> None:
 
 
 @pytest.mark.parametrize("name", CODECS)
-@given(text=st.one_of(st.text(max_size=20), st.sampled_from(("1e999", "nan", "-inf", "9" * 5000, "1_0", "٣", "0x0", "(1,", ""))))
+@given(
+    text=st.one_of(
+        st.text(max_size=20), st.sampled_from(("1e999", "nan", "-inf", "9" * 5000, "1_0", "٣", "0x0", "(1,", ""))
+    )
+)
 def test_any_text_is_read_or_refused(name: str, text: str) -> None:
     try:
         CODECS[name].read(text)

@@ -1,12 +1,14 @@
 """Jobs come back from the settings texts written for them; texts come back from the Jobs read from them."""
 
 from collections import Counter
+from typing import TypeAlias
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from paramc.backends.infotext import lost_values, write_infotext
+from paramc.diagnostics.model import ReadError
 from paramc.dialects.description import Dialect
 from paramc.dialects.infotext import scan
 from paramc.dialects.read_infotext import read_infotext
@@ -19,20 +21,41 @@ from paramc.passes.upgrade import upgrade_job
 from tests.properties.strategies import jobs
 
 FAMILY = ("a1111", "forge", "forge_classic", "reforge", "sdnext")
-EXAMPLES = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+EXAMPLES = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 CENSUS = 1000
 RARE = CENSUS // 50
 # what a settings text of A1111 has no word for, and what belongs to its forks or to other sources
 ELSEWHERE = {
-    "task.resize", "task.init.path", "task.mask.path", "task.mask.md5", "text.language", "text.backtrack", "noise.per_batch",
-    "sampling.quantizes_timesteps", "sampling.shift", "stages.hires.cfg_scale", "stages.hires.distilled_cfg_scale",
-    "stages.hires.modules", "assets.modules", "producer.dialect", "controls.controlnet.image.path",
-    "controls.controlnet.image.md5", "patches.extra_network.network", "stages.detailer.control.unit",
-    "stages.detailer.control.resize", "stages.detailer.control.priority", "stages.detailer.control.passes",
-    "stages.detailer.control.pixel_perfect", "stages.detailer.control.resolution", "stages.detailer.control.threshold_a",
-    "stages.detailer.control.threshold_b", "stages.detailer.control.options", "stages.detailer.control.image.path",
-    "stages.detailer.control.image.md5", "stages.detailer.vae.hashes",
-}  # fmt: skip
+    "task.resize",
+    "task.init.path",
+    "task.mask.path",
+    "task.mask.md5",
+    "text.language",
+    "text.backtrack",
+    "noise.per_batch",
+    "sampling.quantizes_timesteps",
+    "sampling.shift",
+    "stages.hires.cfg_scale",
+    "stages.hires.distilled_cfg_scale",
+    "stages.hires.modules",
+    "assets.modules",
+    "producer.dialect",
+    "controls.controlnet.image.path",
+    "controls.controlnet.image.md5",
+    "patches.extra_network.network",
+    "stages.detailer.control.unit",
+    "stages.detailer.control.resize",
+    "stages.detailer.control.priority",
+    "stages.detailer.control.passes",
+    "stages.detailer.control.pixel_perfect",
+    "stages.detailer.control.resolution",
+    "stages.detailer.control.threshold_a",
+    "stages.detailer.control.threshold_b",
+    "stages.detailer.control.options",
+    "stages.detailer.control.image.path",
+    "stages.detailer.control.image.md5",
+    "stages.detailer.vae.hashes",
+}
 OF_FILES = ("urn", "version", "network", "path", "status")
 DEPENDENT = {(1, 3, 0, 0, 0), (1, 5, 2, 0, 0)}  # versions in which other values follow from the sampler
 EDITS = {
@@ -90,23 +113,18 @@ def test_a_text_comes_back_from_its_job(name: str) -> None:
     holds()
 
 
-@pytest.mark.parametrize("path", EDITS)
-def test_changing_one_value_changes_one_field(path: str) -> None:
+@settings(EXAMPLES, max_examples=250)
+@given(jobs(), st.sampled_from(sorted(EDITS)))
+def test_changing_one_value_changes_one_field(job: Job, path: str) -> None:
     dialect = find_dialect("a1111")
-
-    @EXAMPLES
-    @given(jobs(dialect))
-    def holds(job: Job) -> None:
-        text = write_infotext(upgrade_job(job, dialect), dialect)
-        before = read(text, dialect)
-        if not has_part(before, path) or (path == "sampling.sampler" and before.producer.version in DEPENDENT):
-            return
-        after = before.replace({path: EDITS[path]})
-        changed = write_infotext(after, dialect)
-        assert read(changed, dialect) == after
-        assert len(differing_keys(text, changed, dialect)) <= 1
-
-    holds()
+    text = write_infotext(upgrade_job(job, dialect), dialect)
+    before = read(text, dialect)
+    if not has_part(before, path) or (path == "sampling.sampler" and before.producer.version in DEPENDENT):
+        return
+    after = before.replace({path: EDITS[path]})
+    changed = write_infotext(after, dialect)
+    assert read(changed, dialect) == after
+    assert len(differing_keys(text, changed, dialect)) <= 1
 
 
 def has_part(job: Job, path: str) -> bool:
@@ -127,8 +145,12 @@ def differing_keys(text: str, other: str, dialect: Dialect) -> set[str]:
 def test_a_text_of_any_signs_is_read_and_comes_back(data: st.DataObject) -> None:
     dialect = find_dialect(data.draw(st.sampled_from(FAMILY)))
     piece = st.one_of(
-        st.sampled_from(("Steps: 20", "Sampler: Euler a", "Seed: 1", "Size: 512x512", "Negative prompt: ", "\n", ", ", ",", ":")),
-        st.sampled_from(('ControlNet 0: "Module: x"', "Hires upscale: 2", "ADetailer model: y", '"', "Lora hashes: ", "{", "[")),
+        st.sampled_from(
+            ("Steps: 20", "Sampler: Euler a", "Seed: 1", "Size: 512x512", "Negative prompt: ", "\n", ", ", ",", ":")
+        ),
+        st.sampled_from(
+            ('ControlNet 0: "Module: x"', "Hires upscale: 2", "ADetailer model: y", '"', "Lora hashes: ", "{", "[")
+        ),
         st.text(max_size=6),
     )
     text = "".join(data.draw(st.lists(piece, max_size=14)))
@@ -163,47 +185,51 @@ def possible_paths() -> set[str]:
     }
 
 
-class TestCorpus:
-    """The real texts."""
+Texts: TypeAlias = list[tuple[str, Dialect, Job]]
 
-    @pytest.fixture(scope="class")
-    def read_texts(self, corpus_texts: list[dict[str, object]]) -> list[tuple[str, str, Dialect, Job]]:
-        found = []
-        for record in corpus_texts:
-            text = str(record["text"])
-            dialect = self.dialect_of(text)
-            found.append((str(record["boundary"]), text, dialect, read(text, dialect)))
-        return found
 
-    @staticmethod
-    def dialect_of(text: str) -> Dialect:
-        from paramc.diagnostics.model import ReadError
+@pytest.fixture(scope="module")
+def corpus_jobs(corpus_texts: list[dict[str, object]]) -> Texts:
+    """The real texts with the job that each says."""
+    texts = [(str(record["text"]), dialect_of(str(record["text"]))) for record in corpus_texts]
+    return [(text, dialect, read(text, dialect)) for text, dialect in texts]
 
-        try:
-            dialect = find_dialect(sniff(text)[0])
-        except ReadError:
-            return find_dialect("a1111")
-        return dialect if dialect.engine == "infotext" else find_dialect("a1111")
 
-    def test_texts_come_back_byte_for_byte(self, read_texts: list[tuple[str, str, Dialect, Job]]) -> None:
-        assert [text for _, text, dialect, job in read_texts if write_infotext(job, dialect) != text] == []
+def dialect_of(text: str) -> Dialect:
+    try:
+        dialect = find_dialect(sniff(text)[0])
+    except ReadError:
+        return find_dialect("a1111")
+    return dialect if dialect.engine == "infotext" else find_dialect("a1111")
 
-    def test_jobs_come_back_from_texts_written_anew(self, read_texts: list[tuple[str, str, Dialect, Job]]) -> None:
-        for _, text, dialect, job in read_texts:
-            bare = job.model_copy(update={"ledger": ()})
-            assert read(write_infotext(bare, dialect), dialect) == bare, text
 
-    def test_edits_come_back(self, read_texts: list[tuple[str, str, Dialect, Job]]) -> None:
-        for index, (_, text, dialect, job) in enumerate(read_texts):
-            path = ("sampling.steps", "sampling.sampler", "size", "text.layer", "producer.user")[index % 5]
-            after = job.replace({path: EDITS[path]})
-            if any(stated.key for stated in job.ledger if stated.span):
-                assert read(write_infotext(after, dialect), dialect) == after, text
+def test_real_texts_come_back_byte_for_byte(corpus_jobs: Texts) -> None:
+    assert [text for text, dialect, job in corpus_jobs if write_infotext(job, dialect) != text] == []
 
-    def test_no_value_that_changes_the_image_is_left_open(self, read_texts: list[tuple[str, str, Dialect, Job]]) -> None:
-        open_paths = ("sampling.sampler", "sampling.schedule", "sampling.steps", "sampling.cfg_scale", "noise.generator", "size")
-        for _, text, _, job in read_texts:
-            if job.task.kind != "enlarge":
-                values = (job.sampling.sampler, job.sampling.schedule, job.sampling.steps, job.sampling.cfg_scale)
-                filled = dict(zip(open_paths, (*values, job.noise.generator, job.size), strict=True))
-                assert [path for path, value in filled.items() if value is None] == [], text
+
+def test_jobs_of_real_texts_come_back_from_texts_written_anew(corpus_jobs: Texts) -> None:
+    for text, dialect, job in corpus_jobs:
+        bare = job.model_copy(update={"ledger": ()})
+        assert read(write_infotext(bare, dialect), dialect) == bare, text
+
+
+def test_edits_of_real_texts_come_back(corpus_jobs: Texts) -> None:
+    for index, (text, dialect, job) in enumerate(corpus_jobs):
+        path = ("sampling.steps", "sampling.sampler", "size", "text.layer", "producer.user")[index % 5]
+        after = job.replace({path: EDITS[path]})
+        if any(stated.key for stated in job.ledger):
+            assert read(write_infotext(after, dialect), dialect) == after, text
+
+
+def test_real_texts_leave_no_value_open_that_changes_the_image(corpus_jobs: Texts) -> None:
+    for text, _, job in corpus_jobs:
+        sampling = job.sampling
+        values = (
+            sampling.sampler,
+            sampling.schedule,
+            sampling.steps,
+            sampling.cfg_scale,
+            job.noise.generator,
+            job.size,
+        )
+        assert job.task.kind == "enlarge" or None not in values, text

@@ -84,6 +84,27 @@ def test_json_holds_result_report_and_diagnostics(run: Run) -> None:
     assert list(document) == ["result", "report", "diagnostics"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show", TEXT],
+        ["check", TEXT],
+        ["convert", TEXT, "--to", "a1111"],
+        ["convert", TEXT, "--emit", "tree"],
+        ["convert", TEXT, "--emit", "plan"],
+        ["diff", TEXT, BROKEN],
+        ["fields", TEXT],
+        ["explain", "ddim"],
+        ["list", "codes"],
+        ["list", "targets", "comfyui"],
+    ],
+    ids=" ".join,
+)
+def test_every_verb_speaks_json(run: Run, words: list[str]) -> None:
+    document = json.loads(run(*words, "--format", "json").out)
+    assert (bool(document["result"]), isinstance(document["diagnostics"], list)) == (True, True)
+
+
 def test_json_leaves_standard_error_empty(run: Run) -> None:
     assert run("convert", TEXT, "--to", "comfyui", "--format", "json").err == ""
 
@@ -164,10 +185,15 @@ def test_force_writes_over_a_file(run: Run) -> None:
     assert run("convert", TEXT, "--to", "json", "-o", "out.json", "--force").code == 0
 
 
-def test_a_folder_is_never_replaced(run: Run) -> None:
-    Path("out.json").mkdir()
-    assert run("convert", TEXT, "--to", "json", "-o", "out.json/out.json").code == 0
-    assert run("convert", TEXT, "--to", "json", "-o", "out.json/nowhere/x").code == 2
+def test_a_file_in_no_folder_is_refused(run: Run) -> None:
+    assert run("convert", TEXT, "--to", "json", "-o", "nowhere/x").code == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs named pipes")
+def test_devices_and_pipes_are_never_replaced(run: Run) -> None:
+    os.mkfifo("pipe")
+    result = run("convert", TEXT, "--to", "json", "-o", "pipe", "--force")
+    assert (result.code, Path("pipe").is_fifo()) == (2, True)
 
 
 @pytest.mark.parametrize(("file", "text"), [("dialect.toml", "title = "), ("infotext.lark", "start: (((")])
@@ -226,6 +252,26 @@ def test_an_interruption_is_quiet(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(cli, "overview", interrupt)
     assert run("--help") == Result(130, "", "")
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["convert", TEXT, "--to", LONG],
+        ["convert", TEXT, "--to", "json", "-o", LONG],
+        ["convert", TEXT, "--to", "json", "-o", f"{LONG}/x"],
+        ["show", TEXT, "--dialect", LONG],
+        ["list", "targets", LONG],
+        ["list", "targets", "--targets", LONG],
+        ["explain", LONG],
+        [LONG],
+    ],
+)
+def test_names_that_no_file_system_takes_are_told(run: Run, words: list[str]) -> None:
+    assert run(*words).code in (2, 4)
 
 
 def test_no_word_at_all_prints_the_page_and_counts_as_misuse(run: Run) -> None:

@@ -80,6 +80,11 @@ def test_input_never_reaches_a_terminal_raw(words: tuple[str, ...]) -> None:
     assert not {"\x1b", "\u202e"} & set(text)
 
 
+def test_an_artefact_ends_in_a_line_end_on_a_terminal() -> None:
+    words = ("convert", JOB, "--dialect", "json", "--set", "noise.seed=1", "--emit", "source")
+    assert on_terminal(*words)[1].endswith("}\n")
+
+
 def test_a_keyboard_is_not_waited_for() -> None:
     import pty
 

@@ -56,7 +56,9 @@ def test_weights_and_breaks_go_where_the_target_has_none(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize("name", targets())
-def test_fates_are_the_entries_of_the_source_and_the_values_that_it_leaves_unsaid(name: str, job: Job, plan: Plan) -> None:
+def test_fates_are_the_entries_of_the_source_and_the_values_that_it_leaves_unsaid(
+    name: str, job: Job, plan: Plan
+) -> None:
     fates = report_fates(job, plan, find_target(name)).fates
     stated = {path for entry in job.ledger for path in entry.paths}
     unsaid = [path for path, _ in leaves(job) if path not in stated]

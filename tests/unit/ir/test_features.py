@@ -20,11 +20,17 @@ def all_paths(model: type[Model] = Job, prefix: str = "") -> Iterator[str]:
             continue
         path = f"{prefix}{name}"
         members = tuple(members_of(field.annotation))
-        models = [one for one in members if isinstance(one, type) and issubclass(one, Model) and one.__name__ not in WHOLE]
+        models = [
+            one for one in members if isinstance(one, type) and issubclass(one, Model) and one.__name__ not in WHOLE
+        ]
         if models and all("kind" in one.model_fields for one in models) and is_tuple(field.annotation):
             for one in models:
                 yield f"{path}.{one.model_fields['kind'].default}.kind"
-                yield from (inner for inner in all_paths(one, f"{path}.{one.model_fields['kind'].default}.") if not inner.endswith(".kind"))
+                yield from (
+                    inner
+                    for inner in all_paths(one, f"{path}.{one.model_fields['kind'].default}.")
+                    if not inner.endswith(".kind")
+                )
         elif models and not is_tuple(field.annotation):
             if name == "task":
                 yield f"{path}.kind"
@@ -52,7 +58,12 @@ def claims(path: str) -> set[str]:
     exact = {name for name, feature in features().items() for own in feature.paths if own.split("=")[0] == path}
     if exact:
         return exact
-    prefixes = [(len(own), name) for name, feature in features().items() for own in feature.paths if own[-1] == "*" and path.startswith(own[:-1])]
+    prefixes = [
+        (len(own), name)
+        for name, feature in features().items()
+        for own in feature.paths
+        if own[-1] == "*" and path.startswith(own[:-1])
+    ]
     longest = max((length for length, _ in prefixes), default=0)
     return {name for length, name in prefixes if length == longest}
 
@@ -78,7 +89,12 @@ def test_features_name_only_paths_that_exist() -> None:
     paths = set(all_paths())
     parts = {".".join(path.split(".")[:length]) for path in paths for length in range(1, path.count(".") + 1)}
     named = {own.split("=")[0] for feature in features().values() for own in feature.paths}
-    unknown = {own for own in named if own.rstrip("*").rstrip(".") not in paths | parts and not any(path.startswith(own.rstrip("*")) for path in paths)}
+    unknown = {
+        own
+        for own in named
+        if own.rstrip("*").rstrip(".") not in paths | parts
+        and not any(path.startswith(own.rstrip("*")) for path in paths)
+    }
     assert unknown == set()
 
 

@@ -11,7 +11,9 @@ def test_a_bare_text_is_no_read_prompt() -> None:
 
 
 def test_every_prompt_of_a_job_is_read() -> None:
-    job = Job(stages=(Hires(),)).replace({"prompt": "<lora:x:1> a", "negative": "b", "stages.hires.prompt": "[a:b:0.5]"})
+    job = Job(stages=(Hires(),)).replace(
+        {"prompt": "<lora:x:1> a", "negative": "b", "stages.hires.prompt": "[a:b:0.5]"}
+    )
     done = complete_job(job)
     assert [tag.name for tag in done.prompt.networks] == ["x"]
     assert done.negative.branches[0].text == "b"

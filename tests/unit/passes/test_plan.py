@@ -168,9 +168,7 @@ def test_hires_sizes_are_cut_off_not_rounded(hires: Hires, scaled: tuple[int, in
 
 
 def test_hires_prompts_are_encoded_anew() -> None:
-    plan = planned(
-        extra=', Denoising strength: 0.5, Hires prompt: "a tiger", Hires upscale: 2, Hires upscaler: Latent'
-    )
+    plan = planned(extra=', Denoising strength: 0.5, Hires prompt: "a tiger", Hires upscale: 2, Hires upscaler: Latent')
     samples = of(plan, Sample)
     assert samples[0].positive == "positive"
     assert samples[1].positive == "positive_hires"
