@@ -36,6 +36,7 @@ class ModelRow:
     title: str
     repository: str
     dtype: str
+    pipelines: str = ""  # another base with the same pipelines
     pretrained: Mapping[str, str] = field(default_factory=dict)
     single_file: Mapping[str, str] = field(default_factory=dict)
     second_pass: Mapping[str, str] = field(default_factory=dict)
@@ -78,7 +79,8 @@ class Pipelines:
 
     def pipeline(self, base: str, task: str) -> PipelineRow:
         """The pipeline of a base for `text_to_image` or `image_to_image`."""
-        return as_row(self.pipelines[base][task], PipelineRow, f"{self.where}: pipelines.{base}.{task}")
+        owner = str(self.bases[base].get("pipelines", base))
+        return as_row(self.pipelines[owner][task], PipelineRow, f"{self.where}: pipelines.{owner}.{task}")
 
 
 @cache

@@ -18,7 +18,7 @@ from paramc.ir.plan import EmptyLatent, LoadImage, Op, Plan, ResizeLatent, Upsca
 
 LONG_TEXT = 700  # characters; beyond it a text may need more than the usual tokens of the long text encoder
 SECOND = "HIRES_"  # prefix of the second pass's constants
-RESAMPLING = "LANCZOS"  # stands in for an upscaler that Pillow has no filter for
+ANY = "*"  # names what stands in for an upscaler without a row
 IMAGE = "input.png"  # where the settings do not say which picture they start from
 LARGEST_EXPONENT = 100.0
 
@@ -234,7 +234,7 @@ class _Selection:
     def _picture(self, op: Op | None, sources: Mapping[str, str]) -> PictureEnlargement | None:
         if not isinstance(op, UpscaleImage):
             return None
-        resampling = self.pipelines.filters.get(op.upscaler, RESAMPLING)
+        resampling = self._resampling(op)
         width, height = sources["width"], sources["height"]
         full = op.size or UNKNOWN
         left, top = (None, None) if op.crop_to is None else _margin(full, op.crop_to)
@@ -244,9 +244,13 @@ class _Selection:
         box = (f"{left or 0}", f"{top or 0}", _plus(left or 0, width), _plus(top or 0, height))
         return PictureEnlargement(size, resampling, box)
 
+    def _resampling(self, op: UpscaleImage) -> str:
+        filters = self.pipelines.filters
+        return filters.get(op.upscaler, filters[ANY])
+
     def _enlargement(self, op: UpscaleImage) -> PictureEnlargement:
         """The enlargement of a finished picture."""
-        resampling = self.pipelines.filters.get(op.upscaler, RESAMPLING)
+        resampling = self._resampling(op)
         if op.size is not None and all(op.size):
             return PictureEnlargement((f"{op.size.width}", f"{op.size.height}"), resampling)
         scaled = "round(pictures[0].width * scale)", "round(pictures[0].height * scale)"

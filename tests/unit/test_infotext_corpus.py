@@ -84,6 +84,7 @@ def test_no_character_is_lost(corpus_texts: Texts, strict: bool) -> None:
     ] == []
 
 
+@pytest.mark.slow
 def test_fields_take_a_fraction_of_a_millisecond(corpus_texts: Texts) -> None:
     texts = [text_of(record) for record in corpus_texts]
     best = min(_seconds(texts) for _ in range(OFTEN))

@@ -192,12 +192,14 @@ def seconds(text: str, *, strict: bool) -> float:
     return time.process_time() - start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("case", HOSTILE)
 def test_ten_thousand_hostile_characters_take_half_a_second_at_most(case: str, strict: bool) -> None:
     assert seconds(HOSTILE[case], strict=strict) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", HOSTILE)
 def test_time_grows_with_the_length_alone(case: str) -> None:
     text = HOSTILE[case]

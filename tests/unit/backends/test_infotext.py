@@ -165,13 +165,34 @@ class TestComposed:
         assert write_infotext(job.replace({"sampling.steps": 20}), A1111) == "a\nSteps: 020"
         assert write_infotext(job.replace({"sampling.steps": 21}), A1111) == "a\nSteps: 21"
 
-    def test_every_fork_has_its_own_way(self) -> None:
-        job = read(f"{NEW.replace('Euler a', 'DPM++ 2M').replace('Automatic', 'Karras')}, Clip skip: 2")
+    def test_forge_classic_joins_sampler_and_schedule(self) -> None:
+        job = read(NEW.replace("Euler a", "DPM++ 2M").replace("Automatic", "Karras"))
         assert "Sampler: DPM++ 2M Karras, CFG scale" in write_infotext(job, find_dialect("forge_classic"))
-        assert (
-            "Steps: 20, Size: 512x512, Sampler: DPM++ 2M, Schedule type: Karras, Seed: 1, CFG scale: 7, CLiP-skip: 2"
-            in (write_infotext(job, find_dialect("sdnext")))
+
+    def test_sdnext_has_an_order_of_its_own(self) -> None:
+        fields = "Model hash: 0123456789, Model: m, VAE: v, Seed resize from: 64x64, CFG Rescale phi: 0.5, Clip skip: 2, X Type: Seed"
+        job = read(f"{NEW.replace('Automatic', 'Karras')}, {fields}")
+        assert write_infotext(job, find_dialect("sdnext")) == (
+            "a cat\nNegative prompt: dog\nSteps: 20, Size: 512x512, Sampler: Euler a, Schedule type: Karras, Seed: 1, "
+            "Seed resize from: 64x64, CFG scale: 7, CFG rescale: 0.5, CLiP-skip: 2, X Type: Seed, Model: m, "
+            "Model hash: 0123456789, VAE: v"
         )
+
+    def test_sdnext_does_not_name_what_is_the_pipelines_own(self) -> None:
+        text = "a cat\nNegative prompt: \nSteps: 20, Size: 512x512, Seed: 1, CFG scale: 7, App: SD.Next"
+        assert write_infotext(read(text, "sdnext"), find_dialect("sdnext"), anew=True) == text
+
+    @pytest.mark.parametrize(
+        ("dialect", "field"),
+        [("forge", "Diffusion in Low Bits: bnb-nf4 (fp16 LoRA)"), ("forge_classic", "Rescale CFG: 0.5")],
+    )
+    def test_a_value_is_said_once(self, dialect: str, field: str) -> None:
+        fields = NEW.replace(", Schedule type: Automatic", "")
+        assert (
+            write_infotext(read(f"{fields}, {field}", dialect), find_dialect(dialect), anew=True).count(field[-3:]) == 1
+        )
+        text = write_infotext(read(f"{fields}, {field}", dialect), find_dialect(dialect), anew=True)
+        assert text.replace(", Schedule type: Automatic", "") == f"{fields}, {field}"
 
     def test_the_version_of_one_program_says_nothing_to_another(self) -> None:
         text = f"{NEW}, Distilled CFG Scale: 3.5, Version: f2.0.1v1.10.1, Module 1: ae, Frob: 1"

@@ -212,6 +212,7 @@ def test_the_mark_stands_below_its_text(text, data):
         assert before == sum(cells.get(sign, 1) for sign in text[:start])
 
 
+@pytest.mark.slow
 def test_a_huge_line_costs_no_more_than_looking_for_its_ends():
     text = "(a:1.2)," * 500_000
     begin = time.process_time()

@@ -67,6 +67,9 @@ class TestTask:
     def test_nothing_else_switches_the_second_pass_on(self, field: str) -> None:
         assert read(f"Denoising strength: 0.4, {field}").task == ImageToImage(strength=0.4)
 
+    def test_a_refiner_of_none_is_none(self) -> None:
+        assert read("Refiner: None").stages == ()
+
     def test_a_line_of_post_processing_alone_means_no_sampling(self) -> None:
         job, diagnostics = read_infotext("Postprocess upscale by: 4, Postprocess upscaler: R-ESRGAN 4x+", A1111)
         assert job.task == Enlarge()
@@ -308,6 +311,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("strict", [False, True])
 def test_hostile_input_is_read_in_linear_time(name: str, strict: bool) -> None:

@@ -186,6 +186,7 @@ def test_any_clues_give_a_family_of_the_table_with_its_base(clues):
     assert (found.name == "unknown") == (found.confidence == "none") == (not found.evidence)
 
 
+@pytest.mark.slow
 def test_hostile_names_and_prompts_cost_little():
     huge = Clues(
         checkpoint=asset("flux" * 250_000),

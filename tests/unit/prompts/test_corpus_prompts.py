@@ -52,6 +52,7 @@ def test_every_prompt_can_be_remarked_upon(texts: list[tuple[str, str]]) -> None
                 assert all(0 <= label.span.start <= label.span.end <= len(prompt) for label in remark.labels)
 
 
+@pytest.mark.slow
 def test_reading_is_fast(texts: list[tuple[str, str]]) -> None:
     every = [text for pair in texts for text in pair]
     for read, most in (

@@ -55,6 +55,7 @@ def seconds(read: Callable[[str], object], text: str) -> float:
     return process_time() - start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_text_is_read_in_time(name: str, reader: str) -> None:
@@ -62,6 +63,7 @@ def test_a_hostile_text_is_read_in_time(name: str, reader: str) -> None:
     assert seconds(READERS[reader], HOSTILE[name]) < LIMIT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", ["runs", "schedule", "prompt"])
 @pytest.mark.parametrize("name", ["open round with text", "unfinished edits", "open tags", "late tag", "random signs"])
 def test_ten_times_the_text_takes_about_ten_times_the_time(name: str, reader: str) -> None:
@@ -70,6 +72,7 @@ def test_ten_times_the_text_takes_about_ten_times_the_time(name: str, reader: st
     assert seconds(read, text * 10) < 25 * short + 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["hello world, " * 80_000, "a" * 1_000_000, " " * 1_000_000, "<" * 1_000_000])
 def test_a_megabyte_of_text_is_no_trouble(text: str) -> None:
     assert seconds(READERS["prompt"], text) + seconds(READERS["runs"], text) < 2 * LIMIT

@@ -1,4 +1,4 @@
-"""What the sampling recordings share: one thread, as many small tensors are slower on several."""
+"""What the recordings share: one thread, as many small tensors are slower on several."""
 
 from collections.abc import Iterator
 
