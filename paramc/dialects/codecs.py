@@ -66,13 +66,21 @@ def read_int(text: str) -> int:
     try:
         value = int(text) if len(text) <= LONGEST_NUMBER and "_" not in text else None
     except ValueError:
-        number = read_float(text)
-        value = int(number) if number.is_integer() else None
+        value = _whole(text)
     if value is None:
         raise Unreadable("a whole number")
     if abs(value) >= LARGEST:
-        raise Unreadable("a number of at most 19 digits")
+        raise Unreadable("a whole number below 2^64")
     return value
+
+
+def _whole(text: str) -> int | None:
+    """The number that a decimal such as `7.0` comes to."""
+    try:
+        number = read_float(text)
+    except Unreadable:
+        return None
+    return int(number) if number.is_integer() else None
 
 
 def read_bool(text: str) -> bool:

@@ -70,7 +70,7 @@ class RegionDenoiser:
     ) -> None:
         self._estimate = estimate
         self._positive = with_opposites(positive, negative)
-        self._negative = tuple(negative)
+        self._negative = with_opposites(negative, positive)
         self._scale = scale
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:

@@ -21,6 +21,21 @@ WHOLE = (
     "comfy_noise",
     "forge_imagerng",
 )
+BY_SETTINGS = ("a1111_cfg", "a1111_params", "comfy_ksampler", "forge_misc")
+RESULTS = {
+    "arr",
+    "row",
+    "t_row",
+    "nfe",
+    "kappa",
+    "infotext",
+    "kind",
+    "sampler",
+    "schedule",
+    "scheduler",
+    "steps",
+    "error",
+}
 
 
 def picked(name: str, cases: list[dict[str, object]]) -> list[int]:
@@ -29,11 +44,18 @@ def picked(name: str, cases: list[dict[str, object]]) -> list[int]:
         return list(range(len(cases)))
     groups: dict[object, list[int]] = defaultdict(list)
     for index, case in enumerate(cases):
-        key = case.get("sampler") or case.get("schedule") or case.get("scheduler") or case.get("node")
-        groups[(key, case.get("model"), "error" in case)].append(index)
+        groups[_kind(name, case)].append(index)
     chance = random.Random(name)
     kept = {index for group in groups.values() for index in chance.sample(group, min(PER_GROUP, len(group)))}
     return sorted(kept | set(chance.sample(range(len(cases)), len(cases) // SHARE)))
+
+
+def _kind(name: str, case: dict[str, object]) -> tuple[object, ...]:
+    """What a case is there for: its settings, or where a file goes through all samplers, its sampler or schedule."""
+    if name in BY_SETTINGS:
+        return tuple(json.dumps(case.get(key)) for key in sorted(case.keys() - RESULTS))
+    walked = case.get("sampler") or case.get("schedule") or case.get("scheduler") or case.get("node")
+    return walked, case.get("model"), "error" in case
 
 
 def main(whole: Path) -> None:

@@ -12,6 +12,7 @@ from paramc.runtime.rng.brownian import batch_brownian, image_brownian
 from paramc.runtime.rng.images import NoiseSpec, start_noise
 from paramc.runtime.rng.philox import PhiloxStream
 from paramc.runtime.rng.streams import stream_opener
+from paramc.runtime.rng.variation import centred, slerp
 from tests.conformance.sampling.recorded import Case, recording
 
 pytestmark = pytest.mark.sdk
@@ -96,3 +97,15 @@ def test_a_draw_of_philox_passes_for_standard_normals_with_any_number_of_threads
     assert abs(drawn.mean().item()) < 0.02
     assert abs(drawn.std().item() - 1.0) < 0.02
     assert drawn.unique().numel() > 65000
+
+
+def test_nearly_parallel_noises_are_mixed_with_their_weights_swapped() -> None:
+    noise = torch.randn(4, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(slerp(0.25, noise, 2 * noise), 0.25 * noise + 0.75 * 2 * noise)
+
+
+def test_noise_of_a_larger_picture_is_cut_evenly_and_an_odd_row_of_the_canvas_stays() -> None:
+    source, canvas = torch.arange(25.0).reshape(1, 5, 5), -torch.ones(1, 4, 4)
+    pasted = centred(source, canvas)
+    assert torch.equal(pasted[:, :3, :3], source[:, 1:4, 1:4])
+    assert torch.equal(pasted[:, 3], canvas[:, 3])

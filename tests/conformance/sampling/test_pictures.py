@@ -7,7 +7,10 @@ pytest.importorskip("torch")
 pytest.importorskip("scipy")
 
 import torch
+from PIL import Image
 
+from paramc.runtime.stages.masks import as_mask
+from paramc.runtime.stages.pictures import cut
 from paramc.runtime.stages.soft import blended, softened
 from tests.conformance.sampling import pictures
 from tests.conformance.sampling.recorded import Case, deviation, folder, recording
@@ -45,3 +48,17 @@ def test_soft_inpainting_blends_as_recorded(case: Case) -> None:
         bias, preservation = case["mask_blend_power"], case["mask_blend_scale"]
         result = softened(share, case["sigma"], bias=bias, preservation=preservation)
     assert deviation(result, case.expected) <= 5e-7
+
+
+def test_of_an_odd_excess_the_larger_half_is_cut_from_the_end() -> None:
+    latent = torch.arange(30.0).reshape(1, 1, 5, 6)
+    assert torch.equal(cut(latent, 3, 1), latent[:, :, 1:3, :5])
+
+
+def test_a_mask_with_transparency_is_its_alpha_made_black_and_white() -> None:
+    drawn = Image.new("RGBA", (3, 1))
+    for place, alpha in enumerate((0, 128, 129)):
+        drawn.putpixel((place, 0), (255, 255, 255, alpha))
+    assert list(as_mask(drawn).tobytes()) == [0, 0, 255]
+    assert list(as_mask(drawn, rounds=False).tobytes()) == [0, 128, 129]
+    assert list(as_mask(Image.new("RGB", (1, 1), (90, 90, 90))).tobytes()) == [90]
