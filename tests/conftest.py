@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-CONFORMANCE = Path(__file__).parent / "conformance"  # thousands of recorded arrays: minutes
+HERE = Path(__file__).parent
+LONG = {HERE / "conformance", HERE / "properties" / "test_scripts.py"}  # recorded arrays; a formatter run for each example
 
 settings.register_profile("paramc", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("paramc")
@@ -21,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--slow"):
         for item in items:
-            if "slow" in item.keywords or CONFORMANCE in item.path.parents:
+            if "slow" in item.keywords or LONG & {item.path, *item.path.parents}:
                 item.add_marker(pytest.mark.skip(reason="takes minutes; run with --slow"))
 
 
