@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
-LONG = {HERE / "conformance", HERE / "properties" / "test_scripts.py"}  # recorded arrays; a formatter run for each example
+# recorded arrays; a formatter run for each example
+LONG = {HERE / "conformance", HERE / "properties" / "test_scripts.py"}
 
 settings.register_profile("paramc", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("paramc")
