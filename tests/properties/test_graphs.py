@@ -111,7 +111,7 @@ def passes(draw: st.DrawFn, name: str, latent: str, model: str, refined: bool) -
     )
     ops: list[Op] = [*positive, *negative, sigmas]
     if draw(st.booleans()):
-        start = draw(st.integers(0, max(steps - 1, 0)))
+        start = draw(st.just(0) | st.integers(0, max(steps - 1, 0)))
         ops.append(Slice(id=f"tail_{name}", sigmas=sigmas.id, start=start, strength=draw(st.floats(0, 1))))
     return [
         *ops,
