@@ -1,0 +1,1 @@
+"""Text: from the runs of the Plan to what a network is conditioned on."""

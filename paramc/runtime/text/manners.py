@@ -1,0 +1,100 @@
+"""How programs turn texts into conditioning, and which encoders a base has: the rows of manners.toml."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal, TypeAlias, cast
+
+from paramc.dialects.chunks import DEFAULT_BACKTRACK
+from paramc.runtime.text.normalise import Normalisation
+from paramc.tables import TableValue, as_row, read_table, section
+
+Chunking: TypeAlias = Literal["packed", "grouped", "sentences"]
+Layers: TypeAlias = Literal["own", "deepest", "first", "asked"]
+
+USUAL: Final = "a1111"  # the manner of a dialect without a row
+LAST: Final = -1  # the last hidden state, which is also what a job has that asks for nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a program reads text. The words are explained in manners.toml.
+
+    backtrack: tokens that may move behind a comma. open_normalisation: for OpenCLIP's encoders, if that is another.
+    """
+
+    normalisation: Normalisation
+    chunking: Chunking
+    layers: Layers
+    empty_negative: Literal["zeros", "encoded"]
+    backtrack: int = DEFAULT_BACKTRACK
+    open_normalisation: Normalisation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The text encoders of a model family, and what is taken from them.
+
+    layer: the model's own hidden state, from the end. pads: for each encoder, the token behind the end of a text.
+    alone: the base with which one encoder alone is meant.
+    """
+
+    encoders: tuple[str, ...]
+    layer: int
+    normed: bool
+    pads: tuple[int, ...]
+    pooled: bool = False
+    alone: str = ""
+
+    def layers(self, manner: Manner, asked: int | None) -> tuple[int, ...]:
+        """The hidden state of each encoder; None asks for the model's own."""
+        if asked is None:
+            return (self.layer,) * len(self.encoders)
+        if self.layer == LAST:
+            return (asked,) * len(self.encoders)
+        match manner.layers:
+            case "own":
+                return (self.layer,) * len(self.encoders)
+            case "deepest":
+                return (min(self.layer, asked),) * len(self.encoders)
+            case "first":
+                return (asked, *(self.layer,) * (len(self.encoders) - 1))
+            case "asked":
+                return (asked,) * len(self.encoders)
+
+
+def find_manner(dialect: str) -> Manner:
+    """The manner of a dialect, or the usual one."""
+    manners, alike = _manners(), _alike()
+    return manners[alike.get(dialect, dialect if dialect in manners else USUAL)]
+
+
+def find_base(name: str, count: int) -> Base | None:
+    """The row of a base with so many encoders; None where there is none."""
+    row = _bases().get(name)
+    if row is not None and row.alone and count == 1:
+        row = _bases()[row.alone]
+    return row if row is not None and len(row.encoders) == count else None
+
+
+@cache
+def _manners() -> Mapping[str, Manner]:
+    return {name: as_row(row, Manner, f"{_PATH}: {name}") for name, row in _rows("manners").items()}
+
+
+@cache
+def _bases() -> Mapping[str, Base]:
+    return {name: as_row(row, Base, f"{_PATH}: {name}") for name, row in _rows("bases").items()}
+
+
+@cache
+def _alike() -> Mapping[str, str]:
+    return cast("Mapping[str, str]", _rows("like"))
+
+
+_PATH: Final = Path(__file__).with_suffix(".toml")
+
+
+def _rows(name: str) -> Mapping[str, TableValue]:
+    return section(read_table(_PATH), name, _PATH)

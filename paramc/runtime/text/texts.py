@@ -1,0 +1,136 @@
+"""Texts of one schedule through all encoders: rows, hidden states, emphasis."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from paramc.diagnostics.model import Diagnostic
+from paramc.ir.plan import Run
+from paramc.runtime.denoise.conditioning import Conditioning
+from paramc.runtime.text.compel import mixed, plain_row
+from paramc.runtime.text.cutting import Cut, cut
+from paramc.runtime.text.emphasis import EMPHASES, INTERPOLATED, MIXED, restored
+from paramc.runtime.text.encoder import Encoder, States
+from paramc.runtime.text.manners import Base, Manner
+from paramc.runtime.text.row import EMPTY_ROW, Row
+from paramc.runtime.text.stack import CLIP_L, TextStack
+from paramc.runtime.text.words import LearnedWord
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Different texts of one schedule, as written and as runs.
+
+    counts: how many entries of the schedule each has. layer: the hidden state asked for; None for the model's own.
+    """
+
+    texts: tuple[str, ...]
+    runs: tuple[tuple[Run, ...], ...]
+    counts: tuple[int, ...]
+    emphasis: str = "original"
+    layer: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedTexts:
+    """tokens: (texts, 77·chunks, width). pooled: (texts, width) or None. rows: of each text, for the first encoder."""
+
+    tokens: Tensor
+    pooled: Tensor | None
+    rows: tuple[tuple[Row, ...], ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    def conditioning(self, index: int) -> Conditioning:
+        """Of one text, as a batch of one."""
+        pooled = self.pooled
+        return Conditioning(self.tokens[index : index + 1], None if pooled is None else pooled[index : index + 1])
+
+    def zeros(self) -> "EncodedTexts":
+        """The same texts, saying nothing."""
+        pooled = None if self.pooled is None else torch.zeros_like(self.pooled)
+        return EncodedTexts(torch.zeros_like(self.tokens), pooled, self.rows, self.diagnostics)
+
+
+def encode_texts(texts: Texts, stack: TextStack, manner: Manner, words: Sequence[LearnedWord] = ()) -> EncodedTexts:
+    """The vectors of all encoders side by side; shorter texts are filled with empty rows."""
+    works = [
+        _Work(texts, _for_encoder(manner, encoder), encoder, layer, stack.base, words)
+        for encoder, layer in zip(stack.encoders, stack.base.layers(manner, texts.layer), strict=True)
+    ]
+    cuts = [work.cuts() for work in works]
+    chunks = max(len(part.rows) for parts in cuts for part in parts)
+    done = [work.run(parts, chunks) for work, parts in zip(works, cuts, strict=True)]
+    return EncodedTexts(
+        torch.cat([part.hidden for part in done], dim=2),
+        done[-1].pooled,
+        tuple(part.rows for part in cuts[0]),
+        tuple(dict.fromkeys(chain.from_iterable(part.diagnostics for parts in cuts for part in parts))),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Work:
+    """What one encoder does."""
+
+    texts: Texts
+    manner: Manner
+    encoder: Encoder
+    layer: int
+    base: Base
+    words: Sequence[LearnedWord]
+
+    @property
+    def vectors(self) -> Mapping[str, Tensor]:
+        """The learned words of this encoder, by name."""
+        found = {word.name: word.of(self.encoder) for word in self.words}
+        return {name: vectors for name, vectors in found.items() if vectors is not None}
+
+    def cuts(self) -> list[Cut]:
+        lengths = {name: len(vectors) for name, vectors in self.vectors.items()}
+        return [cut(runs, self.manner, lengths) for runs in self.texts.runs]
+
+    def run(self, cuts: Sequence[Cut], chunks: int) -> States:
+        """hidden: (texts, 77·chunks, width), weighted. pooled: (texts, width), where the base has it."""
+        grid = [[*part.rows, *[EMPTY_ROW] * (chunks - len(part.rows))] for part in cuts]
+        leading = [self._leading(text, rows) for text, rows in zip(self.texts.texts, grid, strict=True)]
+        first = [EMPTY_ROW] if self.texts.emphasis in INTERPOLATED else []  # only these look at it
+        places = {row: place for place, row in enumerate(dict.fromkeys([*first, *chain(*grid), *leading]))}
+        states = self._states(tuple(places))
+        index = torch.tensor([[places[row] for row in rows] for rows in grid], device=states.hidden.device)
+        z = self._weighted(states.hidden[index], grid, states.hidden[:1])
+        if self.texts.emphasis == MIXED:
+            z = torch.stack([self._mixed(part, rows, states.hidden[:1]) for part, rows in zip(z, grid, strict=True)])
+        pooled = None if states.pooled is None else states.pooled[[places[row] for row in leading]]
+        return States(z.flatten(1, 2), pooled)
+
+    def _leading(self, text: str, rows: Sequence[Row]) -> Row:
+        """The row that the pooled vector is of."""
+        return plain_row(text, self.manner) if self.manner.chunking == "sentences" else rows[0]
+
+    def _states(self, rows: Sequence[Row], unseen: Sequence[frozenset[int]] = ()) -> States:
+        base = self.base
+        return self.encoder.encode(
+            rows, self.layer, normed=base.normed, pooled=base.pooled, vectors=self.vectors, unseen=unseen
+        )
+
+    def _weighted(self, z: Tensor, grid: Sequence[Sequence[Row]], empty: Tensor) -> Tensor:
+        """(texts, chunks, 77, width) with emphasis applied to one chunk of all texts at a time."""
+        weights = torch.tensor([[row.weights for row in rows] for rows in grid]).to(z)
+        counts = torch.tensor(self.texts.counts).to(z)
+        emphasis = EMPHASES.get(self.texts.emphasis, restored)
+        parts = zip(z.unbind(1), weights.unbind(1), strict=True)
+        return torch.stack([emphasis(part, weight, empty, counts) for part, weight in parts], dim=1)
+
+    def _mixed(self, z: Tensor, rows: Sequence[Row], empty: Tensor) -> Tensor:
+        def unseen(tokens: Sequence[frozenset[int]]) -> Tensor:
+            return self._weighted(self._states(rows, tokens).hidden[None], [rows], empty)[0]
+
+        return mixed(z, rows, unseen)
+
+
+def _for_encoder(manner: Manner, encoder: Encoder) -> Manner:
+    other = None if encoder.name == CLIP_L else manner.open_normalisation
+    return manner if other is None else replace(manner, normalisation=other)
