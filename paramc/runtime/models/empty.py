@@ -1,0 +1,30 @@
+"""Models without weights, on the meta device, by their configurations."""
+
+from collections.abc import Mapping
+from typing import TypeAlias, cast
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+TextModel: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection
+
+
+def empty_unet(config: Mapping[str, object]) -> UNet2DConditionModel:
+    """A UNet without weights."""
+    with torch.device("meta"):
+        return cast(UNet2DConditionModel, UNet2DConditionModel.from_config(dict(config)))
+
+
+def empty_vae(config: Mapping[str, object]) -> AutoencoderKL:
+    """An autoencoder without weights."""
+    with torch.device("meta"):
+        return cast(AutoencoderKL, AutoencoderKL.from_config(dict(config)))
+
+
+def empty_text_model(config: Mapping[str, object], *, projects: bool) -> TextModel:
+    """A text encoder without weights; `projects`: with the projection of its pooled state."""
+    settings = CLIPTextConfig.from_dict(dict(config))
+    with torch.device("meta"):
+        return CLIPTextModelWithProjection(settings) if projects else CLIPTextModel(settings)

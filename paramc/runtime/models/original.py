@@ -1,0 +1,93 @@
+"""Blueprints of the models in a single file of the original layout."""
+
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch.nn import Module
+
+from paramc.runtime.catalogue.header import Header
+from paramc.runtime.models.bases import Base, Encoder, encoders
+from paramc.runtime.models.blueprint import Blueprint
+from paramc.runtime.models.empty import TextModel, empty_text_model, empty_unet, empty_vae
+from paramc.runtime.models.names import (
+    Place,
+    open_clip_name,
+    open_clip_thirds,
+    transformers_name,
+    unet_modules,
+    unet_name,
+    vae_modules,
+    vae_name,
+)
+from paramc.runtime.models.shapes import Shapes, attentions, text_config, unet_config, vae_config, vae_levels
+
+UNET: Final = "model.diffusion_model."
+VAE: Final = "first_stage_model."
+Naming: TypeAlias = Callable[[str], tuple[Place, ...]]
+
+
+def shapes_of(header: Header, prefix: str) -> Shapes:
+    """The shapes of what stands behind a prefix."""
+    return Shapes({name: info.shape for name, info in header.tensors.items()}, prefix)
+
+
+def unet_blueprint(header: Header, base: Base, dtype: torch.dtype) -> tuple[UNet2DConditionModel, Blueprint]:
+    """The diffusion model of a checkpoint."""
+    shapes = shapes_of(header, UNET)
+    model = empty_unet(unet_config(shapes, base))
+    modules = unet_modules(attentions(shapes))
+    return model, _blueprint("UNet", model, shapes, lambda name: _one(unet_name(name, modules)), dtype)
+
+
+def vae_blueprint(header: Header, prefix: str, base: Base, dtype: torch.dtype) -> tuple[AutoencoderKL, Blueprint]:
+    """The autoencoder behind a prefix."""
+    shapes = shapes_of(header, prefix)
+    model = empty_vae(vae_config(shapes, base))
+    modules = vae_modules(vae_levels(shapes))
+    return model, _blueprint("VAE", model, shapes, lambda name: _one(vae_name(name, modules)), dtype)
+
+
+def text_blueprints(header: Header, base: Base, dtype: torch.dtype) -> Iterator[tuple[TextModel, Blueprint]]:
+    """The text encoders of a checkpoint, in the order in which their outputs are joined."""
+    for encoder in encoders(base.name):
+        shapes = shapes_of(header, encoder.prefix)
+        if shapes.names:
+            yield _text(shapes, encoder, dtype)
+
+
+def _text(shapes: Shapes, encoder: Encoder, dtype: torch.dtype) -> tuple[TextModel, Blueprint]:
+    naming = open_clip_places if encoder.layout == "open_clip" else lambda name: _one(transformers_name(name))
+    pairs = [(place, shapes.of(name)) for name in shapes.names for place in naming(name)]
+    renamed = Shapes({place.name: shape[::-1] if place.turned else shape for place, shape in pairs})
+    model = empty_text_model(text_config(renamed, encoder), projects=encoder.projects)
+    prefix = "text_model." if encoder.projects else ""
+    return model, _blueprint("text encoder", model, shapes, lambda name: _moved(naming(name), prefix), dtype)
+
+
+def open_clip_places(name: str) -> tuple[Place, ...]:
+    """The places of a tensor of a text encoder in the layout of OpenCLIP; three for one that holds three."""
+    return open_clip_thirds(name) or _one(open_clip_name(name))
+
+
+def _moved(places: tuple[Place, ...], prefix: str) -> tuple[Place, ...]:
+    """The places under the name that the encoder has inside a model with a projection."""
+    outside = "text_projection.weight"
+    return tuple(place if place.name == outside else place._replace(name=prefix + place.name) for place in places)
+
+
+def _blueprint(title: str, model: Module, shapes: Shapes, naming: Naming, dtype: torch.dtype) -> Blueprint:
+    """A model with the places of those tensors of the file that it has a use for."""
+    wanted = model.state_dict().keys()
+    places = {
+        shapes.prefix + name: found
+        for name in shapes.names
+        if (found := tuple(place for place in naming(name) if place.name in wanted))
+    }
+    return Blueprint(title, model, places, dtype)
+
+
+def _one(place: Place | None) -> tuple[Place, ...]:
+    return () if place is None else (place,)

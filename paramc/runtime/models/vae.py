@@ -1,0 +1,47 @@
+"""Autoencoders from files of their own."""
+
+from pathlib import Path
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+from paramc.diagnostics.codes import diagnose
+from paramc.runtime.catalogue.errors import ModelError
+from paramc.runtime.catalogue.header import Header
+from paramc.runtime.models.bases import bases
+from paramc.runtime.models.blueprint import Blueprint, fill
+from paramc.runtime.models.empty import empty_vae
+from paramc.runtime.models.folder import folder_vae
+from paramc.runtime.models.names import Place
+from paramc.runtime.models.original import VAE, shapes_of, vae_blueprint
+from paramc.runtime.models.shapes import diffusers_vae_config, vae_levels
+from paramc.runtime.models.tensors import open_tensors
+
+
+def load_vae(
+    path: Path, *, base: str = "sd1", dtype: torch.dtype = torch.float32, device: str = "cpu"
+) -> AutoencoderKL:
+    """An autoencoder out of a file or a folder; `base` decides the scale of its latents, which no file states.
+
+    Raises ModelError for a file that holds none, or is damaged.
+    """
+    if path.is_dir():
+        return folder_vae(path, dtype, device)
+    with open_tensors(path) as file:
+        model, blueprint = _blueprint(file.header, base, dtype)
+        fill([blueprint], file)
+    blueprint.finish(path, device)
+    return model
+
+
+def _blueprint(header: Header, base: str, dtype: torch.dtype) -> tuple[AutoencoderKL, Blueprint]:
+    row = bases()[base]
+    for prefix in ("", VAE):
+        if vae_levels(shapes_of(header, prefix)):
+            return vae_blueprint(header, prefix, row, dtype)
+    shapes = shapes_of(header, "")
+    if "decoder.mid_block.resnets.0.conv1.weight" not in shapes:
+        raise ModelError(diagnose("PC525", file=header.path, found="no VAE", wanted="a VAE"))
+    model = empty_vae(diffusers_vae_config(shapes, row))
+    wanted = model.state_dict().keys()
+    return model, Blueprint("VAE", model, {name: (Place(name),) for name in shapes.names if name in wanted}, dtype)

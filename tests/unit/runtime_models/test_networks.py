@@ -1,0 +1,252 @@
+"""Networks laid over a checkpoint and taken off again."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+import torch
+from torch import Tensor, nn
+
+from paramc.runtime.catalogue.errors import ModelError
+from paramc.runtime.models.checkpoint import Checkpoint, load_checkpoint
+from paramc.runtime.models.networks import Applied, Network, Networks, load_network
+from tests.unit.runtime_models.tiny import filled, save, sdxl_shapes
+
+pytestmark = pytest.mark.sdk
+
+QUERY = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+CONV = "down_blocks.0.resnets.0.conv1"
+OUT = "mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0"
+TEXT = "encoder.layers.0.mlp.fc1"
+
+
+def some(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed + sum(shape)))
+
+
+def pair(name: str, outputs: int, inputs: int, seed: int = 0) -> dict[str, Tensor]:
+    """A LoRA of rank 2 for one module, alpha 1."""
+    return {
+        f"{name}.lora_up.weight": some(outputs, 2, seed=seed),
+        f"{name}.lora_down.weight": some(2, inputs, seed=seed + 1),
+        f"{name}.alpha": torch.tensor(1.0),
+    }
+
+
+def flat(prefix: str, module: str) -> str:
+    return prefix + module.replace(".", "_")
+
+
+def both() -> dict[str, Tensor]:
+    """A network for one module of the UNet and one of the text encoder."""
+    return pair(flat("lora_unet_", QUERY), 64, 64) | pair("lora_te_text_model_encoder_layers_0_mlp_fc1", 128, 64)
+
+
+def network(folder: Path, tensors: dict[str, Tensor]) -> Network:
+    return load_network(save(folder / "net.safetensors", tensors))
+
+
+def state(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    models: tuple[nn.Module, ...] = (checkpoint.unet, *checkpoint.text_encoders)
+    return {f"{n}.{name}": w.clone() for n, model in enumerate(models) for name, w in model.state_dict().items()}
+
+
+def changed(checkpoint: Checkpoint, before: dict[str, Tensor]) -> set[str]:
+    return {name for name, weight in state(checkpoint).items() if not torch.equal(weight, before[name])}
+
+
+def test_strengths_of_unet_and_text_encoder_are_apart(sd1: Checkpoint, tmp_path: Path) -> None:
+    tensors, before = both(), state(sd1)
+    assert Networks(sd1).apply([Applied(network(tmp_path, tensors), 0.8, 0.3)]) == ()
+    after = state(sd1)
+    for key, name, strength in (
+        (f"0.{QUERY}.weight", flat("lora_unet_", QUERY), 0.8),
+        (f"1.{TEXT}.weight", "lora_te_text_model_encoder_layers_0_mlp_fc1", 0.3),
+    ):
+        product = tensors[f"{name}.lora_up.weight"].double() @ tensors[f"{name}.lora_down.weight"].double()
+        assert (after[key].double() - before[key].double() - strength * product / 2).abs().max() <= 1e-6
+    assert changed(sd1, before) == {f"0.{QUERY}.weight", f"1.{TEXT}.weight"}
+
+
+def test_taking_them_off_restores_every_bit(sd1: Checkpoint, tmp_path: Path) -> None:
+    before = state(sd1)
+    networks = Networks(sd1)
+    networks.apply([Applied(network(tmp_path, both()), 1.7, -0.4)])
+    networks.remove()
+    assert changed(sd1, before) == set()
+
+
+def test_strength_zero_changes_no_bit(sd1: Checkpoint, tmp_path: Path) -> None:
+    before = state(sd1)
+    Networks(sd1).apply([Applied(network(tmp_path, both()), 0.0, 0.0)])
+    assert changed(sd1, before) == set()
+
+
+def test_other_strengths_start_from_the_weights_of_the_file(sd1: Checkpoint, tmp_path: Path) -> None:
+    net = network(tmp_path, both())
+    networks = Networks(sd1)
+    networks.apply([Applied(net, 0.5, 0.5)])
+    expected = state(sd1)
+    networks.apply([Applied(net, 2.0, 0.0)])
+    networks.apply([Applied(net, 0.5, 0.5)])
+    assert changed(sd1, expected) == set()
+
+
+def test_a_module_that_no_network_wants_any_more_is_restored(sd1: Checkpoint, tmp_path: Path) -> None:
+    before = state(sd1)
+    other = load_network(save(tmp_path / "other.safetensors", pair(flat("lora_unet_", OUT), 64, 64)))
+    networks = Networks(sd1)
+    networks.apply([Applied(network(tmp_path, both()), 1.0, 1.0)])
+    networks.apply([Applied(other, 1.0, 1.0)])
+    assert changed(sd1, before) == {f"0.{OUT}.weight"}
+    networks.remove()
+    assert changed(sd1, before) == set()
+
+
+def test_two_networks_add_up(sd1: Checkpoint, tmp_path: Path) -> None:
+    before = state(sd1)
+    name = flat("lora_unet_", QUERY)
+    first, second = pair(name, 64, 64), pair(name, 64, 64, seed=9)
+    nets = [load_network(save(tmp_path / f"{n}.safetensors", item)) for n, item in enumerate((first, second))]
+    Networks(sd1).apply([Applied(nets[0], 0.5, 0.5), Applied(nets[1], -1.0, 0.5)])
+    products = [
+        item[f"{name}.lora_up.weight"].double() @ item[f"{name}.lora_down.weight"].double() for item in (first, second)
+    ]
+    expected = before[f"0.{QUERY}.weight"].double() + 0.25 * products[0] - 0.5 * products[1]
+    assert (state(sd1)[f"0.{QUERY}.weight"].double() - expected).abs().max() <= 1e-6
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lora_unet_middle_block_1_transformer_blocks_0_attn1_to_q",
+        "lycoris_mid_block_attentions_0_transformer_blocks_0_attn1_to_q",
+        f"unet.{QUERY}",
+        "diffusion_model.middle_block.1.transformer_blocks.0.attn1.to_q",
+    ],
+)
+def test_every_naming_reaches_the_same_module(sd1: Checkpoint, tmp_path: Path, name: str) -> None:
+    before = state(sd1)
+    assert Networks(sd1).apply([Applied(network(tmp_path, pair(name, 64, 64)), 1.0, 1.0)]) == ()
+    assert changed(sd1, before) == {f"0.{QUERY}.weight"}
+
+
+def test_resnets_are_reached_by_their_original_names(sd1: Checkpoint, tmp_path: Path) -> None:
+    before = state(sd1)
+    name = "lora_unet_input_blocks_1_0_in_layers_2"
+    tensors = {f"{name}.lora_up.weight": some(32, 2, 1, 1), f"{name}.lora_down.weight": some(2, 32, 3, 3)}
+    assert Networks(sd1).apply([Applied(network(tmp_path, tensors), 1.0, 1.0)]) == ()
+    assert changed(sd1, before) == {f"0.{CONV}.weight"}
+
+
+def test_old_names_of_attention_processors_are_known(sd1: Checkpoint, tmp_path: Path) -> None:
+    before = state(sd1)
+    name = f"unet.{OUT.removesuffix('.to_out.0')}.processor.to_out_lora"
+    tensors = {f"{name}.up.weight": some(64, 2), f"{name}.down.weight": some(2, 64)}
+    assert Networks(sd1).apply([Applied(network(tmp_path, tensors), 1.0, 1.0)]) == ()
+    assert changed(sd1, before) == {f"0.{OUT}.weight"}
+
+
+def test_names_of_peft_are_known(sd1: Checkpoint, tmp_path: Path) -> None:
+    before = state(sd1)
+    name = f"text_encoder.text_model.{TEXT}"
+    tensors = {f"{name}.lora_A.weight": some(2, 64), f"{name}.lora_B.weight": some(128, 2)}
+    assert Networks(sd1).apply([Applied(network(tmp_path, tensors), 1.0, 1.0)]) == ()
+    assert changed(sd1, before) == {f"1.{TEXT}.weight"}
+
+
+def test_norms_and_biases_are_changed(sd1: Checkpoint, tmp_path: Path) -> None:
+    before = state(sd1)
+    name = "lora_unet_down_blocks_0_resnets_0_norm1"
+    tensors = {f"{name}.w_norm": some(32), f"{name}.b_norm": some(32, seed=1)}
+    Networks(sd1).apply([Applied(network(tmp_path, tensors), 0.5, 1.0)])
+    after = state(sd1)
+    for leaf, part in (("weight", "w_norm"), ("bias", "b_norm")):
+        key = f"0.down_blocks.0.resnets.0.norm1.{leaf}"
+        assert torch.allclose(after[key], before[key] + 0.5 * tensors[f"{name}.{part}"], atol=1e-6)
+
+
+def test_both_encoders_of_sdxl_are_reached(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(save(tmp_path / "xl.safetensors", filled(sdxl_shapes())))
+    before = state(checkpoint)
+    tensors = pair("lora_te1_text_model_encoder_layers_1_mlp_fc2", 64, 128) | pair(
+        "lora_te2_text_model_encoder_layers_0_self_attn_k_proj", 128, 128
+    )
+    assert Networks(checkpoint).apply([Applied(network(tmp_path, tensors), 1.0, 1.0)]) == ()
+    assert changed(checkpoint, before) == {
+        "1.encoder.layers.1.mlp.fc2.weight",
+        "2.text_model.encoder.layers.0.self_attn.k_proj.weight",
+    }
+
+
+def test_half_precision_is_rounded_once(sd1_file: Path, tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(sd1_file, dtype=torch.float16)
+    tensors, before = both(), state(checkpoint)
+    networks = Networks(checkpoint)
+    networks.apply([Applied(network(tmp_path, tensors), 0.8, 0.3)])
+    name = flat("lora_unet_", QUERY)
+    product = tensors[f"{name}.lora_up.weight"] @ tensors[f"{name}.lora_down.weight"] * 0.5 * 0.8
+    key = f"0.{QUERY}.weight"
+    assert torch.equal(state(checkpoint)[key], (before[key].float() + product).half())
+    networks.remove()
+    assert changed(checkpoint, before) == set()
+
+
+def test_parts_without_a_place_are_named(sd1: Checkpoint, tmp_path: Path) -> None:
+    tensors = both() | pair("lora_unet_no_such_layer", 8, 8) | {"bundle_emb.word": some(2, 2)}
+    (said,) = Networks(sd1).apply([Applied(network(tmp_path, tensors), 1.0, 1.0)])
+    assert said.code == "PC531"
+    assert said.message.startswith("2 parts")
+    assert "no_such_layer" in said.message
+
+
+def test_a_module_of_another_size_is_named(sd1: Checkpoint, tmp_path: Path) -> None:
+    tensors = both() | pair(flat("lora_unet_", OUT), 64, 32)
+    (said,) = Networks(sd1).apply([Applied(network(tmp_path, tensors), 1.0, 1.0)])
+    assert "to_out_0" in said.message
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "family"),
+    [
+        ("lora_te2_text_model_encoder_layers_0_mlp_fc1", 1280, "Stable Diffusion XL"),
+        ("lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k", 1024, "Stable Diffusion 2"),
+        ("lora_unet_double_blocks_0_img_attn_proj", 3072, "flux"),
+        ("lora_unet_something_else_entirely", 8, "another family"),
+    ],
+)
+def test_a_network_of_another_family_is_refused_by_name(
+    sd1: Checkpoint, tmp_path: Path, name: str, inputs: int, family: str
+) -> None:
+    before = state(sd1)
+    networks = Networks(sd1)
+    with pytest.raises(ModelError) as caught:
+        networks.apply([Applied(network(tmp_path, pair(name, 64, inputs)), 1.0, 1.0)])
+    assert caught.value.diagnostics[0].code == "PC530"
+    assert f"made for {family}" in caught.value.diagnostics[0].message
+    assert changed(sd1, before) == set()
+
+
+def test_a_file_without_a_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        network(tmp_path, {"emb_params": some(2, 2)})
+    assert caught.value.diagnostics[0].code == "PC525"
+
+
+def test_an_interrupted_change_is_not_taken_for_done(
+    sd1: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = state(sd1)
+    networks = Networks(sd1)
+
+    def stop(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("paramc.runtime.models.networks.bias_delta", stop)
+        networks.apply([Applied(network(tmp_path, both()), 1.0, 1.0)])
+    networks.apply([])
+    assert changed(sd1, before) == set()
