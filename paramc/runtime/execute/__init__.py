@@ -1,0 +1,1 @@
+"""The Plan performed: one function per op, and what flows between them."""

@@ -1,0 +1,73 @@
+"""What of a Plan cannot work, or not as its author thinks, said before anything is loaded."""
+
+from collections.abc import Iterator
+
+from PIL import Image
+
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import Diagnostic, RunError
+from paramc.ir.plan import EmptyLatent, LoadImage, MaskLatent, Plan, Sample, Sigmas, Slice
+from paramc.runtime.execute.files import opened
+from paramc.runtime.execute.walk import knows_schedule
+from paramc.runtime.samplers.registry import SAMPLERS, TIMESTEP_SAMPLERS
+from paramc.runtime.stages.masks import as_mask
+
+BASES = frozenset({"sd1", "sd2", "sdxl"})
+CELL = 8  # pixels per latent cell, each way
+
+
+def check_plan(plan: Plan) -> tuple[Diagnostic, ...]:
+    """The remarks on a Plan. Raises RunError where there are errors among them."""
+    said = tuple(_remarks(plan))
+    wrong = [item for item in said if item.severity == "error"]
+    if wrong:
+        raise RunError(*wrong)
+    return said
+
+
+def _remarks(plan: Plan) -> Iterator[Diagnostic]:
+    if plan.base not in BASES:
+        yield diagnose("PC565", family=plan.family)
+    for op in plan.ops:
+        if isinstance(op, LoadImage):
+            opened(op.image, "task.init")
+        match op:
+            case Sample() if op.sampler not in SAMPLERS and op.sampler not in TIMESTEP_SAMPLERS:
+                yield diagnose("PC559", kind="sampler", name=op.sampler.removeprefix("unknown:"))
+            case Sigmas() if not knows_schedule(op.schedule):
+                yield diagnose("PC559", kind="schedule", name=op.schedule.removeprefix("unknown:"))
+            case Sigmas() if op.steps < 1:
+                yield diagnose("PC561", path="sampling.steps")
+            case Slice() if op.strength <= 0:
+                yield diagnose("PC562", path=op.because[0], strength=f"{op.strength:g}")
+            case EmptyLatent() | LoadImage() if op.size is not None and (op.size[0] % CELL or op.size[1] % CELL):
+                width, height = op.size
+                cells = width // CELL * CELL, height // CELL * CELL
+                yield diagnose("PC560", path="size", width=width, height=height, to_width=cells[0], to_height=cells[1])
+            case MaskLatent():
+                yield from _mask(plan, op)
+            case _:
+                pass
+
+
+def _mask(plan: Plan, op: MaskLatent) -> Iterator[Diagnostic]:
+    mask = as_mask(opened(op.mask, "task.mask"))
+    for image in plan.ops:
+        if isinstance(image, LoadImage):
+            picture = opened(image.image, "task.init")
+            if picture.size != mask.size:
+                yield _misfit(mask, picture)
+    low, high = mask.getextrema()
+    if low == high == (255 if op.inverts else 0):
+        yield diagnose("PC567", path="task.mask")
+
+
+def _misfit(mask: Image.Image, picture: Image.Image) -> Diagnostic:
+    return diagnose(
+        "PC563",
+        path="task.mask",
+        width=mask.width,
+        height=mask.height,
+        of_width=picture.width,
+        of_height=picture.height,
+    )

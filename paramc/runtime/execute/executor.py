@@ -1,0 +1,229 @@
+"""The Plan walked op by op: one function per op, by a dispatch on its kind."""
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
+
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import Diagnostic, RunError
+from paramc.ir.control import Tiling
+from paramc.ir.plan import (
+    ApplyNetwork,
+    Combine,
+    Decode,
+    EmptyLatent,
+    Encode,
+    EncodeImage,
+    LoadCheckpoint,
+    LoadImage,
+    LoadVae,
+    MakeNoise,
+    MaskLatent,
+    Op,
+    PatchModel,
+    Plan,
+    ResizeLatent,
+    Sample,
+    Save,
+    Sigmas,
+    Slice,
+    UpscaleImage,
+)
+from paramc.runtime.execute.enlarging import enlarged_latent, enlarged_pictures
+from paramc.runtime.execute.files import opened
+from paramc.runtime.execute.memory import is_exhaustion
+from paramc.runtime.execute.network import channels_in
+from paramc.runtime.execute.pictures import blank_concat, decoded, encoded_pictures, masked_latent
+from paramc.runtime.execute.sampling import Pass, Side, sample
+from paramc.runtime.execute.shelf import Shelf
+from paramc.runtime.execute.texts import combined
+from paramc.runtime.execute.values import Guide, Latent, Opened, Painter, Pictures, ToEncode, Value, Weights
+from paramc.runtime.execute.walk import Route
+from paramc.runtime.execute.watch import Watch
+from paramc.runtime.rng.streams import OpenStream
+
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class Executor:
+    """One run of one Plan. `said` is what there is to tell of it afterwards."""
+
+    plan: Plan
+    shelf: Shelf
+    open_stream: OpenStream
+    watch: Watch
+    said: list[Diagnostic] = field(default_factory=list)
+    joins: bool = True
+    _values: dict[str, Value] = field(default_factory=dict)
+
+    def run(self) -> Pictures:
+        """The pictures of the Plan."""
+        for op in self.plan.ops:
+            self._do(op)
+        return self._value("save", Pictures)
+
+    def _do(self, op: Op) -> None:
+        """One op; what did not fit into memory is tried once more with less at a time."""
+        while True:
+            try:
+                self._values.update(self._made(op))
+                return
+            except (RuntimeError, MemoryError) as error:  # torch has an error of its own for GPUs only
+                if not is_exhaustion(error):
+                    raise
+                self._relieve(op, error)
+
+    def _relieve(self, op: Op, error: Exception) -> None:
+        """Ask for less memory from now on. Raises RunError where nothing is left to be saved."""
+        if isinstance(op, Sample) and self.joins:
+            self.joins = False
+            self.said.append(diagnose("PC556", op=op.id))
+        elif isinstance(op, Decode | EncodeImage | MaskLatent | Sample) and not self.shelf.tiles_vae:
+            self.shelf.tiles_vae = True
+            self.said.append(diagnose("PC557", op=op.id))
+        else:
+            raise RunError(diagnose("PC555", op=op.id)) from error
+
+    def _made(self, op: Op) -> dict[str, Value]:
+        """What the op gives, by the ids of its slots."""
+        match op:
+            case LoadCheckpoint():
+                weights = self._checkpoint(op)
+                slots: dict[str, Value] = {f"{op.id}.{slot}": weights for slot in ("model", "clip")}
+                return {**slots, f"{op.id}.vae": self.shelf.baked(weights, wraps=self._wraps)}
+            case LoadVae():
+                return {f"{op.id}.vae": self.shelf.vae(op.asset, self.plan.base, wraps=self._wraps)}
+            case ApplyNetwork():
+                return self._with_network(op)
+            case _:
+                return {op.id: self._single(op)}
+
+    def _single(self, op: Op) -> Value:
+        """The value of an op that gives one thing."""
+        match op:
+            case PatchModel():
+                weights = self._value(op.model, Weights)
+                return replace(weights, patches=(*weights.patches, op.patch))
+            case Encode():
+                return self.shelf.guide(op, self._value(op.clip, Weights))
+            case Combine():
+                return combined(op, [self._value(each, Guide) for each in op.inputs])
+            case EmptyLatent():
+                return Latent((4, op.size.height // 8, op.size.width // 8), op.batch)
+            case LoadImage():
+                return Opened(op, opened(op.image, "task.init"))
+            case EncodeImage():
+                return ToEncode(op, self._source(op.image), self._value(op.vae, Painter))
+            case MaskLatent():
+                return self._masked(op)
+            case MakeNoise() | Sigmas() | Slice():
+                return op
+            case Sample():
+                return sample(self._pass(op))
+            case ResizeLatent():
+                return enlarged_latent(op, self._latent(op.latent))
+            case UpscaleImage():
+                return enlarged_pictures(op, self._images(op.image), self.shelf.upscaler)
+            case Decode():
+                return self._decoded(op)
+            case Save():
+                return self._images(op.image)
+            case _:
+                raise RunError(diagnose("PC550", op=op.op, path=op.because[0] if op.because else None))
+
+    def _checkpoint(self, op: LoadCheckpoint) -> Weights:
+        weights = self.shelf.weights(op.asset)
+        found, expected = weights.checkpoint.base, self.plan.base
+        if found != expected and not op.id.startswith("refiner"):
+            self.said.append(diagnose("PC572", expected=expected, found=found, file=weights.path.name))
+        return weights
+
+    def _with_network(self, op: ApplyNetwork) -> dict[str, Value]:
+        laid = self.shelf.network(op.asset, op.model_strength, op.clip_strength, op.rank_limit)
+        sides = {slot: self._value(name, Weights) for slot, name in (("model", op.model), ("clip", op.clip))}
+        return {f"{op.id}.{slot}": replace(old, networks=(*old.networks, laid)) for slot, old in sides.items()}
+
+    def _masked(self, op: MaskLatent) -> Latent:
+        channels = max(
+            channels_in(self._value(each.model, Weights).checkpoint)
+            for each in self.plan.ops
+            if isinstance(each, Sigmas)
+        )
+        work = self._value(op.latent, ToEncode)
+        return masked_latent(op, work, opened(op.mask, "task.mask"), self.shelf.device, channels=channels)
+
+    def _pass(self, op: Sample) -> Pass:
+        weights = self._value(op.model, Weights)
+        latent = self._latent(op.latent)
+        if latent.concat is None and channels_in(weights.checkpoint) > 2 * latent.shape[0]:
+            latent = replace(latent, concat=blank_concat(latent, self._last_painter, self.shelf.device))
+        tail = self._values[op.sigmas]
+        slice_ = tail if isinstance(tail, Slice) else None
+        side = Side(weights, self._value(op.positive, Guide), self._value(op.negative, Guide))
+        return Pass(
+            op=op,
+            route=Route(self._value(slice_.sigmas if slice_ else op.sigmas, Sigmas), slice_),
+            noise=self._value(op.noise, MakeNoise),
+            latent=latent,
+            side=side,
+            refined=partial(self._refined, op, weights) if op.refined_by else None,
+            open_stream=self.open_stream,
+            ready=partial(self._ready, op),
+            device=self.shelf.device,
+            watch=self.watch,
+            joins=self.joins,
+        )
+
+    def _ready(self, op: Sample, weights: Weights) -> None:
+        second = op.because[:1] == ("stages.hires",)
+        self.shelf.ready(weights, second_pass=second, fits_late="fits_after_upsampling" in op.flags)
+
+    def _refined(self, op: Sample, first: Weights) -> Side:
+        """The refiner under the networks and patches of the first model, with the same texts in its own words."""
+        own = self._value(op.refined_by or "", Weights)
+        weights = replace(own, networks=first.networks, patches=first.patches)
+        return Side(weights, self._guide_by(op.positive, weights), self._guide_by(op.negative, weights))
+
+    def _guide_by(self, name: str, weights: Weights) -> Guide:
+        op = next(each for each in self.plan.ops if each.id == name)
+        match op:
+            case Encode():
+                return self.shelf.guide(op, weights)
+            case Combine():
+                return combined(op, [self._guide_by(each, weights) for each in op.inputs])
+            case _:
+                raise RunError(diagnose("PC550", op=op.op, path=op.because[0] if op.because else None))
+
+    def _decoded(self, op: Decode) -> Pictures:
+        latent = self._latent(op.latent)
+        if latent.values is not None:
+            self.watch.decodes(latent.values)
+        return decoded(latent, self._value(op.vae, Painter))
+
+    @property
+    def _wraps(self) -> bool:
+        """Whether the picture is to tile, which the VAE has its part in."""
+        return any(isinstance(op, PatchModel) and isinstance(op.patch, Tiling) for op in self.plan.ops)
+
+    @property
+    def _last_painter(self) -> Painter:
+        return self._value(next(op.vae for op in reversed(self.plan.ops) if isinstance(op, Decode)), Painter)
+
+    def _latent(self, name: str) -> Latent:
+        value = self._values[name]
+        return encoded_pictures(value, self.shelf.device) if isinstance(value, ToEncode) else self._value(name, Latent)
+
+    def _source(self, name: str) -> Opened | Pictures:
+        value = self._values[name]
+        return value if isinstance(value, Opened) else self._value(name, Pictures)
+
+    def _images(self, name: str) -> Pictures:
+        value = self._source(name)
+        return value if isinstance(value, Pictures) else value.plain()
+
+    def _value(self, name: str, kind: type[V]) -> V:
+        value = self._values[name]
+        if not isinstance(value, kind):
+            raise TypeError(f"`{name}` of the plan is a {type(value).__name__}")
+        return value

@@ -1,0 +1,152 @@
+"""Jobs in, pictures out: what `paramc.run` does once torch is there."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import randrange
+from typing import Final, Literal, TypeAlias
+
+import torch
+from PIL import Image
+
+from paramc.backends.legalise import fate_diagnostics, legalise, report_fates
+from paramc.backends.registry import find_target
+from paramc.backends.report import Report
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import Diagnostic, RunError
+from paramc.ir.job import Job
+from paramc.ir.plan import MakeNoise, Plan
+from paramc.passes.complete import complete_job
+from paramc.passes.plan import plan_job
+from paramc.runtime.execute.checks import check_plan
+from paramc.runtime.execute.executor import Executor
+from paramc.runtime.execute.finder import finder_in
+from paramc.runtime.execute.sampling import seeds_of
+from paramc.runtime.execute.shelf import Finder, Shelf
+from paramc.runtime.execute.watch import UNWATCHED, Watch
+from paramc.runtime.rng.streams import Generator, OpenStream, stream_opener
+from paramc.runtime.samplers.limits import ImpossibleWalk
+
+Source: TypeAlias = Literal["cpu", "cuda", "nv"]
+NumberType: TypeAlias = Literal["float32", "float16", "bfloat16"]
+
+TARGET: Final = "run"
+LARGEST_SEED: Final = 4294967293  # a UI draws seeds up to this
+GENERATORS: Final[dict[Source, Generator]] = {"cpu": "cpu", "cuda": "cuda", "nv": "philox"}
+DTYPES: Final[dict[NumberType, torch.dtype]] = {
+    "float32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What jobs gave: `images`, and beside each in `jobs` the job that makes just this one.
+
+    reports: what became of each setting, one for each job that was run. diagnostics: what there was to say on the way.
+    """
+
+    images: tuple[Image.Image, ...]
+    jobs: tuple[Job, ...]
+    reports: tuple[Report, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class Runner:
+    """Runs jobs on one device; models stay loaded between them.
+
+    rng: where the noise comes from for jobs that do not say it.
+    """
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        *,
+        device: str = "auto",
+        dtype: NumberType = "float32",
+        rng: Source | None = None,
+        finder: Finder | None = None,
+    ) -> None:
+        self._device = device_called(device)
+        self._rng: Source | None = rng
+        self.shelf = Shelf(finder or finder_in(folders), device=self._device, dtype=DTYPES[dtype])
+
+    def run(self, job: Job, watch: Watch = UNWATCHED) -> Ran:
+        """The pictures of a job. Raises RunError, and Cancelled where the watch stops it."""
+        said: list[Diagnostic] = []
+        job = _with_seed(complete_job(job), said)
+        plan = plan_job(job)
+        target = find_target(TARGET)
+        report = report_fates(job, plan, target)
+        said += [item for item in fate_diagnostics(report, target) if item.severity != "info"]
+        plan = legalise(plan, target)
+        said += check_plan(plan)
+        executor = Executor(plan, self.shelf, self._stream(job, plan, said), watch)
+        try:
+            pictures = executor.run()
+        except ImpossibleWalk as problem:
+            told = diagnose("PC558", problem=str(problem), help="ask for more steps, or another sampler")
+            raise RunError(*said, told) from problem
+        said += [*executor.said, *self.shelf.told()]
+        jobs = _jobs(job, plan, len(pictures.images))
+        return Ran(pictures.images, tuple(jobs), (report,), tuple(said))
+
+    def run_all(self, jobs: Iterable[Job], watch: Watch = UNWATCHED) -> Ran:
+        """The pictures of several jobs, one after the other."""
+        ran = [self.run(job, watch) for job in jobs]
+        return Ran(
+            tuple(image for each in ran for image in each.images),
+            tuple(job for each in ran for job in each.jobs),
+            tuple(report for each in ran for report in each.reports),
+            tuple(item for each in ran for item in each.diagnostics),
+        )
+
+    def _stream(self, job: Job, plan: Plan, said: list[Diagnostic]) -> OpenStream:
+        """The generator that the job asks for, or the one that is assumed."""
+        noise = next((op for op in plan.ops if isinstance(op, MakeNoise)), None)
+        generator: Generator = "philox" if noise is None else noise.generator
+        if noise is not None and job.origin("noise.generator") != "stated" and job.noise.generator in (None, "cuda"):
+            source: Source = "cuda" if self._rng is None else self._rng
+            generator = GENERATORS[source]
+            if self._rng is None:
+                said.append(diagnose("PC553", source="cuda", path="noise.generator"))
+        if generator == "cuda" and self._device.type != "cuda":
+            said.append(diagnose("PC569", path="noise.generator"))
+            generator = "philox"
+        return stream_opener(generator)
+
+
+def device_called(name: str) -> torch.device:
+    """The device of that name; `auto`: the graphics card where there is one. Raises RunError."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # the latter where torch was built without the device
+        raise RunError(diagnose("PC566", device=name, reason=str(error).splitlines()[0])) from error
+    return device
+
+
+def _with_seed(job: Job, said: list[Diagnostic]) -> Job:
+    if job.noise.seed is not None and job.noise.seed >= 0:
+        return job
+    seed = randrange(LARGEST_SEED + 1)
+    said.append(diagnose("PC564", seed=seed, path="noise.seed"))
+    return job.replace({"noise.seed": seed})
+
+
+def _jobs(job: Job, plan: Plan, count: int) -> list[Job]:
+    """One job for each picture of a batch."""
+    noise = next((op for op in plan.ops if isinstance(op, MakeNoise)), None)
+    if noise is None or count == 1:
+        return [job] * count
+    seeds, variations = seeds_of(noise, count)
+    jobs = []
+    for place, (seed, other) in enumerate(zip(seeds, variations, strict=True)):
+        variation = noise.variation and noise.variation.model_copy(update={"seed": other})
+        own = job.noise.model_copy(update={"seed": seed, "variation": variation})
+        batch = job.batch.model_copy(update={"position": place})
+        jobs.append(job.model_copy(update={"noise": own, "batch": batch}))
+    return jobs

@@ -1,0 +1,104 @@
+"""The tables of noise levels that a pass runs on, by the flags of its Sample op."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Final, Literal, TypeAlias
+
+from torch import Tensor
+
+from paramc.runtime.schedules.levels import (
+    LcmTable,
+    Levels,
+    TimestepTable,
+    double_precision_table,
+    lcm_table,
+    recorded_alphas,
+    recorded_table,
+    sd_alphas,
+    sigmas_of,
+    single_precision_table,
+    zero_terminal,
+)
+
+Name: TypeAlias = Literal["sd", "zero_terminal"]
+
+FIRST_STRETCHED: Final = 0.029165461659431458
+"""First sigma of Forge's stretched table: the last digit of its alpha decides 7e-5, and depends on the machine."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tables:
+    """levels: of schedules and of the network's timesteps. alphas: cumulative, (1000,), of samplers on timesteps."""
+
+    levels: Levels
+    alphas: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hosted:
+    """Levels whose arithmetic stays on the CPU, whatever the device that asks: the last digits decide images."""
+
+    table: Levels
+
+    @property
+    def sigmas(self) -> Tensor:
+        """The table, ascending, on the CPU."""
+        return self.table.sigmas
+
+    def sigma(self, timestep: Tensor) -> Tensor:
+        """The noise level of timesteps, on their device."""
+        return self.table.sigma(timestep.cpu()).to(timestep.device)
+
+    def timestep(self, sigma: Tensor) -> Tensor:
+        """The timestep of noise levels, on their device."""
+        return self.table.timestep(sigma.cpu()).to(sigma.device)
+
+    def at_fraction(self, done: float) -> float:
+        """The level after a fraction of the timesteps."""
+        return self.table.at_fraction(done)
+
+
+def tables_for(sampler: str, flags: Collection[str]) -> Tables:
+    """The tables of a pass. Flags: see `Sample` in the Plan."""
+    name: Name = "zero_terminal" if "zero_terminal_snr" in flags else "sd"
+    if "double_precision_levels" in flags:
+        return _double_precision(name, sampler)
+    halved = "downcasts_alphas" in flags
+    alphas = _alphas(name, halved=halved)
+    rounds = "quantizes_timesteps" in flags
+    if sampler == "lcm":
+        table = single_precision_table(alphas.float()) if halved else recorded_table(name)
+        return Tables(lcm_table(table), alphas)
+    return Tables(single_precision_table(alphas, rounds=rounds) if halved else _recorded(name, rounds=rounds), alphas)
+
+
+def is_lcm(levels: Levels) -> bool:
+    """Whether the levels are those of consistency models."""
+    return isinstance(levels, LcmTable)
+
+
+@cache
+def _recorded(name: Name, *, rounds: bool) -> TimestepTable:
+    return recorded_table(name, rounds=rounds)
+
+
+@cache
+def _alphas(name: Name, *, halved: bool) -> Tensor:
+    if not halved:
+        return recorded_alphas(name)
+    alphas = sd_alphas().float().half()
+    return alphas if name == "sd" else zero_terminal(alphas)
+
+
+@cache
+def _double_precision(name: Name, sampler: str) -> Tables:
+    alphas = sd_alphas().float() if name == "sd" else zero_terminal(sd_alphas().float())
+    if sampler == "lcm":
+        return Tables(lcm_table(single_precision_table(alphas)), alphas)
+    table = double_precision_table(sigmas_of(sd_alphas()))
+    if name == "sd":
+        return Tables(table, alphas)
+    stretched = sigmas_of(zero_terminal(1 / (table.sigmas * table.sigmas + 1)))
+    stretched[0] = FIRST_STRETCHED
+    return Tables(replace(table, sigmas=stretched, log_sigmas=stretched.log()), alphas)

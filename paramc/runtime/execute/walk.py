@@ -1,0 +1,123 @@
+"""The levels that a pass walks down, and what steers its sampler."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from paramc.ir.plan import Sample, Sigmas, Slice
+from paramc.runtime.execute.tables import Tables
+from paramc.runtime.samplers.protocol import Churn, Knobs, Quirk, UniPc
+from paramc.runtime.samplers.registry import TIMESTEP_SAMPLERS, handed
+from paramc.runtime.schedules.curve import Curve, curve_of
+from paramc.runtime.schedules.registry import SCHEDULES, scheduled
+from paramc.runtime.schedules.timesteps import continuous_times, ddim_timesteps
+
+QUIRKS: Final[tuple[Quirk, ...]] = ("draws_idle_noise", "asks_noise_through_logs", "steps_to_zero")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Walk:
+    """The levels of one pass.
+
+    levels: sigmas, timesteps or times as the sampler takes them. whole: all sigmas of the schedule, of which a pass
+    that begins on a picture walks the tail. start: level that the latent is noised to; a cumulative alpha for
+    samplers on timesteps. bounds, steps: of the samplers that make their own steps.
+    """
+
+    levels: Tensor
+    whole: Tensor
+    start: Tensor
+    bounds: tuple[float, float]
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The ops that say which levels a pass walks; no `tail`: it begins on noise."""
+
+    sigmas: Sigmas
+    tail: Slice | None
+
+    @property
+    def encoded(self) -> int:
+        """Index of the level, from the end, that a picture is noised to."""
+        return self.sigmas.steps - (self.tail.start if self.tail else 0) - 1
+
+
+def on_timesteps(sampler: str) -> bool:
+    """Whether the sampler walks timesteps and wants noise, not clean latents."""
+    return sampler in TIMESTEP_SAMPLERS
+
+
+def walk_of(op: Sample, route: Route, tables: Tables, base: str) -> Walk:
+    """The levels of a pass."""
+    return _on_timesteps(op, route, tables) if on_timesteps(op.sampler) else _on_sigmas(op, route, tables, base)
+
+
+def knobs_of(op: Sample, walk: Walk, tables: Tables) -> Knobs:
+    """What the sampler is handed."""
+    default = 0.0 if on_timesteps(op.sampler) else 1.0
+    knobs = Knobs(
+        eta=default if op.eta is None else op.eta,
+        s_noise=op.s_noise,
+        churn=Churn(op.s_churn, op.s_tmin, op.s_tmax or torch.inf),
+        bounds=walk.bounds,
+        steps=walk.steps,
+        alphas=tables.alphas,
+        unipc=UniPc(op.unipc_variant, op.unipc_spacing, op.unipc_order, op.unipc_lower_order_final),
+        quirks=frozenset(quirk for quirk in QUIRKS if quirk in op.flags),
+    )
+    return handed(op.sampler, knobs)
+
+
+def _on_sigmas(op: Sample, route: Route, tables: Tables, base: str) -> Walk:
+    sigmas, tail = route.sigmas, route.tail
+    whole = scheduled(
+        sigmas.schedule,
+        tables.levels,
+        sigmas.steps,
+        _curve(sigmas, tables, base),
+        drops_penultimate=sigmas.drops_penultimate,
+    )
+    if tail is None:
+        low, high = tables.levels.sigmas[[0, -1]].float().tolist()
+        return Walk(whole, whole, whole[0], (low, high), sigmas.steps)
+    levels = whole[tail.start :]
+    bounds = levels[max(len(levels) - 2, 0)].item(), levels[0].item()
+    return Walk(levels, whole, levels[0], bounds, len(levels) - 1)
+
+
+def _on_timesteps(op: Sample, route: Route, tables: Tables) -> Walk:
+    sigmas, encoded = route.sigmas, route.encoded
+    # one step more, and none dropped: what A1111 does with the option, and only with the option
+    timesteps = ddim_timesteps(sigmas.steps + sigmas.drops_penultimate)
+    halves = 0.5 * tables.alphas.log()
+    nothing = torch.empty(0)
+    if route.tail is None:
+        times = continuous_times(1.0, len(timesteps), op.unipc_spacing, halves)
+        levels = times if op.sampler == "unipc" else timesteps
+        return Walk(levels, nothing, torch.ones(()), (0.0, 0.0), sigmas.steps)
+    alpha = tables.alphas[timesteps[encoded]].float()
+    if op.sampler != "unipc":
+        return Walk(timesteps[:encoded], nothing, alpha, (0.0, 0.0), encoded)
+    start = (int(timesteps[encoded - 1]) + 1) / 1000
+    return Walk(continuous_times(start, encoded, op.unipc_spacing, halves), nothing, alpha, (0.0, 0.0), encoded)
+
+
+def _curve(sigmas: Sigmas, tables: Tables, base: str) -> Curve:
+    bounds = curve_of(tables.levels, sigma_min=sigmas.sigma_min, sigma_max=sigmas.sigma_max)
+    return Curve(
+        bounds.sigma_min,
+        bounds.sigma_max,
+        rho=sigmas.rho,
+        alpha=sigmas.beta_alpha,
+        beta=sigmas.beta_beta,
+        fitted_to="sdxl" if base == "sdxl" else "sd1",
+    )
+
+
+def knows_schedule(name: str) -> bool:
+    """Whether the runner has a schedule of that id."""
+    return name in SCHEDULES
