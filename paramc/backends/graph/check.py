@@ -8,17 +8,55 @@ from paramc.backends.graph.tables import Definition, Take, definitions
 from paramc.backends.report import File
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
+from paramc.dialects.registry import find_dialect
 from paramc.ir.job import Job
+from paramc.ir.ledger import drawing
+
+DRAWN = '"last_node_id"'  # at the head of a workflow
+HEAD = 100  # characters
+EXACT = 2**53
 
 
 def verify(job: Job, target: Target, files: tuple[File, ...]) -> tuple[Diagnostic, ...]:
-    """What is wrong with the files that `emit` wrote: nothing, or a mistake of paramc."""
+    """What is wrong with the files that `emit` wrote: mistakes of paramc, and what a graph read back has lost.
+
+    The nodes of a graph that somebody else drew are theirs.
+    """
     known = definitions(target.folder)
-    return tuple(
+    drawn = drawing(job.ledger) is not None
+    mistakes = (
         diagnose("PC790", target=target.name, file=file.name, problem=problem)
         for file in files
-        for problem in graph_problems(file.text, known)
+        if not drawn
+        for problem in graph_problems(_queued(file.text, target), known)
     )
+    lost = (lost for file in files if drawn for lost in _lost(job, file.text, target))
+    return (*mistakes, *lost, *(long for file in files for long in _long_numbers(job, file.text, target)))
+
+
+def _lost(job: Job, text: str, target: Target) -> Iterator[Diagnostic]:
+    from paramc.backends.graph.kept import lost_values  # only for jobs that were read from a graph
+
+    return lost_values(job, target, text)
+
+
+def _long_numbers(job: Job, text: str, target: Target) -> Iterator[Diagnostic]:
+    """Seeds with more digits than the numbers of an editor that runs in a browser have."""
+    seeds = (("noise.seed", job.noise.seed), ("stages.hires.seed", job.hires.seed if job.hires else None))
+    for path, seed in seeds if DRAWN in text[:HEAD] else ():
+        if seed is not None and seed > EXACT:
+            yield diagnose("PC665", path=path, where=path, seed=seed, target=target.name)
+
+
+def _queued(text: str, target: Target) -> str:
+    """A workflow as its frontend would queue it; a graph as it is."""
+    if DRAWN not in text[:HEAD]:
+        return text
+    from paramc.dialects.graph.load import load_graph  # only where somebody asks for it
+    from paramc.dialects.graph.read import written
+
+    dialect = find_dialect(str(target.dialect), target.grammars)
+    return written(load_graph(text, dialect, limit=len(text)))
 
 
 def graph_problems(text: str, known: Mapping[str, Definition]) -> Iterator[str]:

@@ -4,13 +4,15 @@ An encoding is written where it is used: which part of the sampling a text belon
 """
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import NamedTuple
 
 from paramc.backends.graph.builder import Socket
-from paramc.backends.graph.context import Context
-from paramc.backends.graph.levels import borders
+from paramc.backends.graph.context import Context, file_name, picture_name
 from paramc.backends.weights import chunks, weighted_text
-from paramc.ir.plan import Combine, Encode, Run, Variant
+from paramc.dialects.graph.levels import borders
+from paramc.ir.control import ControlNet
+from paramc.ir.plan import ApplyControl, Combine, Encode, Run, Variant
 
 DEEPEST_LAYER = -24
 STRONGEST = 10.0  # that a part of a combination can be
@@ -38,6 +40,53 @@ def guidance(context: Context, positive: str, negative: str, cfg: float, side: S
     the weights. A part with a weight below zero is averaged into the negative, with shares that make the sum the same:
     neg + g·(pos − neg) = u + cfg·Σ w·(c − u), g = cfg·Σ of the weights above zero, as long as cfg·Σw ≥ 1.
     """
+    units: list[ControlNet] = []
+    while isinstance(op := context.ops[positive.partition(".")[0]], ApplyControl):
+        units.append(op.unit)
+        positive, negative = op.positive, op.negative
+    found = _guidance(context, positive, negative, cfg, side)
+    for unit in reversed(units):
+        found = _controlled(context, found, unit, side)
+    return found
+
+
+def _controlled(context: Context, found: Guidance, unit: ControlNet, side: Side) -> Guidance:
+    """Both sides steered by a picture, from one share of the sampling to another."""
+    start, end = _span(unit, side)
+    steered = context.graph.add(
+        "control",
+        strength=unit.weight,
+        start=start,
+        end=end,
+        positive=found.positive,
+        negative=found.negative,
+        net=context.graph.add("control_net", file=file_name(context, "control_net", unit.model))["net"],
+        image=context.graph.add("load_image", file=_picture(context, unit))["image"],
+    )
+    return found._replace(positive=steered["positive"], negative=steered["negative"])
+
+
+def _picture(context: Context, unit: ControlNet) -> str:
+    """The picture of a unit; those without a name have one for each unit."""
+    if unit.image.path or unit.image.md5:
+        return picture_name(context, "control", unit.image)
+    return f"{context.tables.files.unnamed['control']}_{unit.unit + 1}{context.tables.files.suffix['control']}"
+
+
+def _span(unit: ControlNet, side: Side) -> tuple[float, float]:
+    """The shares of steps that A1111 means, as shares of the time between two denoiser calls."""
+    if unit.start <= 0 and unit.end >= 1:
+        return 0.0, 1.0
+    calls = side.calls()
+    last = [ceil(unit.start * len(calls)) - 1, int(unit.end * len(calls))]
+    found = {
+        call: share for call in last if call >= 0 and (share := next(iter(borders(calls, [call])), None)) is not None
+    }
+    start = found.get(last[0], 0.0 if last[0] < 0 else 1.0)
+    return (start if unit.start > 0 else 0.0), (found.get(last[1], 1.0) if unit.end < 1 else 1.0)
+
+
+def _guidance(context: Context, positive: str, negative: str, cfg: float, side: Side) -> Guidance:
     op = context.ops[positive]
     if not isinstance(op, Combine):
         return Guidance(_encoded(context, positive, side), _encoded(context, negative, side), cfg)

@@ -20,7 +20,9 @@ from paramc.backends.graph.sampling import sample
 from paramc.backends.graph.tables import definitions, graph_tables
 from paramc.backends.registry import Choices
 from paramc.backends.report import File, Report
+from paramc.dialects.registry import find_dialect
 from paramc.ir.job import Job
+from paramc.ir.ledger import drawing
 from paramc.ir.plan import (
     ApplyControl,
     ApplyNetwork,
@@ -48,14 +50,45 @@ from paramc.ir.plan import (
     UpscaleImage,
 )
 
+REWRITING = "faithful"  # the form that does not leave the graph alone that a job was read from
+DRAWN = "ui"  # the form for the editor
+
 
 def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report) -> tuple[File, ...]:
-    """The plan as a graph: one JSON file, the same bytes for the same job."""
+    """The plan as a graph: one JSON file, the same bytes for the same job.
+
+    A job that was read from a graph gets that graph back, with only the changed values written anew.
+    """
+    name = f"{target.name}{target.suffix}"
+    form = choices.get("form")
+    kept = None if choices.get("canonical") or form == REWRITING else _kept(job, target)
+    if kept is not None:
+        return (File(name, _formed(kept, target) if form == DRAWN else kept),)
     tables = graph_tables(target.folder)
     context = Context(job, plan, tables, choices, Graph(tables.nodes, definitions(target.folder)))
     for op in plan.ops:
         context.keep(op, _nodes(context, op))
-    return (File(f"{target.name}{target.suffix}", context.graph.text()),)
+    text = context.graph.text()
+    return (File(name, _formed(text, target) if form == DRAWN else text),)
+
+
+def _kept(job: Job, target: Target) -> str | None:
+    if drawing(job.ledger) is None:
+        return None
+    from paramc.backends.graph.kept import kept_graph  # only for jobs that were read from a graph
+
+    return kept_graph(job, target)
+
+
+def _formed(text: str, target: Target) -> str:
+    """A graph as the server takes it in the form that the editor opens."""
+    from paramc.backends.graph.drawn import workflow_text  # only where somebody asks for it
+    from paramc.dialects.graph.load import load_graph
+    from paramc.dialects.graph.roles import roles_of
+
+    dialect = find_dialect(str(target.dialect), target.grammars)
+    graph = load_graph(text, dialect, limit=len(text))
+    return workflow_text(graph, roles_of(dialect), graph_tables(target.folder).layout)
 
 
 def _nodes(context: Context, op: Op) -> Sockets:
@@ -88,9 +121,9 @@ def _nodes(context: Context, op: Op) -> Sockets:
             return decode(context, op)
         case Save():
             return save(context, op)
-        case Encode() | Combine() | MakeNoise() | Sigmas() | Slice():
+        case Encode() | Combine() | ApplyControl() | MakeNoise() | Sigmas() | Slice():
             return {}  # written with the pass that uses them
-        case ApplyControl() | Detail() | RestoreFaces():
+        case Detail() | RestoreFaces():
             return {}  # the legaliser takes them out: no graph target lists them among its ops
         case _:
             assert_never(op)

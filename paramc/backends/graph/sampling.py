@@ -7,15 +7,16 @@ from typing import NamedTuple
 from paramc.backends.graph.builder import Socket, Sockets
 from paramc.backends.graph.conditioning import Guidance, Side, guidance
 from paramc.backends.graph.context import Context
-from paramc.backends.graph.levels import Flow, NoiseModel, limits, shares, sigmas, variance_preserving
 from paramc.backends.graph.tables import SamplerRow, ScheduleRow
+from paramc.dialects.graph.levels import Flow, NoiseModel, limits, shares, sigmas, variance_preserving
 from paramc.ir.names import sampler_of
-from paramc.ir.plan import Encode, MakeNoise, Op, Sample, Sigmas, Slice
+from paramc.ir.plan import ApplyControl, Encode, MakeNoise, Op, Sample, Sigmas, Slice
 
 MOST_STEPS = 10_000
 LONGEST = 10**12  # steps of a schedule; a strength that asks for more is next to nothing
 SEEDS = 2**64
 WHOLE = 0.9999  # above this strength a sampler node runs all steps
+PICTURE = "task.strength"  # what asks for a pass over a picture
 LARGEST_SIGMA, SMALLEST_SIGMA = 14.614642, 0.029167535  # SD 1 to SDXL, as A1111 computes them
 
 
@@ -23,7 +24,8 @@ class Pass(NamedTuple):
     """The numbers of one sampling pass.
 
     `planned` steps make the schedule, of which steps [start, end) are run; `end` None runs to the end of the schedule.
-    With `leftover` the last sigma is no 0.
+    With `leftover` the last sigma is no 0. `shortens`: so many steps are run as were asked for, of a longer schedule;
+    otherwise some of those asked for are left out.
     """
 
     op: Sample
@@ -36,6 +38,7 @@ class Pass(NamedTuple):
     planned: int
     end: int | None
     leftover: bool
+    shortens: bool
 
     @property
     def steps(self) -> int:
@@ -88,6 +91,7 @@ def planned(context: Context, op: Sample) -> Pass:
         steps + extra,
         steps if extra else None,
         schedule.leftover,
+        cut is None or PICTURE not in cut.because,
     )
 
 
@@ -166,9 +170,10 @@ def _elapsed(model: NoiseModel, level: float) -> float:
 
 
 def _clip(context: Context, reference: str) -> Socket:
-    op: Op = context.ops[reference]
+    op: Op = context.ops[reference.partition(".")[0]]
     while not isinstance(op, Encode):
-        op = context.ops[op.__dict__["inputs"][0]]
+        below = op.positive if isinstance(op, ApplyControl) else op.__dict__["inputs"][0]
+        op = context.ops[below.partition(".")[0]]
     return context.socket(op.clip)
 
 
@@ -224,6 +229,8 @@ def _denoise(run: Pass) -> float | None:
         return None
     if run.start == 0:
         return 1.0 if run.strength > 0 else 0.0
+    if not run.shortens:
+        return None  # a plain node would count only the steps that are run
     steps = run.steps - run.start
     longer = min(steps / run.strength, LONGEST) if run.strength > 0 else 0
     whole = steps if run.strength > WHOLE else int(longer)

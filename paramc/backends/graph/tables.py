@@ -93,6 +93,25 @@ class Modules(NamedTuple):
     kinds: Words
 
 
+class Layout(NamedTuple):
+    """Where nodes are drawn, in units of the canvas; `roles` say in which of the groups, from 0.
+
+    `again` is the group of a second pass, `last` that of what follows the last pass.
+    """
+
+    titles: tuple[str, ...]
+    roles: Mapping[str, int]
+    again: int
+    last: int
+    color: str
+    width: int
+    row: int
+    text: int
+    header: int
+    gap: int
+    margin: int
+
+
 class GraphTables(NamedTuple):
     """All of graph.toml."""
 
@@ -104,6 +123,7 @@ class GraphTables(NamedTuple):
     modules: Modules
     text: Spelling
     emphases: Emphases
+    layout: Layout
     words: Mapping[str, Words]
 
     def base(self, name: str) -> BaseRow:
@@ -156,6 +176,7 @@ def graph_tables(folder: Path) -> GraphTables:
         modules=as_row(section(table, "modules", path), Modules, f"{path}: modules"),
         text=as_row(section(table, "text", path), Spelling, f"{path}: text"),
         emphases=as_row(section(table, "emphases", path), Emphases, f"{path}: emphases"),
+        layout=as_row(section(table, "layout", path), Layout, f"{path}: layout"),
         words={name: _words(table, name, path) for name in _WORDS},
     )
 

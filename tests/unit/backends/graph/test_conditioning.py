@@ -1,5 +1,6 @@
 """Texts in a graph: chunks, layers, prompts at once, texts that change while sampling."""
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paramc.backends.graph.levels import limits, sigmas, variance_preserving
+import paramc
+from paramc.dialects.graph.levels import limits, sigmas, variance_preserving
 from paramc.ir.assets import AssetRef, Assets
 from paramc.ir.job import Job
 from paramc.ir.plan import Combine, Encode, Run, Sigmas, Slice
@@ -236,3 +238,33 @@ def test_a_composed_prompt_may_change_too() -> None:
     found = entries(graph, only(graph, "KSampler")["positive"])
     assert [(text, strength) for text, strength, _, _ in found] == [("a", 1.0), ("b", 1.0), ("c", 0.5)]
     assert only(graph, "KSampler")["cfg"] == 10.5
+
+
+STEERED = (
+    "a cat\nNegative prompt: fog\nSteps: 20, Sampler: Euler, Schedule type: Normal, Seed: 7, Size: 512x512, "
+    'ControlNet 0: "Module: none, Model: depth, Weight: 0.8, Guidance Start: 0.2, Guidance End: 0.7", '
+    'ControlNet 1: "Module: none, Model: pose, Weight: 1, Guidance Start: 0, Guidance End: 1"'
+)
+
+
+def test_units_steer_both_sides_one_after_the_other() -> None:
+    graph = json.loads(paramc.convert(STEERED, "comfyui").files[0].text)
+    first, second = [name for name, node in graph.items() if node["class_type"] == "ControlNetApplyAdvanced"]
+    sampler = next(node["inputs"] for node in graph.values() if node["class_type"] == "KSampler")
+    assert (sampler["positive"], sampler["negative"]) == ([second, 0], [second, 1])
+    assert (graph[second]["inputs"]["positive"], graph[second]["inputs"]["negative"]) == ([first, 0], [first, 1])
+    files = [node["inputs"]["image"] for node in graph.values() if node["class_type"] == "LoadImage"]
+    assert files == ["control_1.png", "control_2.png"]
+
+
+def test_shares_of_steps_become_shares_of_time_between_two_calls() -> None:
+    graph = json.loads(paramc.convert(STEERED, "comfyui").files[0].text)
+    spans = [
+        (node["inputs"]["start_percent"], node["inputs"]["end_percent"])
+        for node in graph.values()
+        if node["class_type"] == "ControlNetApplyAdvanced"
+    ]
+    # 20 even steps call the model at 0/19, 1/19, …: the fifth is the first within, the sixteenth the first beyond
+    assert 3 / 19 < spans[0][0] < 4 / 19
+    assert 14 / 19 < spans[0][1] < 15 / 19
+    assert spans[1] == (0.0, 1.0)

@@ -7,6 +7,7 @@ import pytest
 from paramc.backends.description import Target
 from paramc.backends.legalise import fate_diagnostics, report_fates
 from paramc.backends.report import Fate
+from paramc.ir.control import ControlNet
 from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
 from paramc.ir.plan import Run
@@ -43,6 +44,10 @@ def sampled(sampler: str, schedule: str | None = None, **values: Any) -> Values:
         "sampling.schedule": schedule,
         **{f"sampling.{k}": v for k, v in values.items()},
     }
+
+
+def steered(**values: Any) -> Values:
+    return {"controls": (ControlNet(**values),)}
 
 
 def hires(upscaler: str) -> Values:
@@ -138,6 +143,13 @@ CASES: list[tuple[str, Values, str, str]] = [
     ("sampling.sampler", sampled("dpmpp_sde") | on_picture(), "sd1", "approximate"),
     ("sampling.sampler", sampled("dpmpp_sde") | hires("none"), "sd1", "approximate"),
     ("stages.hires.upscaler", hires("latent:bicubic"), "sd1", "exact"),
+    ("controls.controlnet.weight", steered(weight=0.5), "sd1", "close"),
+    ("controls.controlnet.weight", steered(weight=11.0), "sd1", "approximate"),
+    ("controls.controlnet.priority", steered(priority="prompt"), "sd1", "approximate"),
+    ("controls.controlnet.preprocessor", steered(preprocessor="canny"), "sd1", "approximate"),
+    ("controls.controlnet.resize", steered(resize="pad"), "sd1", "approximate"),
+    ("controls.controlnet.passes", steered(passes="first"), "sd1", "close"),
+    ("controls.controlnet.passes", steered(passes="first") | hires("latent:bicubic"), "sd1", "approximate"),
     ("stages.hires.upscaler", hires("latent:nearest"), "sd1", "approximate"),
     ("stages.hires.upscaler", hires("model:4x-UltraSharp"), "sd1", "close"),
 ]
@@ -160,7 +172,16 @@ def test_a_setting_has_this_grade_in_the_faithful_form(path: str, values: Values
     assert fate(path, values, base=base, form="faithful").grade == grade
 
 
-@pytest.mark.parametrize("index", range(len(COMFYUI.rules)))
+def test_a_job_that_was_read_from_a_graph_keeps_everything() -> None:
+    drawn = Stated(key="graph", raw="{}", paths=("producer.dialect",))
+    job = Job().replace({"sampling.sampler": "restart", "noise.generator": "philox"}).replace(ledger=(drawn,))
+    asked = {"form": "ksampler", "canonical": False}
+    assert report_fates(job, picture(), COMFYUI, asked).worst == "exact"
+    assert report_fates(job, picture(), COMFYUI, asked | {"canonical": True}).worst == "approximate"
+    assert report_fates(job, picture(), COMFYUI, asked | {"form": "faithful"}).worst == "approximate"
+
+
+@pytest.mark.parametrize("index", range(1, len(COMFYUI.rules)))
 def test_no_rule_could_be_left_out(index: int) -> None:
     without = Target(COMFYUI.name, COMFYUI.folder)
     without.__dict__["rules"] = COMFYUI.rules[:index] + COMFYUI.rules[index + 1 :]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paramc.backends.graph.levels import (
+from paramc.dialects.graph.levels import (
     Flow,
     NoiseModel,
     borders,

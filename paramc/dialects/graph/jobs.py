@@ -1,0 +1,271 @@
+"""What a trace found → a Job, and the widget that each of its values stands in."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from paramc.dialects.description import Dialect
+from paramc.dialects.graph.found import Found, Lora, ModelChain, Pass, Result, Start
+from paramc.dialects.graph.later import finish, later_pass
+from paramc.dialects.graph.levels import limits, shares, sigmas, variance_preserving
+from paramc.dialects.graph.making import Making, name_of, put_file, shortest, size_of, steps_of
+from paramc.dialects.graph.model import Graph, Link
+from paramc.dialects.graph.roles import Roles
+from paramc.dialects.graph.texts import COMPOSED, Said, negative_text, positive_text
+from paramc.dialects.graph.values import Json, as_number, as_whole
+from paramc.dialects.graph.walk import text_of
+from paramc.ir.job import Job
+from paramc.ir.names import sampler_of
+
+WHOLE: Final = 0.9999  # a strength above it runs all steps
+LAST: Final = 10_000  # the largest end of a part of the steps: to the last one
+DEFAULT: Final = "default"
+RHO: Final = 7.0  # of the schedule of Karras
+
+
+class Reading(NamedTuple):
+    """A Job, the widgets of its values by their paths, and the node that its picture leaves the graph by."""
+
+    job: Job
+    widgets: Mapping[str, tuple[Found, ...]]
+    output: str
+
+
+def read_result(result: Result, graph: Graph, roles: Roles, dialect: Dialect) -> Reading:
+    """The Job of one output."""
+    making = Making(graph, roles, dialect)
+    making.named |= dict.fromkeys(result.opaque)
+    if result.passes:
+        first, *others = result.passes
+        _first_pass(making, first, result)
+        for number, made in enumerate(others):
+            later_pass(making, result.passes[number], made, number)
+    else:
+        making.put("task", {"kind": "enlarge"})
+        making.put("task.init.path", text_of(result.image.value), result.image)
+    finish(making, result)
+    _opaque(making)
+    making.put("producer.dialect", dialect.name)
+    return Reading(making.draft.job(), making.widgets, result.node.id)
+
+
+def _first_pass(making: Making, made: Pass, result: Result) -> None:
+    _sampling(making, made)
+    _texts(making, made)
+    _files(making, made, result)
+    _patches(making, made)
+    _controls(making, made)
+    _task(making, made)
+
+
+def _sampling(making: Making, made: Pass) -> None:
+    if as_whole(made.seed.value) is not None:
+        making.put("noise.seed", as_whole(made.seed.value), made.seed)
+    making.number("sampling.cfg_scale", made.cfg)
+    making.number("sampling.image_cfg_scale", made.image_cfg)
+    sampler, schedule = text_of(made.sampler.value), text_of(made.schedule.value)
+    making.put("sampling.sampler", sampler and making.roles.sampler(sampler), made.sampler)
+    _schedule(making, made, schedule)
+    for name, found in (("eta", made.eta), ("s_noise", made.s_noise)):
+        if as_number(found.value) != 1:  # what goes without saying
+            making.number(f"sampling.{name}", found)
+    making.number("sampling.shift", made.model.shift)
+    for name, found in (("sigma_min", made.sigma_min), ("sigma_max", made.sigma_max), ("rho", made.rho)):
+        making.number(f"sampling.{name}", found)
+    making.number("sampling.beta_alpha", made.alpha)
+    making.number("sampling.beta_beta", made.beta)
+    making.number("sampling.cfg_rescale", made.model.rescale)
+    if isinstance(made.model.zsnr.value, bool):
+        making.put("sampling.zero_terminal_snr", made.model.zsnr.value, made.model.zsnr)
+    making.put("noise.scales_by_vp", not made.plain_start)
+    guidance = next((part.guidance for part in made.positive.parts if part.guidance.value is not None), None)
+    if guidance:
+        making.number("sampling.distilled_cfg_scale", guidance)
+
+
+def _schedule(making: Making, made: Pass, word: str | None) -> None:
+    """Steps and schedule; one that is cut off before its last sigma was planned a step longer."""
+    name = word and making.roles.schedule(word)
+    short = making.roles.words["short_schedules"].get(name or "")
+    steps = steps_of(making, made)
+    if steps != as_whole(made.steps.value):
+        making.put("sampling.steps", steps)
+        making.put("sampling.schedule", short or name, None if short else made.schedule)
+        return
+    making.whole("sampling.steps", made.steps, least=1)
+    making.put("sampling.schedule", name, made.schedule)
+
+
+def _texts(making: Making, made: Pass) -> None:
+    positive = positive_text(made.positive, making.dialect, _calls(making, made))
+    negative = negative_text(made.negative, making.dialect, composed=positive.composed)
+    if negative.composed and not positive.composed and not positive.native:
+        positive = _recomposed(making, made)
+    native = positive.native or negative.native
+    making.put("text.language", COMPOSED if positive.composed or native else making.dialect.name)
+    if not native:
+        making.put("text.emphasis", "comfy")
+    making.put("prompt", positive.text, positive.leaf)
+    making.put("negative", negative.text, negative.leaf)
+    making.named |= dict.fromkeys((*positive.lost, *negative.lost))
+    cfg = as_number(made.cfg.value)
+    if cfg is not None and positive.divided != 1:
+        making.put("sampling.cfg_scale", float(f"{cfg / positive.divided:.10g}"))
+        making.widgets.pop("sampling.cfg_scale", None)
+
+
+def _calls(making: Making, made: Pass) -> tuple[float, ...]:
+    """The shares of time at which a whole pass calls the model, where it does so once in a step."""
+    sampler = sampler_of(making.roles.sampler(text_of(made.sampler.value) or ""))
+    spacing = making.roles.words["spacings"].get(making.roles.schedule(text_of(made.schedule.value) or ""), "")
+    steps, strength = steps_of(making, made), as_number(made.strength.value)
+    partial = as_whole(made.first_step.value) or (strength is not None and strength < WHOLE)
+    if not spacing or not steps or steps > LAST or sampler.calls != 1 or partial:
+        return ()
+    model = variance_preserving()
+    levels = sigmas(spacing, steps, model, limits(model, 0, 0, RHO))
+    return shares(levels, model, "", 1.0) if levels else ()
+
+
+def _recomposed(making: Making, made: Pass) -> Said:
+    """A positive prompt in the language that the negative one needs."""
+    said = positive_text(made.positive, making.dialect)
+    written = negative_text(made.positive, making.dialect, composed=True)
+    return said._replace(text=written.text, composed=True, leaf=Found(None))
+
+
+def _files(making: Making, made: Pass, result: Result) -> None:
+    from paramc.dialects.graph.chains import chain
+    from paramc.dialects.graph.conditionings import clip_chain
+    from paramc.dialects.graph.walk import Walk
+
+    walk = Walk(making.graph, making.roles)
+    links = (*clip_chain(walk, made.positive), *(clip_chain(walk, made.negative) if made.negative else ()))
+    clips = [chain(walk, link, "clip") for link in dict.fromkeys(links)]
+    put_file(making, "assets.checkpoint.name", made.model.file)
+    dtype = text_of(made.model.dtype.value)
+    if dtype and dtype != DEFAULT:
+        making.put("assets.weight_dtype", dtype, made.model.dtype)
+    vae = result.vae if result.vae and result.vae.bare else None
+    encoders = clips[0].files if clips else []
+    if made.model.bare and encoders:
+        names = [*encoders, *([vae.file] if vae and vae.file.value is not None else [])]
+        making.put("assets.modules", [{"name": name_of(text_of(name.value))} for name in names])
+    elif vae:
+        put_file(making, "assets.vae.name", vae.file)
+    layer = next((found.layer for found in clips if found.layer.value is not None), Found(None))
+    number = as_whole(layer.value)
+    if number is not None and number < 0:
+        making.put("text.layer", number, layer)
+    _networks(making, made.model, clips)
+    making.named |= walk.opaque
+
+
+def _networks(making: Making, model: ModelChain, clips: list[ModelChain]) -> None:
+    """Networks from the file on; one that the texts do not pass through leaves the text encoder alone."""
+    encoder = clips[0].loras if clips else []
+    through = {lora.node for lora in encoder}
+    laid = [(lora, True, lora.node in through) for lora in reversed(model.loras)]
+    known = {lora.node for lora in model.loras}
+    laid += [(lora, False, True) for lora in reversed(encoder) if lora.node not in known]
+    for number, (lora, on_model, on_encoder) in enumerate(laid):
+        _network(making, lora, number, on_model=on_model, on_encoder=on_encoder)
+
+
+def _network(making: Making, lora: Lora, number: int, *, on_model: bool, on_encoder: bool) -> None:
+    part = "patches.extra_network[n]"
+    making.put(f"{part}.unit", number + 1, None, number)
+    making.put(f"{part}.model.name", name_of(text_of(lora.file.value)) or "", lora.file, number)
+    for name, found, used in (("unet", lora.unet, on_model), ("text_encoder", lora.text_encoder, on_encoder)):
+        strength = as_number(found.value)
+        value = 0.0 if not used else 1.0 if strength is None else strength
+        making.put(f"{part}.{name}", value, found if used else None, number)
+
+
+def _patches(making: Making, made: Pass) -> None:
+    for number, (file, strength) in enumerate(reversed(made.model.hypernets)):
+        part = "patches.hypernetwork[n]"
+        making.put(f"{part}.name", (text_of(file.value) or "").removesuffix(".pt"), file, number)
+        making.put(f"{part}.strength", as_number(strength.value), strength, number)
+    ratio = as_number(made.model.merging.value)
+    making.put("patches.token_merging.ratio", ratio, made.model.merging)
+    if made.model.hypertile:
+        making.put("patches.hypertile.unet", True)
+        for name, found in made.model.hypertile:
+            making.put(f"patches.hypertile.unet_{name}", as_whole(found.value), found)
+
+
+def _controls(making: Making, made: Pass) -> None:
+    for number, use in enumerate(made.positive.controls):
+        part = "controls.controlnet[n]"
+        making.put(f"{part}.unit", number, None, number)
+        making.put(f"{part}.model.name", name_of(text_of(use.file.value)), use.file, number)
+        making.put(f"{part}.image.path", text_of(use.image.value), use.image, number)
+        for name, found in (("weight", use.strength), ("start", use.start), ("end", use.end)):
+            making.put(f"{part}.{name}", as_number(found.value), found, number)
+
+
+def _task(making: Making, made: Pass) -> None:
+    start = made.start
+    size = size_of(start)
+    if size:
+        making.put("size", size)
+        _note_size(making, start)
+    batch = as_whole(start.batch.value)
+    if batch is not None and batch > 0:
+        making.put("batch.size", batch, start.batch)
+    strength = as_number(made.strength.value)
+    if start.kind == "image":
+        making.put("task.kind", "inpaint" if start.is_masked else "image_to_image")
+        making.put("task.init.path", text_of(start.image.value), start.image)
+        _strength(making, made)
+        crop = making.roles.words["crops"].get(text_of(start.cut.value) or "")
+        making.put("task.resize", crop, None)
+        if start.is_masked:
+            _mask(making, start)
+    elif strength is not None and strength < WHOLE:
+        making.named[made.node.id] = None  # a part of a schedule on an empty latent: nothing else can say that
+    if start.kind == "unknown":
+        making.named[made.node.id] = None
+
+
+def _strength(making: Making, made: Pass) -> None:
+    """How far the picture is changed; of a pass that starts at a step, the least that A1111 starts there with."""
+    first, steps = as_whole(made.first_step.value), steps_of(making, made)
+    if first and steps and 0 < first < steps:
+        encoded = steps - first - 1
+        making.put("task.strength", shortest(encoded / steps, lambda strength: int(strength * steps) == encoded))
+        return
+    strength = as_number(made.strength.value)
+    making.put("task.strength", 1.0 if strength is None else min(max(strength, 0.0), 1.0), made.strength)
+
+
+def _mask(making: Making, start: Start) -> None:
+    making.put("task.mask.path", text_of(start.mask.value), start.mask)
+    blur = as_number(start.mask_blur.value)
+    making.put("task.mask_blur", 0.0 if blur is None else blur, start.mask_blur)
+    making.put("task.inverts_mask", start.mask_inverted)
+    making.put("task.fill", "fill" if start.fill else "original")
+
+
+def _note_size(making: Making, start: Start) -> None:
+    sides = (start.width, start.height) if start.kind == "empty" else start.target or ()
+    for name, side in zip(("width", "height"), sides, strict=False):
+        making.stands(f"size.{name}", side)
+
+
+def _opaque(making: Making) -> None:
+    """Nodes that matter and are not understood, by name, with everything that they say."""
+    present = (making.graph.nodes[name] for name in making.named if name in making.graph.nodes)
+    for number, node in enumerate(sorted(present, key=lambda node: (len(node.id), node.id))):
+        part = "patches.opaque[n]"
+        making.put(f"{part}.name", node.type or "unknown", None, number)
+        making.put(f"{part}.fields", (("node", node.id), *sorted(_fields(node.inputs))), None, number)
+
+
+def _fields(inputs: Mapping[str, "Json | Link"]) -> Iterator[tuple[str, str]]:
+    """The values as texts; browsers write 1 for 1.0."""
+    for name, value in inputs.items():
+        if isinstance(value, float) and value.is_integer():
+            yield name, str(int(value))
+        elif isinstance(value, str | int | float):
+            yield name, str(value)

@@ -1,0 +1,97 @@
+"""A Job in the making, and what several passes are read by."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Final
+
+from paramc.dialects.description import Dialect
+from paramc.dialects.graph.found import Found, Pass, Start
+from paramc.dialects.graph.model import Graph
+from paramc.dialects.graph.roles import Roles
+from paramc.dialects.graph.values import as_number, as_whole
+from paramc.dialects.graph.walk import text_of
+from paramc.ir.geometry import Size
+from paramc.ir.names import sampler_of
+from paramc.ir.places import Draft, place_of
+
+SUFFIX: Final = ".safetensors"  # goes without saying
+SIZE: Final = re.compile(r"(\d{2,5})\s*[x×]\s*(\d{2,5})")
+SLACK: Final = 1e-9  # of a number that is meant to be whole
+
+
+@dataclass(slots=True)
+class Making:
+    """A Job in the making. `bare` are nodes that are no more than named."""
+
+    graph: Graph
+    roles: Roles
+    dialect: Dialect
+    draft: Draft = field(default_factory=Draft)
+    widgets: dict[str, tuple[Found, ...]] = field(default_factory=dict)
+    named: dict[str, None] = field(default_factory=dict)
+
+    def put(self, path: str, value: object, found: Found | None = None, number: int = 0) -> None:
+        """A value of the Job, with the widget that it stands in."""
+        if value is None:
+            return
+        place = place_of(path)
+        self.draft.put(place, number, value)
+        if found:
+            self.stands(place.text(number), found)
+
+    def stands(self, path: str, found: Found) -> None:
+        """Note one more widget that a value stands in."""
+        if found.node and found not in self.widgets.get(path, ()):
+            self.widgets[path] = (*self.widgets.get(path, ()), found)
+
+    def number(self, path: str, found: Found) -> None:
+        """A number, if it is one."""
+        self.put(path, as_number(found.value), found)
+
+    def whole(self, path: str, found: Found, *, least: int = 0) -> None:
+        """A whole number, if it is one that a field can take."""
+        value = as_whole(found.value)
+        if value is not None and value >= least:
+            self.put(path, value, found)
+
+
+def steps_of(making: Making, made: Pass) -> int | None:
+    """The steps of a schedule; one that is planned longer, for its last sigma to be cut off, counts without it."""
+    steps, end = as_whole(made.steps.value), as_whole(made.last_step.value)
+    schedule = making.roles.schedule(text_of(made.schedule.value) or "")
+    drops = sampler_of(making.roles.sampler(text_of(made.sampler.value) or "")).drops
+    cut = drops or schedule in making.roles.words["short_schedules"]
+    return end if cut and steps and end is not None and 0 < end == steps - 1 else steps
+
+
+def shortest(near: float, fits: Callable[[float], bool]) -> float:
+    """`near` itself if it is short, else the number with the fewest digits from there on upwards that fits."""
+    if round(near, 2) == near and fits(near):
+        return near
+    for unit in (10, 20, 100, 1000, 10_000, 100_000, 1_000_000):
+        first = ceil(near * unit - SLACK)
+        found = next((value / unit for value in range(first, first + 2) if fits(value / unit)), None)
+        if found is not None:
+            return found
+    return near
+
+
+def put_file(making: Making, path: str, found: Found) -> None:
+    making.put(path, name_of(text_of(found.value)), found)
+
+
+def name_of(file: str | None) -> str | None:
+    return file.removesuffix(SUFFIX) if file else None
+
+
+def size_of(start: Start) -> Size | None:
+    if start.size.value is not None:
+        found = SIZE.search(text_of(start.size.value) or "")
+        return Size(int(found[1]), int(found[2])) if found else None
+    sides = (start.width, start.height) if start.kind == "empty" else start.target or ()
+    numbers = [as_whole(side.value) for side in sides]
+    if len(numbers) != 2 or numbers[0] is None or numbers[1] is None or min(numbers[0], numbers[1]) <= 0:
+        return None
+    return Size(numbers[0], numbers[1])

@@ -1,0 +1,132 @@
+"""What node classes mean: roles.toml as rows."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final, NamedTuple
+
+from paramc.dialects.description import Dialect
+from paramc.dialects.graph.definitions import Definitions, definitions_of
+from paramc.dialects.graph.model import Link, Node, Value
+from paramc.dialects.graph.values import Json
+from paramc.ir.names import UNKNOWN, samplers, schedules
+from paramc.tables import NOTHING, Table, TableError, TableValue, as_row, section
+
+FILE: Final = "roles.toml"
+
+
+class _Row(NamedTuple):
+    role: str
+    takes: Mapping[str, str] = NOTHING
+    fixed: Mapping[str, TableValue] = NOTHING
+    gives: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+class Role(NamedTuple):
+    """What a class is for the reader. `takes`: our names of its inputs; `fixed`: values that the class stands for."""
+
+    role: str
+    takes: Mapping[str, str]
+    fixed: Mapping[str, Json]
+    gives: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    def input(self, node: Node, ours: str) -> Value:
+        """What the node has for an input by our name."""
+        name = self.takes.get(ours, "")
+        if name and name in node.inputs:
+            return node.inputs[name]
+        return self.fixed.get(ours)
+
+    def link(self, node: Node, ours: str) -> Link | None:
+        """Where an input comes from, by our name."""
+        value = self.input(node, ours)
+        return value if isinstance(value, Link) else None
+
+
+NO_ROLE: Final = Role("", {}, {}, (), ())
+
+
+class Roles:
+    """The tables of a dialect that its graphs are understood by."""
+
+    def __init__(self, table: Table, definitions: Definitions, where: str) -> None:
+        self._usual = section(table, "inputs", where)
+        self._nodes = section(table, "nodes", where)
+        self._where = where
+        self._ready: dict[str, Role] = {}
+        self.definitions = definitions
+        self.stand_ins = {kind: _words(names) for kind, names in section(table, "unknown", where).items()}
+        self.types = {name: str(kind) for name, kind in section(table, "types", where).items()}
+        self.words = {
+            name: {word: str(meaning) for word, meaning in section(table, name, where).items()}
+            for name in (
+                "samplers",
+                "schedules",
+                "short_schedules",
+                "spacings",
+                "crops",
+                "latent_methods",
+                "image_methods",
+            )
+        }
+        self.off = frozenset(_words(section(table, "off", where).get("words", [])))
+
+    def of(self, kind: str) -> Role:
+        """What a class means; NO_ROLE where nobody has said."""
+        if kind not in self._ready:
+            row = self._nodes.get(kind)
+            self._ready[kind] = NO_ROLE if row is None else self._role(row, f"{self._where}: nodes.{kind}")
+        return self._ready[kind]
+
+    def gives(self, node: Node, slot: int) -> str:
+        """What an output of a node is, in our words; empty where nothing tells."""
+        role = self.of(node.type)
+        if 0 <= slot < len(role.gives):
+            return role.gives[slot]
+        definition = self.definitions.get(node.type)
+        if definition and 0 <= slot < len(definition.gives):
+            return self.types.get(definition.gives[slot], "")
+        return ""
+
+    def ends(self, node: Node) -> bool:
+        """Whether what a node makes leaves the graph."""
+        definition = self.definitions.get(node.type)
+        return self.of(node.type).role == "save" or bool(definition and definition.ends)
+
+    def sampler(self, word: str) -> str:
+        """The id of a sampler."""
+        name = self.words["samplers"].get(word, word)
+        return name if name in samplers() else UNKNOWN + word
+
+    def schedule(self, word: str) -> str:
+        """The id of a schedule."""
+        name = self.words["schedules"].get(word, word)
+        return name if name in schedules() else UNKNOWN + word
+
+    def is_on(self, value: Json) -> bool:
+        """Whether a switch means yes."""
+        return value.lower() not in self.off if isinstance(value, str) else bool(value)
+
+    def _role(self, value: TableValue, where: str) -> Role:
+        row = as_row(value, _Row, where)
+        usual = self._usual.get(row.role, {})
+        if not isinstance(usual, dict):
+            raise TableError(f"{where}: `inputs.{row.role}` is not a table")
+        takes = {name: str(given) for name, given in usual.items()} | dict(row.takes)
+        fixed: dict[str, Json] = {name: _plain(given) for name, given in row.fixed.items()}
+        return Role(row.role, {name: given for name, given in takes.items() if given}, fixed, row.gives, row.texts)
+
+
+@cache
+def roles_of(dialect: Dialect) -> Roles:
+    """The tables of a dialect."""
+    return Roles(dialect.table(FILE), definitions_of(dialect), f"{dialect.name}/{FILE}")
+
+
+def _words(value: TableValue) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else (str(value),)
+
+
+def _plain(value: TableValue) -> Json:
+    return value if isinstance(value, str | int | float) else None

@@ -1,0 +1,165 @@
+"""Where latents and pictures come from: nothing, a file, or an earlier pass, and what is done to them on the way."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from paramc.dialects.graph.conditionings import picture
+from paramc.dialects.graph.found import Found, Start
+from paramc.dialects.graph.model import Link, Node
+from paramc.dialects.graph.roles import Role
+from paramc.dialects.graph.walk import Walk
+
+
+def origin(walk: Walk, link: Link | None) -> tuple[Start, Node | None]:
+    """The start of a pass, and the earlier pass that it goes on from."""
+    start = Start()
+    seen: set[Link] = set()
+    kind = "latent"
+    while link:
+        node = walk.node(link)
+        if node is None:
+            break
+        if link in seen:
+            walk.say_circle(node.id)
+            break
+        seen.add(link)
+        role = walk.role(node)
+        if role.role == "sample":
+            start.kind = "pass"
+            return start, node
+        if role.role in ("empty", "loader"):
+            _empty(walk, node, start)
+            break
+        if role.role == "load_image":
+            start.kind = "image"
+            start.image = walk.found(node, "file")
+            break
+        kind = "image" if role.role in _TO_PICTURE else "latent" if role.role in _TO_LATENT else kind
+        link = _before(walk, node, role, start, kind)
+    return start, None
+
+
+_TO_PICTURE: Final = ("encode", "encode_masked", "inpaint_conditioning")
+_TO_LATENT: Final = ("decode",)
+
+
+def _before(walk: Walk, node: Node, role: Role, start: Start, kind: str) -> Link | None:
+    """Note what a node does, and where its picture or latent comes from."""
+    note = _NOTES.get(role.role)
+    if note:
+        note(walk, node, role, start)
+        return role.link(node, "image") or role.link(node, "latent")
+    if role.role in ("through", "any"):
+        return role.link(node, "input") or walk.stand_in(node, kind)
+    link = walk.passed(node, kind)
+    other = "latent" if kind == "image" else "image"
+    if link is None:
+        link = walk.stand_in(node, other)
+    return link
+
+
+def _empty(walk: Walk, node: Node, start: Start) -> None:
+    start.kind = "empty"
+    start.width, start.height = walk.found(node, "width"), walk.found(node, "height")
+    start.size = walk.found(node, "size")
+    if start.batch.value is None:
+        start.batch = walk.found(node, "batch")
+
+
+def _mask(walk: Walk, node: Node, role: Role, start: Start) -> None:
+    """A mask, and the blur and inversion on its way."""
+    link = role.link(node, "mask")
+    if link is None:
+        return
+    start.is_masked = True
+    seen: set[Link] = set()
+    while link and link not in seen:
+        seen.add(link)
+        source = walk.node(link)
+        if source is None:
+            return
+        about = walk.role(source)
+        if about.role != "mask_through":
+            start.mask = picture(walk, link)
+            return
+        if about.fixed.get("inverts"):
+            start.mask_inverted = not start.mask_inverted
+        blur = walk.found(source, "blur")
+        start.mask_blur = blur if blur.value is not None else start.mask_blur
+        link = about.link(source, "input")
+
+
+def _encode(walk: Walk, node: Node, role: Role, start: Start) -> None:
+    _mask(walk, node, role, start)
+    start.fill = start.fill or role.role == "encode_masked"
+
+
+def _resize_latent(walk: Walk, node: Node, role: Role, start: Start) -> None:
+    _resize(walk, node, role, start)
+    start.in_latent = True
+
+
+def _resize(walk: Walk, node: Node, role: Role, start: Start) -> None:
+    """The change that happens last decides the size; an upscaler before it remains."""
+    if start.target is None and start.scale.value is None:
+        start.target = walk.found(node, "width"), walk.found(node, "height")
+        start.cut = walk.found(node, "cut")
+    if start.method.value is None:
+        start.method = walk.found(node, "method")
+
+
+def _scale_latent(walk: Walk, node: Node, role: Role, start: Start) -> None:
+    _scale(walk, node, role, start)
+    start.in_latent = True
+
+
+def _scale(walk: Walk, node: Node, role: Role, start: Start) -> None:
+    if start.target is None and start.scale.value is None:
+        start.scale = walk.found(node, "scale")
+    if start.method.value is None:
+        start.method = walk.found(node, "method")
+
+
+def _crop(walk: Walk, node: Node, role: Role, start: Start) -> None:
+    if start.target is None:
+        start.target = walk.found(node, "width"), walk.found(node, "height")
+    if role.role == "crop_latent":
+        start.in_latent = True
+
+
+def _repeat(walk: Walk, node: Node, role: Role, start: Start) -> None:
+    start.batch = walk.found(node, "batch")
+
+
+def _upscale(walk: Walk, node: Node, role: Role, start: Start) -> None:
+    loader = walk.node(role.link(node, "model"))
+    if loader:
+        start.upscaler = walk.found(loader, "file")
+
+
+def _nothing(walk: Walk, node: Node, role: Role, start: Start) -> None:
+    """Decoding and pasting change nothing that a pass starts from."""
+
+
+_NOTES: Final[Mapping[str, Callable[[Walk, Node, Role, Start], None]]] = {
+    "masked": _mask,
+    "encode": _encode,
+    "encode_masked": _encode,
+    "inpaint_conditioning": _encode,
+    "resize_latent": _resize_latent,
+    "scale_latent": _scale_latent,
+    "crop_latent": _crop,
+    "repeat": _repeat,
+    "decode": _nothing,
+    "resize": _resize,
+    "scale": _scale,
+    "crop": _crop,
+    "upscale": _upscale,
+    "paste": _nothing,
+}
+
+
+def file_of(walk: Walk, link: Link | None) -> Found:
+    """The file that a loader at the end of a link names."""
+    node = walk.node(link)
+    return walk.found(node, "file") if node else Found(None)

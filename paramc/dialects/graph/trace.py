@@ -1,0 +1,282 @@
+"""From each output of a graph back to what it was made with: its passes, their models, texts and starts."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import Diagnostic
+from paramc.dialects.graph.chains import chain
+from paramc.dialects.graph.conditionings import Conditionings
+from paramc.dialects.graph.found import Found, Pass, Result
+from paramc.dialects.graph.model import Graph, Link, Node
+from paramc.dialects.graph.roles import Role, Roles
+from paramc.dialects.graph.starts import origin
+from paramc.dialects.graph.walk import Walk
+
+MOST_OUTPUTS: Final = 64  # that are traced, each on its own
+MOST_VISITS: Final = 30_000  # of nodes, by all outputs together
+PICTURES: Final = ("image", "latent", "")  # what may lead to a picture; of an unknown class nothing is known
+FINISHING: Final = ("resize", "scale", "crop", "upscale", "paste")
+
+
+def trace(graph: Graph, roles: Roles) -> tuple[tuple[Result, ...], tuple[Diagnostic, ...]]:
+    """Every picture that leaves the graph, in the order of the source, and what could not be followed.
+
+    One that is a stage of another is no result of its own.
+    """
+    results: list[Result] = []
+    problems: dict[tuple[str, str], Diagnostic] = {}
+    reached: set[str] = set()
+    visited = 0
+    for node in _outputs(graph, roles):
+        if node.id in reached:
+            continue
+        if len(results) == MOST_OUTPUTS or visited > MOST_VISITS:
+            problems["PC343", ""] = diagnose("PC343", count=len(results))
+            break
+        walk = Walk(graph, roles)
+        result = _result(walk, node)
+        result.nodes, result.opaque = list(walk.used), list(walk.opaque)
+        visited += len(walk.used)
+        if result.passes or result.image.value is not None:
+            results.append(result)
+            reached.update(made.node.id for made in result.passes)
+            problems |= walk.problems
+    return tuple(_whole(results)), tuple(problems.values())
+
+
+def _outputs(graph: Graph, roles: Roles) -> list[Node]:
+    """Nodes whose result leaves the graph, those that save first; else nodes whose result nobody uses."""
+    ends = [node for node in graph.nodes.values() if roles.ends(node)]
+    ends.sort(key=lambda node: "preview" in roles.of(node.type).fixed)
+    used = {value.node for node in graph.nodes.values() for value in node.inputs.values() if isinstance(value, Link)}
+    loose = [node for node in graph.nodes.values() if node.id not in used and not roles.ends(node)]
+    inner = [node for node in graph.nodes.values() if node.id in used and roles.of(node.type).role == "sample"]
+    return ends + loose + inner  # a pass may go into a picture beside another one
+
+
+def _whole(results: list[Result]) -> Iterator[Result]:
+    """Without results that end in a pass of another, or in the same one again."""
+    taken: set[str] = set()
+    for result in results:
+        taken.update(made.node.id for made in result.passes[:-1])
+    for result in results:
+        last = result.passes[-1].node.id if result.passes else result.node.id
+        if last not in taken:
+            taken.add(last)
+            yield result
+
+
+def _result(walk: Walk, output: Node) -> Result:
+    """What a node at the end shows: of several pictures the first that was sampled."""
+    walk.used[output.id] = None
+    role = walk.role(output)
+    if role.role == "sample":
+        result = Result(output)
+        _passes(walk, output, result)
+        return result
+    ready = role.link(output, "image")
+    links = [ready] if ready else _pictures(walk, output)
+    results = (_shown(walk, output, link) for link in links)
+    return next((result for result in results if result.passes or len(links) == 1), Result(output))
+
+
+def _pictures(walk: Walk, output: Node) -> list[Link]:
+    """The inputs of a node that may be pictures."""
+    first = walk.stand_in(output, "image") or walk.stand_in(output, "latent")
+    links = [value for value in output.inputs.values() if isinstance(value, Link)]
+    sources = ((link, walk.graph.nodes.get(link.node)) for link in links)
+    more = [link for link, source in sources if source and walk.roles.gives(source, link.slot) in PICTURES]
+    return list(dict.fromkeys([first, *more] if first else more))
+
+
+def _shown(walk: Walk, output: Node, link: Link | None) -> Result:
+    result = Result(output)
+    seen: set[Link] = set()
+    while link:
+        node = walk.node(link)
+        if node is None:
+            break
+        if link in seen:
+            walk.say_circle(node.id)
+            break
+        seen.add(link)
+        role = walk.role(node)
+        if role.role == "sample":
+            if walk.roles.gives(node, link.slot) == "image":
+                result.vae = chain(walk, role.link(node, "vae"), "vae")
+            _passes(walk, node, result)
+            break
+        if role.role == "load_image":
+            result.image = walk.found(node, "file")
+            break
+        link = _earlier(walk, node, role, result)
+    return result
+
+
+def _earlier(walk: Walk, node: Node, role: Role, result: Result) -> Link | None:
+    """What a step on the finished picture works on."""
+    match role.role:
+        case "decode":
+            result.vae = chain(walk, role.link(node, "vae"), "vae")
+            return role.link(node, "latent")
+        case "paste":
+            result.finish.insert(0, (role.role, node))
+            pasted, ground = role.link(node, "image"), role.link(node, "ground")
+            return pasted if _is_sampled(walk, pasted) or not _is_sampled(walk, ground) else ground
+        case name if name in FINISHING:
+            result.finish.insert(0, (name, node))
+            if name == "upscale":
+                walk.node(role.link(node, "model"))
+            return role.link(node, "image")
+        case "through" | "any":
+            return role.link(node, "input") or walk.stand_in(node, "image")
+        case "repeat" | "resize_latent" | "scale_latent" | "crop_latent" | "masked":
+            walk.opaque[node.id] = None
+            return role.link(node, "latent")
+        case _:
+            return walk.passed(node, "image") or walk.stand_in(node, "latent")
+
+
+def _is_sampled(walk: Walk, link: Link | None) -> bool:
+    """Whether a pass is among what a link comes from."""
+    waiting = [link.node] if link else []
+    seen: set[str] = set()
+    while waiting:
+        node = walk.graph.nodes.get(waiting.pop())
+        if node is None or node.id in seen:
+            continue
+        if walk.role(node).role == "sample":
+            return True
+        seen.add(node.id)
+        waiting += [value.node for value in node.inputs.values() if isinstance(value, Link)]
+    return False
+
+
+def _passes(walk: Walk, last: Node, result: Result) -> None:
+    """The passes that end in the node `last`, in the order in which they run."""
+    conditionings = Conditionings(walk)
+    node: Node | None = last
+    seen: set[str] = set()
+    while node:
+        if node.id in seen:
+            walk.say_circle(node.id)
+            break
+        seen.add(node.id)
+        walk.used[node.id] = None
+        made = _pass(walk, node, conditionings)
+        made.start, node = origin(walk, walk.role(made.node).link(made.node, "latent"))
+        if node is None:
+            node = _made_with(walk, made, seen)
+        result.passes.insert(0, made)
+
+
+def _made_with(walk: Walk, made: Pass, seen: set[str]) -> Node | None:
+    """The pass whose latent steers this one through its texts."""
+    for link in made.positive.earlier:
+        node = origin(walk, link)[1]
+        if node and node.id not in seen:
+            made.start.kind = "steered"
+            return node
+    return None
+
+
+def _pass(walk: Walk, node: Node, conditionings: Conditionings) -> Pass:
+    role = walk.role(node)
+    made = Pass(node)
+    guided = _guided(walk, node, role, made)
+    about = walk.role(guided)
+    made.model = chain(walk, about.link(guided, "model"), "model")
+    made.positive = conditionings.read(about.link(guided, "positive"))
+    negative = about.link(guided, "negative")
+    made.negative = conditionings.read(negative) if negative else None
+    if about.link(guided, "middle"):
+        conditionings.read(about.link(guided, "middle"))
+    made.cfg, made.image_cfg = walk.found(guided, "cfg"), walk.found(guided, "image_cfg")
+    _noise(walk, node, role, made)
+    _chooser(walk, node, role, made)
+    made.first_step, made.last_step = walk.found(node, "start"), walk.found(node, "end")
+    made.leftover = walk.found(node, "leftover")
+    _sigmas(walk, node, role, made)
+    return made
+
+
+def _guided(walk: Walk, node: Node, role: Role, made: Pass) -> Node:
+    """The node that says what guides the pass: a guider where there is one."""
+    guider = walk.node(role.link(node, "guider"))
+    if guider is None:
+        return node
+    if walk.role(guider).role != "guider":
+        walk.opaque[guider.id] = None
+    return guider
+
+
+def _noise(walk: Walk, node: Node, role: Role, made: Pass) -> None:
+    made.seed, made.adds_noise = walk.found(node, "seed"), walk.found(node, "adds_noise")
+    source = walk.node(role.link(node, "noise"))
+    if source is None:
+        return
+    if walk.role(source).role != "noise":
+        walk.opaque[source.id] = None
+    made.seed, made.adds_noise = walk.found(source, "seed"), walk.found(source, "adds_noise")
+
+
+def _chooser(walk: Walk, node: Node, role: Role, made: Pass) -> None:
+    made.sampler = walk.found(node, "sampler")
+    _say_card(walk, node, made)
+    source = walk.node(role.link(node, "chooser"))
+    if source is None:
+        return
+    if walk.role(source).role != "chooser":
+        walk.opaque[source.id] = None
+    made.sampler = walk.found(source, "sampler")
+    _say_card(walk, source, made)
+    made.eta, made.s_noise = walk.found(source, "eta"), walk.found(source, "s_noise")
+    if walk.found(source, "variant").value == "heun":
+        made.sampler = Found(f"{made.sampler.value}_heun")
+
+
+def _say_card(walk: Walk, node: Node, made: Pass) -> None:
+    """The word of a sampler may say more than which one it is."""
+    word = made.sampler.value
+    if isinstance(word, str) and word in walk.roles.words["samplers"]:
+        walk.say(node.id, diagnose("PC344", node=node.id, word=word, sampler=walk.roles.sampler(word)))
+
+
+def _sigmas(walk: Walk, node: Node, role: Role, made: Pass) -> None:
+    """Schedule and steps: of the sampler itself, or of the chain that makes its sigmas."""
+    names = ("steps", "schedule", "strength")
+    made.steps, made.schedule, made.strength = (walk.found(node, name) for name in names)
+    link = role.link(node, "sigmas")
+    seen: set[Link] = set()
+    while link and link not in seen:
+        seen.add(link)
+        source = walk.node(link)
+        if source is None:
+            return
+        about = walk.role(source)
+        match about.role:
+            case "sigmas":
+                made.steps, made.schedule, made.strength = (walk.found(source, name) for name in names)
+                made.sigma_min, made.sigma_max = walk.found(source, "sigma_min"), walk.found(source, "sigma_max")
+                made.rho = walk.found(source, "rho")
+                made.alpha, made.beta = walk.found(source, "alpha"), walk.found(source, "beta")
+                return
+            case "first_sigma":
+                made.plain_start = True
+            case "split_sigmas":
+                _split(walk, source, link.slot, made)
+            case _:
+                walk.opaque[source.id] = None
+        link = about.link(source, "input") or walk.stand_in(source, "sigmas")
+
+
+def _split(walk: Walk, source: Node, slot: int, made: Pass) -> None:
+    step = walk.found(source, "step")
+    if step.value is None:
+        walk.opaque[source.id] = None
+    elif walk.roles.gives(source, slot) == "high":
+        made.last_step = step
+        made.leftover = Found(True)
+    else:
+        made.first_step = step

@@ -1,0 +1,163 @@
+"""A job that speaks ComfyUI's language comes back from its graph as it was."""
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import paramc
+from paramc.backends.registry import find_target
+from paramc.ir.assets import AssetRef, Assets, ImageRef
+from paramc.ir.control import ControlNet, ExtraNetwork, Hypernetwork, HyperTile, TokenMerging
+from paramc.ir.geometry import Size
+from paramc.ir.job import Batch, Job, Text
+from paramc.ir.names import samplers, schedules
+from paramc.ir.paths import leaves
+from paramc.ir.prompt import Prompt
+from paramc.ir.sampling import Noise, Sampling
+from paramc.ir.stages import Hires, ImageToImage, Inpaint, Refiner, TextToImage
+
+COMFYUI = find_target("comfyui")
+EXAMPLES = 120
+CENSUS = 1000
+# Names that are written as another one, which means the same to the server or stands in.
+OTHER_WORDS = {"automatic", "uniform", "turbo", "beta", "polyexponential", "align_your_steps_11", "align_your_steps_32"}
+SAMPLERS = [name for name in samplers() if COMFYUI.answers[f"sampler.{name}"].grade in ("exact", "close")]
+SCHEDULES = [name for name in schedules() if name not in OTHER_WORDS | {"align_your_steps_gits", "kl_optimal"}]
+LATENT = ["latent:bilinear", "latent:nearest_exact", "latent:bicubic", "latent:area", "latent:bislerp"]
+
+one_of = st.sampled_from
+texts: st.SearchStrategy[Prompt] = one_of(["", "a cat", "(a:1.2) b", r"\(x\) [y] BREAK", "é AND c\n<lora:x:1>"]).map(
+    Prompt.model_validate
+)
+seeds = st.integers(1000, 2**64 - 1)
+strengths = one_of([0.3, 0.5, 0.75])
+pictures = st.just(ImageRef(path="in.png"))
+
+
+def assets(name: str) -> AssetRef:
+    return AssetRef(name=name)
+
+
+files = one_of(["dream", "sub/x", "old.ckpt"]).map(assets)
+sizes: list[dict[str, Any]] = [{"scale": 1.5}, {"scale": 2.0}, {"size": Size(1016, 1024)}]
+
+
+@st.composite
+def second_passes(draw: st.DrawFn) -> Hires:
+    """Another size and strength at least; texts and seed of its own now and then."""
+    return Hires(
+        upscaler=draw(one_of([*LATENT, "model:4x-UltraSharp", "image:lanczos", "image:nearest"])),
+        strength=draw(strengths),
+        seed=draw(st.none() | st.integers(0, 999)),  # that of the first pass goes without saying
+        cfg_scale=draw(one_of([None, 5.0])),
+        prompt=draw(one_of([None, Prompt.model_validate("of its own")])),
+        **draw(one_of(sizes)),
+    )
+
+
+refiners = st.builds(
+    Refiner, checkpoint=st.just(assets("refiner")), switch_at=one_of([0.5, 0.8]), counts_steps=st.just(True)
+)
+networks = st.lists(
+    st.builds(
+        ExtraNetwork, model=one_of(["one", "two"]).map(assets), unet=one_of([1.0, 0.5]), text_encoder=one_of([0.0, 0.7])
+    ),
+    max_size=3,
+).map(lambda items: [item.model_copy(update={"unit": number + 1}) for number, item in enumerate(items)])
+others = st.lists(
+    one_of([Hypernetwork(name="hyper", strength=0.7), TokenMerging(ratio=0.5), HyperTile(unet=True, unet_tile=128)]),
+    max_size=2,
+    unique_by=lambda patch: patch.kind,
+)  # fmt: skip
+units = st.lists(
+    st.builds(
+        ControlNet, model=st.just(assets("canny")), image=st.just(ImageRef(path="c.png")), weight=one_of([1.0, 0.6])
+    ),
+    max_size=2,
+).map(lambda items: tuple(item.model_copy(update={"unit": number}) for number, item in enumerate(items)))
+tasks = st.one_of(
+    st.builds(ImageToImage, init=pictures, strength=strengths, resize=one_of(["stretch", "crop"])),
+    st.builds(Inpaint, init=pictures, strength=strengths, mask=st.just(ImageRef(path="m.png")), mask_blur=one_of([0.0, 4.0]), inverts_mask=st.booleans()),
+)  # fmt: skip
+
+
+@st.composite
+def jobs(draw: st.DrawFn) -> Job:
+    """Jobs that a graph can say in full."""
+    later = draw(one_of(["none", "none", "hires", "refiner", "picture"]))
+    kinds = {"hires": second_passes(), "refiner": refiners}
+    vae = draw(one_of([None, "vae-ft-mse"]))
+    return Job(
+        task=draw(tasks) if later == "picture" else TextToImage(),
+        prompt=draw(texts),
+        negative=draw(texts),
+        size=Size(draw(one_of([512, 640, 1024])), draw(one_of([512, 768]))),
+        batch=Batch(size=draw(one_of([1, 1, 4]))),
+        assets=Assets(checkpoint=draw(files), vae=None if vae is None else assets(vae)),
+        text=Text(language="comfyui", emphasis="comfy", layer=draw(one_of([-1, -2]))),
+        sampling=Sampling(
+            sampler=draw(one_of(SAMPLERS)),
+            schedule=draw(one_of(SCHEDULES)),
+            steps=draw(
+                one_of([20, 40])
+            ),  # any strength here is a whole number of them: others leave several strengths to choose from
+            cfg_scale=draw(one_of([1.0, 7.0, 7.5])),
+        ),
+        noise=Noise(seed=draw(seeds), generator="cpu", scales_by_vp=True),
+        stages=(draw(kinds[later]),) if later in kinds else (),
+        controls=draw(units),
+        patches=(*draw(networks), *sorted(draw(others), key=lambda patch: ORDER.index(patch.kind))),
+    )
+
+
+ORDER = ("token_merging", "hypernetwork", "hypertile")
+
+
+def said(job: Job) -> dict[str, object]:
+    """What a job says, but for who made it."""
+    return {path: value for path, value in leaves(job) if not path.startswith("producer.")}
+
+
+@given(jobs())
+@settings(max_examples=EXAMPLES)
+def test_a_job_comes_back_from_its_graph(job: Job) -> None:
+    written = paramc.compile(job, "comfyui")
+    lost = {path for fate in written.report.fates if fate.grade == "dropped" for path in fate.paths}
+    back = paramc.parse(written.files[0].text)
+    assert {path: value for path, value in said(back).items() if path not in lost} == {
+        path: value for path, value in said(job).items() if path not in lost
+    }
+
+
+@given(jobs())
+@settings(max_examples=EXAMPLES // 4)
+def test_a_job_comes_back_from_its_graph_for_the_editor(job: Job) -> None:
+    """As it does from that for the server."""
+    queued, drawn = (paramc.compile(job, "comfyui", options={"form": form}) for form in ("ksampler", "ui"))
+    assert said(paramc.parse(drawn.files[0].text)) == said(paramc.parse(queued.files[0].text))
+
+
+@given(jobs())
+@settings(max_examples=EXAMPLES // 4)
+def test_a_graph_that_was_read_is_written_again_node_by_node(job: Job) -> None:
+    first = paramc.compile(job, "comfyui").files[0].text
+    assert paramc.compile(paramc.parse(first), "comfyui").files[0].text == first
+
+
+def test_every_kind_of_job_is_drawn() -> None:
+    seen: Counter[str] = Counter()
+
+    @given(jobs())
+    @settings(max_examples=CENSUS)
+    def count(job: Job) -> None:
+        seen.update({job.task.kind, *(f"stage {stage.kind}" for stage in job.stages)})
+        seen.update({f"patch {patch.kind}" for patch in job.patches})
+        seen.update({f"{len(job.controls)} units"})
+        seen.update({str(job.sampling.schedule), f"batch {job.batch.size}", f"layer {job.text.layer}"})
+
+    count()
+    rare = {name: number for name, number in seen.items() if number < CENSUS * 0.02}
+    assert rare == {}
+    assert {"image_to_image", "inpaint", "stage hires", "stage refiner", "patch extra_network", "karras"} <= set(seen)

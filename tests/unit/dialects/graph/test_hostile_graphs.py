@@ -1,0 +1,202 @@
+"""Graphs that are broken, endless or huge: read in linear time, and never an exception."""
+
+import json
+import random
+import time
+from typing import Any
+
+import pytest
+
+import paramc
+from paramc.api import load
+from paramc.diagnostics.model import ReadError
+from paramc.source.detect import open_text
+from tests.unit.dialects.graph.drawings import Drawing, codes, drawing, job_of, loaded, named, node, records, sampler
+
+NODES = 5000
+SECONDS = 4  # on a machine that does other things; alone it takes a quarter
+
+
+def chained(count: int, link: tuple[str, int], make: Any) -> tuple[Drawing, tuple[str, int]]:
+    """So many nodes, each made on the one before, and the last one's output."""
+    nodes: Drawing = {}
+    for number in range(count):
+        nodes[f"n{number}"] = make(link, number)
+        link = (f"n{number}", 0)
+    return nodes, link
+
+
+def with_chain(count: int, name: str) -> Drawing:
+    match name:
+        case "networks":
+            nodes, end = chained(
+                count,
+                ("file", 0),
+                lambda link, n: node(
+                    "LoraLoaderModelOnly", model=link, lora_name=f"{n}.safetensors", strength_model=1.0
+                ),
+            )
+            return drawing(**nodes, **{"pass": sampler(model=end)})
+        case "combined":
+            nodes, end = chained(
+                count,
+                ("good", 0),
+                lambda link, n: node("ConditioningCombine", conditioning_1=link, conditioning_2=("bad", 0)),
+            )
+            return drawing(**nodes, **{"pass": sampler(positive=end)})
+        case "doubled":
+            nodes, end = chained(
+                count,
+                ("good", 0),
+                lambda link, n: node("ConditioningCombine", conditioning_1=link, conditioning_2=link),
+            )
+            return drawing(**nodes, **{"pass": sampler(positive=end)})
+        case "branched":
+            nodes, end = chained(
+                count,
+                ("good", 0),
+                lambda link, n: node("ConditioningCombine", conditioning_1=("bad", 0), conditioning_2=link),
+            )
+            return drawing(**nodes, **{"pass": sampler(positive=end)})
+        case "passes":
+            nodes, end = chained(count, ("pass", 0), lambda link, n: sampler(latent_image=link))
+            return drawing(**nodes, picture=node("VAEDecode", samples=end, vae=("file", 2)))
+        case "texts":
+            nodes, end = chained(
+                count, ("t", 0), lambda link, n: node("StringConcatenate", string_a=link, string_b=link, delimiter="")
+            )
+            return drawing(
+                t=node("PrimitiveString", value="t"), **nodes, good=node("CLIPTextEncode", text=end, clip=("file", 1))
+            )
+        case _:
+            nodes, end = chained(count, ("picture", 0), lambda link, n: node("Unknown Filter", image=link))
+            return drawing(**nodes, result=node("SaveImage", images=end))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["networks", "combined", "doubled", "branched", "passes", "texts", "filters"])
+def test_five_thousand_nodes_are_read_in_a_moment(name: str) -> None:
+    text = json.dumps(with_chain(NODES, name))
+    started = time.process_time()
+    job = paramc.parse(text)
+    assert time.process_time() - started < SECONDS
+    assert job.producer.dialect == "comfyui"
+
+
+def test_many_pictures_of_one_long_chain_are_read_in_a_moment() -> None:
+    graph = with_chain(NODES, "networks") | {
+        f"s{number}": node("PreviewImage", images=("picture", 0)) for number in range(500)
+    }
+    started = time.process_time()
+    paramc.parse(json.dumps(graph))
+    assert time.process_time() - started < SECONDS
+
+
+CIRCLES: dict[str, Drawing] = {
+    "latent": {"empty": node("LatentUpscaleBy", samples=("empty", 0), upscale_method="area", scale_by=2.0)},
+    "model": {"pass": sampler(model=("a", 0)), "a": node("TomePatchModel", model=("b", 0), ratio=0.3), "b": node("TomePatchModel", model=("a", 0), ratio=0.3)},
+    "text": {"good": node("CLIPTextEncode", text=("a", 0), clip=("file", 1)), "a": node("StringConcatenate", string_a=("a", 0), string_b="b", delimiter="")},
+    "conditioning": {"good": node("ConditioningCombine", conditioning_1=("good", 0), conditioning_2=("bad", 0))},
+    "pass": {"pass": sampler(latent_image=("pass", 0))},
+    "value": {"pass": sampler(seed=("a", 0)), "a": node("Reroute", value=("a", 0))},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CIRCLES)
+def test_a_circle_is_cut_and_said(name: str) -> None:
+    found = loaded(drawing(**CIRCLES[name]))
+    assert "PC336" in {item.code for item in found.diagnostics} or name == "text"
+    assert found.job.sampling.steps == 20
+
+
+@pytest.mark.parametrize("name", ["model", "positive", "latent_image", "seed"])
+def test_a_link_to_no_node_is_said(name: str) -> None:
+    assert codes(drawing(**{"pass": sampler(**{name: ("gone", 0)})})) == ["PC333"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"1": {"class_type": "KSampler", ',
+        '{"class_type": 1, "nodes": ' + "[" * 100_000,
+        '{"1": {"class_type": "A", "inputs": {"n": ' + "9" * 10_000 + "}}}",
+        '{"class_type": []}',
+    ],
+    ids=["cut", "deep", "long number", "no node"],
+)  # fmt: skip
+def test_what_is_no_graph_is_an_empty_job_with_a_reason(text: str) -> None:
+    found = load(open_text(text), dialect="comfyui")
+    assert "PC331" in {item.code for item in found.diagnostics}
+    assert found.job.ledger[0].raw == text
+    with pytest.raises(ReadError):
+        load(open_text(text), dialect="comfyui", strict=True)
+
+
+def test_a_number_that_is_none_is_taken() -> None:
+    text = json.dumps(drawing(**{"pass": {**sampler(), "is_changed": ["NAN"]}})).replace('"NAN"', "NaN")
+    assert paramc.parse(text).noise.seed == 5
+
+
+def test_a_graph_beyond_the_limit_is_refused_until_the_limit_is_raised() -> None:
+    text = json.dumps(drawing(big=node("Note", text="x" * (50 * 2**20))))
+    with pytest.raises(ReadError) as refused:
+        paramc.parse(text)
+    assert [item.code for item in refused.value.diagnostics] == ["PC330"]
+    assert load(open_text(text), limit=len(text)).job.noise.seed == 5
+
+
+def test_a_graph_that_leads_to_no_picture_says_so() -> None:
+    graph = drawing()
+    del graph["result"], graph["picture"], graph["pass"]
+    assert codes(graph) == ["PC342"]
+
+
+JUNK = [
+    None,
+    True,
+    -1,
+    2**70,
+    float("inf"),
+    "",
+    "-10",
+    "\ud800",
+    [],
+    {},
+    ["1", 0],
+    ["3", 99],
+    {"a": 1},
+    "{a|b}",
+    "1e999",
+]
+
+
+def spoilt(value: object, draw: random.Random) -> object:
+    """A graph with some of its values taken out or replaced by others."""
+    spots: list[tuple[Any, Any]] = []
+    waiting: list[Any] = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict | list):
+            keys = [*item] if isinstance(item, dict) else range(len(item))
+            spots += [(item, key) for key in keys]
+            waiting += [item[key] for key in keys]
+    for owner, key in draw.sample(spots, min(len(spots), draw.choice([1, 3, 12]))):
+        if isinstance(owner, dict) and draw.random() < 0.3:
+            owner.pop(key, None)
+        elif isinstance(owner, dict) or key < len(owner):
+            owner[key] = draw.choice(JUNK)
+    return value
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_damaged_graph_is_read_all_the_same(seed: int) -> None:
+    draw = random.Random(seed)
+    for record in [*records("workflows"), *records("ui2api")]:
+        for form in ("ui", "api"):
+            text = json.dumps(spoilt(json.loads(json.dumps(record[form])), draw))
+            job = paramc.parse(text, dialect="comfyui")
+            assert job.producer.dialect == "comfyui"
+            paramc.check(job)
+
+
+def test_a_deep_branch_is_named() -> None:
+    assert named(job_of(with_chain(100, "branched"))) == ["ConditioningCombine"]
