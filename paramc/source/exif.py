@@ -10,13 +10,19 @@ from paramc.source.text import Decoded, decode, decode_text, decode_wide
 
 PREFIX = b"Exif\0\0"
 NAMES = {
+    0x010D: "DocumentName",
     0x010E: "ImageDescription",
     0x010F: "Make",
     0x0110: "Model",
     0x0131: "Software",
     0x013B: "Artist",
     0x9286: "UserComment",
+    0x9C9B: "XPTitle",
+    0x9C9C: "XPComment",
+    0x9C9E: "XPKeywords",
+    0x9C9F: "XPSubject",
 }
+WIDE = range(0x9C9B, 0x9CA0)  # UTF-16, little-endian whatever the order of the block
 EXIF_FOLDER = 0x8769
 USER_COMMENT = 0x9286
 ENTRIES_AT_MOST = 4096
@@ -32,18 +38,21 @@ class Entry(NamedTuple):
     end: int
 
 
-def read_exif(block: bytes, carrier: str, found: Findings) -> None:
-    """Note the text tags of an EXIF block, from the main folder and from the Exif folder inside it."""
+def read_exif(block: bytes, carrier: str, found: Findings, *, cut: bool = False) -> None:
+    """Note the text tags of an EXIF block, from the main folder and from the Exif folder inside it.
+
+    cut: the file ends inside the block, so a text that reaches beyond it was cut off.
+    """
     block = block.removeprefix(PREFIX)
     order = _byte_order(block)
     if order is None:
-        return found.report(diagnose("PC110", place=carrier))
+        return None if cut else found.report(diagnose("PC110", place=carrier))
     for entry in _entries(block, order, _number(block, order, 4)):
         if entry.tag != EXIF_FOLDER:
-            _read_tag(block, entry, f"{carrier}:IFD0", found)
+            _read_tag(block, entry, f"{carrier}:IFD0", found, cut=cut)
             continue
         for inner in _entries(block, order, _number(block, order, entry.start)):
-            _read_tag(block, inner, f"{carrier}:Exif", found)
+            _read_tag(block, inner, f"{carrier}:Exif", found, cut=cut)
     return None
 
 
@@ -73,16 +82,22 @@ def _entries(block: bytes, order: Order, place: int) -> Iterator[Entry]:
             yield Entry(tag, where, where + length)
 
 
-def _read_tag(block: bytes, entry: Entry, carrier: str, found: Findings) -> None:
+def _read_tag(block: bytes, entry: Entry, place: str, found: Findings, *, cut: bool) -> None:
     name = NAMES.get(entry.tag)
     if name is None:
         return
-    if entry.end > len(block):
+    outside = entry.end > len(block)
+    if outside and not cut:
         found.report(diagnose("PC110", place=name))
     data = block[entry.start : entry.end]
     if data and found.spend(len(data), name):
-        text = decode_comment(data) if entry.tag == USER_COMMENT else _decode_ascii(data.rstrip(b"\0"))
-        found.add(carrier, name, text.text, text.encoding, replaced=text.replaced)
+        found.add(place, name, _decode_tag(entry.tag, data), cut=cut and outside)
+
+
+def _decode_tag(tag: int, data: bytes) -> Decoded:
+    if tag == USER_COMMENT:
+        return decode_comment(data)
+    return decode(data[: len(data) & ~1], "utf-16-le") if tag in WIDE else _decode_ascii(data.rstrip(b"\0"))
 
 
 def decode_comment(data: bytes) -> Decoded:

@@ -9,6 +9,7 @@ from paramc.source.model import Findings
 from paramc.source.text import decode
 
 SIGNATURES = (b"GIF87a", b"GIF89a")
+BLOCKS_AT_MOST = 200_000  # in a frame or a comment, and as many of these: 50 MB of pixels in one frame
 _COMMENT = 0xFE
 
 
@@ -27,35 +28,38 @@ def read_gif(stream: BinaryIO, found: Findings) -> None:
 
 def _read_blocks(stream: BinaryIO, found: Findings) -> bool:
     """Walk to the trailer; False when the file ends before it."""
-    while (kind := stream.read(1)) != b";":
+    for _ in range(BLOCKS_AT_MOST):
+        kind = stream.read(1)
+        if kind == b";":
+            return True
         if kind == b"!":
             label = stream.read(1)
-            data = _join_blocks(stream, keep=label == bytes([_COMMENT]))
+            data, whole = _join_blocks(stream, found.left if label == bytes([_COMMENT]) else 0)
         elif kind == b",":
             frame = stream.read(9)
             stream.seek(_palette(frame[8]) + 1 if len(frame) == 9 else 0, SEEK_CUR)
-            data = _join_blocks(stream, keep=False)
+            data, whole = _join_blocks(stream, 0)
         else:
-            return False
-        if data is None:
             return False
         if data and found.spend(len(data), "comment"):
-            text = decode(data, "utf-8")
-            found.add("gif", "comment", text.text, text.encoding, replaced=text.replaced)
-    return True
+            found.add("gif", "comment", decode(data, "utf-8"), cut=not whole)
+        if not whole:
+            return False
+    return False
 
 
-def _join_blocks(stream: BinaryIO, *, keep: bool) -> bytes | None:
-    """The data of a chain of blocks of at most 255 bytes each (empty unless kept); None when the file ends in it."""
-    parts: list[bytes] = []
-    while length := stream.read(1):
-        if length == b"\0":
-            return b"".join(parts)
-        if keep:
-            parts.append(stream.read(length[0]))
+def _join_blocks(stream: BinaryIO, keep: int) -> tuple[bytes, bool]:
+    """The first bytes of a chain of blocks of up to 255 bytes, little more than `keep`; and whether the chain ends."""
+    data = bytearray()
+    for _ in range(BLOCKS_AT_MOST):
+        length = stream.read(1)
+        if length in (b"\0", b""):
+            return bytes(data), length == b"\0"
+        if len(data) < keep:
+            data += stream.read(length[0])
         else:
             stream.seek(length[0], SEEK_CUR)
-    return None
+    return bytes(data), False
 
 
 def _palette(flags: int) -> int:

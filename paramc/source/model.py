@@ -4,15 +4,20 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import Diagnostic
+from paramc.diagnostics.model import Diagnostic, Span
+from paramc.source.text import REPLACEMENT, Decoded
 
 LIMIT = 64 * 2**20  # bytes of text that a source may hold, packed or unpacked
+FLOOR = 2**20  # bytes of text that any image may hold …
+UNPACKED = 8  # … and as many more for each byte of its file: real settings shrink to a third, bombs to a thousandth
+PROBLEMS_AT_MOST = 100
+BARE = "text"  # the carrier of a text that lies in nothing
 
 
 class Carried(NamedTuple):
     """One text of a file. `carrier` reads from the outside in: `png:tEXt:parameters`, `jpeg:Exif:UserComment`.
 
-    replaced: pieces that are not valid in `encoding` and became U+FFFD.
+    replaced: pieces that are not valid in `encoding` and became U+FFFD. cut: the file ends inside this text.
     """
 
     carrier: str
@@ -20,6 +25,7 @@ class Carried(NamedTuple):
     text: str
     encoding: str
     replaced: int = 0
+    cut: bool = False
 
 
 class Source(NamedTuple):
@@ -40,8 +46,21 @@ class Source(NamedTuple):
     @property
     def place(self) -> str:
         """The name that diagnostics print: `cat.png, parameters`."""
-        _, _, key = self.carrier.rpartition(":")
-        return self.name if self.carrier == "text" else f"{self.name}, {key}"
+        return f"{self.name}, {self.key}" if self.key else self.name
+
+    @property
+    def format(self) -> str:
+        """What the text lay in: `png`, `jpeg`, `webp`, `avif`, `gif`, `sidecar`, or `text` for a bare one."""
+        return self.carrier.partition(":")[0]
+
+    @property
+    def key(self) -> str:
+        """The name that the text had in the file, empty for a bare text."""
+        return "" if self.carrier == BARE else self.carrier.split(":", 2)[-1]
+
+    def other(self, key: str) -> str | None:
+        """The text of the same file under another key; of several the last, as image libraries keep it."""
+        return next((text.text for text in reversed(self.others) if text.key == key), None)
 
 
 @dataclass(slots=True)
@@ -54,13 +73,19 @@ class Findings:
     texts: list[Carried] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
 
-    def add(self, carrier: str, key: str, text: str, encoding: str, *, replaced: int = 0) -> None:
-        """Keep a text, without its closing NULs."""
-        self.texts.append(Carried(f"{carrier}:{key}", key, text.rstrip("\0"), encoding, replaced))
+    def add(self, place: str, key: str, text: Decoded, *, cut: bool = False) -> None:
+        """Keep a text that lies under `key` of a `place` such as `png:tEXt`, without its closing NULs."""
+        self.texts.append(Carried(f"{place}:{key}", key, text.text.rstrip("\0"), text.encoding, text.replaced, cut))
 
     def report(self, problem: Diagnostic) -> None:
-        """Note what is wrong with the file."""
-        self.problems.append(problem)
+        """Note what is wrong with the file, unless enough is wrong with it already."""
+        if not self.is_ruined:
+            self.problems.append(problem)
+
+    @property
+    def is_ruined(self) -> bool:
+        """Whether so much is wrong that nobody will read of more."""
+        return len(self.problems) >= PROBLEMS_AT_MOST
 
     def spend(self, count: int, key: str) -> bool:
         """Take `count` bytes from what is left; a text that exceeds it is reported and refused."""
@@ -74,3 +99,11 @@ class Findings:
     def left(self) -> int:
         """Bytes of text still allowed."""
         return self.limit - self.spent
+
+
+def undecodable(place: str, text: Decoded) -> tuple[Diagnostic, ...]:
+    """What is to be said about pieces that became U+FFFD, pointing at the first of them."""
+    if not text.replaced:
+        return ()
+    first = text.text.find(REPLACEMENT)
+    return (diagnose("PC111", Span(first, first + 1), place=place, count=text.replaced, encoding=text.encoding),)

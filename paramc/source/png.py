@@ -1,42 +1,58 @@
-"""PNG: the texts in tEXt, zTXt, iTXt and eXIf chunks (PNG 3rd edition, section 11.3)."""
+"""PNG: the texts in its text, EXIF and animation chunks (PNG 3rd edition, section 11.3)."""
 
 import zlib
 from collections.abc import Iterator
 from os import SEEK_END
 from struct import unpack
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from paramc.diagnostics.codes import diagnose
 from paramc.source.exif import read_exif
 from paramc.source.model import Findings
 from paramc.source.text import Decoded, decode
+from paramc.source.xmp import read_xmp
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHUNKS_AT_MOST = 100_000
-_READ = {b"IHDR", b"tEXt", b"zTXt", b"iTXt", b"eXIf"}
+XMP_KEY = b"XML:com.adobe.xmp"
+_PROFILE = b"Raw profile type "  # an EXIF or XMP block in hexadecimal digits, as converters keep what they do not know
+_READ = {b"IHDR", b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"comf"}
 _OVERHEAD = 12  # bytes of a chunk beside its body: length, type, checksum
+
+
+class Chunk(NamedTuple):
+    """A chunk worth reading; `cut`: the file ends inside it."""
+
+    kind: bytes
+    body: bytes
+    cut: bool
+
+    @property
+    def name(self) -> str:
+        """Its type as a message prints it."""
+        return self.kind.decode("latin-1")
 
 
 def read_png(stream: BinaryIO, found: Findings) -> None:
     """Note the size and the texts of a PNG, those behind the pixels included; pixels are skipped unread."""
-    for kind, body in _chunks(stream, found):
-        match kind:
-            case b"IHDR" if len(body) >= 8:
-                found.size = unpack(">II", body[:8])
-            case b"tEXt":
-                _read_plain(body, found)
+    for chunk in _chunks(stream, found):
+        match chunk.kind:
+            case b"IHDR" if len(chunk.body) >= 8:
+                found.size = unpack(">II", chunk.body[:8])
+            case b"tEXt" | b"comf":
+                _read_plain(chunk, found)
             case b"zTXt":
-                _read_packed(body, found)
+                _read_packed(chunk, found)
             case b"iTXt":
-                _read_international(body, found)
+                _read_international(chunk, found)
             case b"eXIf":
-                read_exif(body, "png", found)
+                read_exif(chunk.body, "png", found, cut=chunk.cut)
             case _:
-                found.report(diagnose("PC109", chunk=kind.decode("latin-1")))
+                found.report(diagnose("PC109", chunk=chunk.name))
 
 
-def _chunks(stream: BinaryIO, found: Findings) -> Iterator[tuple[bytes, bytes]]:
-    """Type and body of each chunk worth reading; a cut or oversized file ends the walk with a report."""
+def _chunks(stream: BinaryIO, found: Findings) -> Iterator[Chunk]:
+    """Each chunk worth reading; a cut or oversized file ends the walk with a report."""
     end = stream.seek(0, SEEK_END)
     place = stream.seek(len(SIGNATURE))
     for _ in range(CHUNKS_AT_MOST):
@@ -47,10 +63,11 @@ def _chunks(stream: BinaryIO, found: Findings) -> Iterator[tuple[bytes, bytes]]:
         if kind == b"IEND":
             return None
         name = kind.decode("latin-1")
-        if kind in _READ and found.spend(min(length, end - place), name):
-            body = stream.read(length)
-            yield kind, body
-            if len(body) == length:
+        there = min(length, end - place - 8)  # what the file still has: lengths may lie
+        if kind in _READ and found.spend(there, name):
+            body = stream.read(there)
+            yield Chunk(kind, body, len(body) < length)
+            if len(body) == length and not found.is_ruined:
                 _verify(kind, body, stream.read(4), found)
         place = stream.seek(place + length + _OVERHEAD)
         if place > end:
@@ -63,29 +80,46 @@ def _verify(kind: bytes, body: bytes, checksum: bytes, found: Findings) -> None:
         found.report(diagnose("PC107", chunk=kind.decode("latin-1")))
 
 
-def _read_plain(body: bytes, found: Findings) -> None:
-    key, separator, data = body.partition(b"\0")
+def _read_plain(chunk: Chunk, found: Findings) -> None:
+    key, separator, data = chunk.body.partition(b"\0")
     if not separator:
-        return found.report(diagnose("PC109", chunk="tEXt"))
-    return _add("tEXt", key, _latin_or_utf8(data), found)
+        return found.report(diagnose("PC109", chunk=chunk.name))
+    return _add(chunk, key, _latin_or_utf8(data), found)
 
 
-def _read_packed(body: bytes, found: Findings) -> None:
-    key, separator, data = body.partition(b"\0")
+def _read_packed(chunk: Chunk, found: Findings) -> None:
+    key, separator, data = chunk.body.partition(b"\0")
     if not separator or data[:1] != b"\0":
         return found.report(diagnose("PC109", chunk="zTXt"))
     text = _unpack("zTXt", data[1:], found)
-    return None if text is None else _add("zTXt", key, _latin_or_utf8(text), found)
+    if text is None:
+        return None
+    if key.startswith(_PROFILE):
+        return _read_profile(key, text, found)
+    return _add(chunk, key, _latin_or_utf8(text), found)
 
 
-def _read_international(body: bytes, found: Findings) -> None:
-    key, separator, rest = body.partition(b"\0")
+def _read_international(chunk: Chunk, found: Findings) -> None:
+    key, separator, rest = chunk.body.partition(b"\0")
     parts = rest[2:].split(b"\0", 2)
     if not separator or len(parts) < 3:
         return found.report(diagnose("PC109", chunk="iTXt"))
     packed, text = rest[0] == 1, parts[2]
     plain = _unpack("iTXt", text, found) if packed else text
-    return None if plain is None else _add("iTXt", key, decode(plain, "utf-8"), found)
+    if plain is None:
+        return None
+    if key == XMP_KEY:
+        return read_xmp(plain, "png", found, cut=chunk.cut)
+    return _add(chunk, key, decode(plain, "utf-8"), found)
+
+
+def _read_profile(key: bytes, text: bytes, found: Findings) -> None:
+    """Name, length and digits, a line each and more."""
+    try:
+        block = bytes.fromhex(text.split(maxsplit=2)[2].decode("ascii"))
+    except (IndexError, ValueError):
+        return found.report(diagnose("PC109", chunk="zTXt"))
+    return read_xmp(block, "png", found) if key.endswith(b"xmp") else read_exif(block, "png", found)
 
 
 def _unpack(chunk: str, data: bytes, found: Findings) -> bytes | None:
@@ -104,5 +138,5 @@ def _latin_or_utf8(data: bytes) -> Decoded:
     return decode(data, "latin-1") if as_utf8.replaced else as_utf8
 
 
-def _add(chunk: str, key: bytes, text: Decoded, found: Findings) -> None:
-    found.add(f"png:{chunk}", key.decode("latin-1"), text.text, text.encoding, replaced=text.replaced)
+def _add(chunk: Chunk, key: bytes, text: Decoded, found: Findings) -> None:
+    found.add(f"png:{chunk.name}", key.decode("latin-1"), text, cut=chunk.cut)

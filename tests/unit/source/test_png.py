@@ -71,13 +71,13 @@ def test_closing_nuls_are_no_part_of_a_text(build):
 
 
 def test_an_exif_chunk_wins_over_a_text_chunk(build):
-    data = build.png(build.text(KEY, b"chunk"), build.chunk(b"eXIf", build.exif(b"ASCII\0\0\0exif")))
+    data = build.png(build.text(KEY, b"chunk"), build.chunk(b"eXIf", build.exif(b"ASCII\0\0\0exif, Steps: 1")))
     source = read_source(data)
-    assert (source.text, source.carrier, codes_of(source)) == ("exif", "png:Exif:UserComment", ["PC112"])
+    assert (source.text, source.carrier, codes_of(source)) == ("exif, Steps: 1", "png:Exif:UserComment", ["PC112"])
 
 
 def test_two_carriers_of_one_text_are_no_rivals(build):
-    data = build.png(build.text(KEY, b"same"), build.chunk(b"eXIf", build.exif(b"ASCII\0\0\0same")))
+    data = build.png(build.text(KEY, b"Steps: 1"), build.chunk(b"eXIf", build.exif(b"ASCII\0\0\0Steps: 1")))
     assert codes_of(read_source(data)) == []
 
 
@@ -94,10 +94,10 @@ def test_a_file_cut_in_its_pixels_still_gives_the_text(build):
     assert source.diagnostics[0].message == "the PNG file is cut off in chunk `IDAT`"
 
 
-def test_a_text_cut_in_the_middle_is_used_as_far_as_it_goes(build):
+def test_settings_cut_in_the_middle_are_used_as_far_as_they_go_and_are_an_error(build):
     data = build.png(build.text(KEY, b"a cat, sitting"))
     source = read_source(data[: data.index(b"sitting")])
-    assert (source.text, codes_of(source)) == ("a cat, ", ["PC106"])
+    assert (source.text, codes_of(source)) == ("a cat, ", ["PC106", "PC113"])
 
 
 def test_a_file_that_ends_before_its_last_chunk_is_told(build):
@@ -183,4 +183,22 @@ def test_only_headers_and_texts_are_read(build):
 def test_an_absurd_number_of_chunks_ends_the_walk(build, monkeypatch):
     monkeypatch.setattr("paramc.source.png.CHUNKS_AT_MOST", 5)
     source = read_source(build.png(build.text(KEY, b"kept"), *[build.chunk(b"tIME", b"")] * 9))
+    assert (source.text, codes_of(source)) == ("kept", ["PC109"])
+
+
+@pytest.mark.parametrize("name", ["exif", "APP1", "xmp"])
+def test_a_block_in_hexadecimal_digits_is_read_as_the_block(build, name):
+    """ImageMagick keeps what it does not know like this."""
+    xmp = b'<r:x xmlns:r="a" r:UserComment="a cat, Steps: 20"/>'
+    block = xmp if name == "xmp" else b"Exif\0\0" + build.exif(b"ASCII\0\0\0a cat, Steps: 20")
+    digits = block.hex()
+    lines = "\n".join(digits[place : place + 72] for place in range(0, len(digits), 72))
+    data = build.png(build.packed(f"Raw profile type {name}", f"\n{name}\n{len(block):8}\n{lines}\n".encode()))
+    source = read_source(data)
+    assert (source.text, source.key) == ("a cat, Steps: 20", "UserComment")
+
+
+@pytest.mark.parametrize("text", [b"", b"exif", b"exif 3 xyz", b"exif 3 \xff"])
+def test_digits_that_are_none_are_told(build, text):
+    source = read_source(build.png(build.packed("Raw profile type exif", text), build.text(KEY, b"kept")))
     assert (source.text, codes_of(source)) == ("kept", ["PC109"])

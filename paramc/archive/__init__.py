@@ -1,0 +1,1 @@
+"""Folders with a million files: every picture read once, in parallel, into a table that can be searched."""
