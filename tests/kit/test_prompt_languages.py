@@ -49,7 +49,7 @@ def test_the_family_is_here() -> None:
 def test_emphasis_takes_any_text(language: Language) -> None:
     for text in SOUP:
         assert "".join(language.weights.marks(text)) == text
-        assert language.weights.runs(text)
+        assert language.weights.runs(text) or not text.strip("()")
 
 
 def test_editing_takes_any_text(language: Language) -> None:

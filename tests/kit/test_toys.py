@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from paramc import api
 from paramc.backends.registry import targets
 from paramc.dialects.registry import dialects
@@ -62,3 +64,17 @@ def test_the_command_line_takes_the_folders(tmp_path: Path) -> None:
     arguments = ["--grammars", str(TOY_GRAMMARS), "--targets", str(TOY_TARGETS)]
     assert main(["convert", TEXT, "--to", "toy_json", "-o", str(output), *arguments]) == 0
     assert json.loads(output.read_text(encoding="utf-8"))["steps"] == 20
+
+
+def test_the_fork_is_written_by_the_engine_of_its_family() -> None:
+    job = api.load(open_text(TEXT), grammars=ROOTS).job.replace({"sampling.shift": 3})
+    artifact = api.compile(job, "a1111", grammars=ROOTS)
+    assert (artifact.files[0].name, artifact.text) == ("toy_fork.txt", TEXT.replace("Wobble: 2.5", "Wobble: 3"))
+
+
+def test_the_command_line_writes_the_fork_too(capsys: pytest.CaptureFixture[str]) -> None:
+    from paramc.cli import main
+
+    words = ["convert", TEXT, "--dialect", "toy_fork", "--grammars", str(TOY_GRAMMARS), "--to", "a1111"]
+    assert main(words) == 0
+    assert capsys.readouterr().out == TEXT
