@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from paramc.backends.literals import Value
 from paramc.backends.pipelines import ModelRow
-from paramc.ir.assets import AssetRef
+from paramc.ir.assets import HUB, AssetRef
 from paramc.ir.plan import ApplyNetwork
 
 SUFFIX = ".safetensors"
@@ -16,6 +16,12 @@ LONGEST = 40  # characters of an adapter's name
 def is_file(path: str) -> bool:
     """Whether the path is one of a file with weights, by its suffix."""
     return path.lower().endswith(SUFFIXES)
+
+
+def repository_of(asset: AssetRef) -> str:
+    """The repository of the hub that an asset is, empty for a file."""
+    urn = asset.urn or ""
+    return urn.removeprefix(HUB) if urn.startswith(HUB) else ""
 
 
 def file_name(asset: AssetRef) -> str:

@@ -51,7 +51,9 @@ class ModelRow:
     long_sequence: int | None = None  # the same for texts that need more
     embedded_guidance: float | None = None  # the default, where guidance is an input of the model
     packed: bool = False  # latents leave the pipeline packed two by two
+    learns: bool = False  # its text encoder can be taught words
     layers: bool = False  # clip skip changes the picture
+    text_layer: int = 0  # the text encoders' state that it reads, from the end, not normalised; 0: the last, normalised
     part: str = "unet"  # the diffusion model's name in the pipeline
     part_class: str = ""  # loads it from a file of its own, where no pipeline does
     encoders: tuple[str, ...] = ("text_encoder",)
@@ -77,8 +79,12 @@ class Pipelines:
             return None
         return as_row(merged(table, self.families.get(family, {})), ModelRow, f"{self.where}: {base}")
 
+    def paints(self, base: str, task: str) -> bool:
+        """Is there a pipeline of a base for a task?"""
+        return task in self.pipelines[str(self.bases[base].get("pipelines", base))]
+
     def pipeline(self, base: str, task: str) -> PipelineRow:
-        """The pipeline of a base for `text_to_image` or `image_to_image`."""
+        """The pipeline of a base for `text_to_image`, `image_to_image` or `inpaint`."""
         owner = str(self.bases[base].get("pipelines", base))
         return as_row(self.pipelines[owner][task], PipelineRow, f"{self.where}: pipelines.{owner}.{task}")
 

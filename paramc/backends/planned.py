@@ -1,11 +1,14 @@
 """A plan seen as passes: what each one starts from, what it is told, what it makes, for targets without a graph."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from paramc.ir.assets import AssetRef
+from paramc.ir.control import ControlNet
 from paramc.ir.geometry import Size
 from paramc.ir.plan import (
+    ApplyControl,
     ApplyNetwork,
     Decode,
     EmptyLatent,
@@ -16,6 +19,7 @@ from paramc.ir.plan import (
     LoadParts,
     LoadVae,
     MakeNoise,
+    MaskLatent,
     Op,
     Plan,
     ResizeLatent,
@@ -41,6 +45,10 @@ class PlannedPass:
     positive: str
     negative: str
     layer: int
+    asked: Encode | None = None  # `positive` and `negative` with all that is to be known of them
+    avoided: Encode | None = None
+    mask: MaskLatent | None = None
+    controls: tuple[ControlNet, ...] = ()
 
     @property
     def size(self) -> Size:
@@ -106,6 +114,19 @@ class Planned:
         return tuple(network for network in reversed(found) if network.kind in LORAS)
 
     @property
+    def refiner(self) -> AssetRef | None:
+        """The model that takes over on the way, if there is one."""
+        load = self._at(self.passes[0].sample.refined_by or "") if self.passes else None
+        return load.asset if isinstance(load, LoadCheckpoint | LoadParts) else None
+
+    @property
+    def embeddings(self) -> tuple[AssetRef, ...]:
+        """The learned words that the texts of any pass speak of, once each."""
+        encodes = (encode for passed in self.passes for encode in (passed.asked, passed.avoided) if encode)
+        named = {asset.name: asset for encode in encodes for asset in encode.embeddings if _names(encode, asset)}
+        return tuple(named.values())
+
+    @property
     def finish(self) -> tuple[UpscaleImage, ...]:
         """The enlargements of finished pictures, which no pass follows."""
         feeding = {op.image for op in self.plan.ops if isinstance(op, EncodeImage)}
@@ -124,7 +145,9 @@ class Planned:
         tail = levels if isinstance(levels, Slice) else None
         sigmas = self._at(tail.sigmas) if tail else levels
         latent = self._at(sample.latent)
-        positive, negative = self._at(sample.positive), self._at(sample.negative)
+        mask = latent if isinstance(latent, MaskLatent) else None
+        latent = self._at(mask.latent) if mask else latent
+        positive, negative = self._encoded(sample.positive), self._encoded(sample.negative)
         return PlannedPass(
             sample=sample,
             sigmas=sigmas if isinstance(sigmas, Sigmas) else Sigmas(id="", model="", schedule="uniform", steps=1),
@@ -132,12 +155,35 @@ class Planned:
             origin=self._at(latent.image) if isinstance(latent, EncodeImage) else latent,
             positive=_text(positive),
             negative=_text(negative),
-            layer=positive.layer if isinstance(positive, Encode) else -1,
+            layer=positive.layer if positive else -1,
+            asked=positive,
+            avoided=negative,
+            mask=mask,
+            controls=tuple(self._controls(sample.positive)),
         )
 
+    def _encoded(self, reference: str) -> Encode | None:
+        op = self._at(reference)
+        while isinstance(op, ApplyControl):
+            op = self._at(op.negative if reference.endswith("negative") else op.positive)
+        return op if isinstance(op, Encode) else None
 
-def _text(encode: Op | None) -> str:
+    def _controls(self, reference: str) -> Iterator[ControlNet]:
+        """The units that steer, the first one first."""
+        units: list[ControlNet] = []
+        op = self._at(reference)
+        while isinstance(op, ApplyControl):
+            units.append(op.unit)
+            op = self._at(op.positive)
+        return reversed(units)
+
+
+def _names(encode: Encode, asset: AssetRef) -> bool:
+    return bool(asset.name) and any((asset.name or "") in variant.text for variant in encode.variants)
+
+
+def _text(encode: Encode | None) -> str:
     """The text of the only variant, its pieces joined."""
-    if not isinstance(encode, Encode) or not encode.variants:
+    if encode is None or not encode.variants:
         return ""
     return "".join(run.text for run in encode.variants[0].runs).strip()

@@ -57,13 +57,53 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Mask:
+    """What of the start is painted anew: the white of a picture, or with `inverts` its black."""
+
+    inverts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Prompts that the script encodes by itself: the arguments of each encoding, none for a prompt that is not seen."""
+
+    positive: tuple[str, ...]
+    negative: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How the script encodes prompts by itself.
+
+    `encoders` are the names of the parts that do it, `layer` the source of the state that is taken from them.
+    """
+
+    encoders: tuple[str, ...]
+    layer: str
+    is_normed: bool
+    backtrack: int  # tokens that may move behind a comma at the end of a chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Refiner:
+    """A second pipeline that goes on with the first one's latents; `loader` makes it from its file or repository."""
+
+    pipeline: str
+    loader: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pass:
-    """One call of a pipeline. Without a scheduler it shares the first pass's."""
+    """One call of a pipeline. Without a scheduler or texts it shares the first pass's."""
 
     pipeline: str
     arguments: tuple[str, ...]
+    texts: Texts | None = None
     scheduler: Call | None = None
     start: Start | None = None
+    mask: Mask | None = None
+    control: str = ""  # how pictures that steer are brought to size, empty where none does
     latent: LatentEnlargement | None = None
     picture: PictureEnlargement | None = None
 
@@ -79,8 +119,11 @@ class Script:
     device: str  # empty: whatever the machine has
     single_file: bool
     local_files: bool
-    vae: bool
+    vae: str  # how the VAE of its own is loaded, empty for none
     networks: bool
+    embeddings: bool
+    refiner: Refiner | None
     batch: bool
     encodes: bool  # prompts are embedded by the script itself, from an earlier layer
+    encoding: Encoding | None  # … or in all that they say
     finish: tuple[PictureEnlargement, ...]

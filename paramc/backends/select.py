@@ -2,23 +2,42 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import exp
 
 from paramc.backends.literals import Value, literal
-from paramc.backends.located import adapters, file_name, is_file
+from paramc.backends.located import adapters, file_name, is_file, repository_of
+from paramc.backends.pieces import WEIGHING, pieces, says_something
 from paramc.backends.pipelines import ModelRow, PipelineRow, Pipelines
 from paramc.backends.planned import UNKNOWN, Planned, PlannedPass
 from paramc.backends.registry import Choices
 from paramc.backends.schedulers import Schedulers, Settings
-from paramc.backends.script import Call, Constant, LatentEnlargement, Pass, PictureEnlargement, Script, Start
+from paramc.backends.script import (
+    Call,
+    Constant,
+    Encoding,
+    LatentEnlargement,
+    Mask,
+    Pass,
+    PictureEnlargement,
+    Refiner,
+    Script,
+    Start,
+    Texts,
+)
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Unsupported
+from paramc.ir.assets import AssetRef
 from paramc.ir.geometry import Size
 from paramc.ir.plan import EmptyLatent, LoadImage, Op, Plan, ResizeLatent, UpscaleImage
 
 LONG_TEXT = 700  # characters; beyond it a text may need more than the usual tokens of the long text encoder
 SECOND = "HIRES_"  # prefix of the second pass's constants
 ANY = "*"  # names what stands in for an upscaler without a row
+SINGLE = "from_single_file"
+MASK = "mask.png"
+CONTROL, CONTROL_IMAGE = "controlnet", "control.png"
+_VARIABLES = {"mask_picture": "mask"} | {name: name for name in ("generators", "latents", "picture", "controls")}
 IMAGE = "input.png"  # where the settings do not say which picture they start from
 LARGEST_EXPONENT = 100.0
 
@@ -65,12 +84,31 @@ class _Selection:
             device="" if device == "auto" else device,
             single_file=single_file,
             local_files=bool(self.choices["local_files_only"]),
-            vae="vae" in loaded.values,
+            vae=self._vae_loader() if "vae" in loaded.values else "",
             networks="loras" in loaded.values,
+            embeddings="embeddings" in loaded.values,
+            refiner=self._refiner(told) if self.is_refined else None,
             batch=self.planned.batch > 1,
-            encodes=any("clip_skip" in quantities.values for quantities in told),
+            encodes=not self.is_exact and any("clip_skip" in quantities.values for quantities in told),
+            encoding=self._encoding(passes[0], told[0]) if self.is_exact and passes else None,
             finish=tuple(self._enlargement(op) for op in self.planned.finish),
         )
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Does the script encode the prompts by itself?"""
+        row = self.pipelines.pipeline(self.planned.plan.base, "text_to_image")
+        return self.choices["prompts"] == "exact" and "embeds" in row.arguments.values()
+
+    @cached_property
+    def is_refined(self) -> bool:
+        """Does another model go on with the only pass of a picture, and is there a pipeline for it?"""
+        planned = self.planned
+        if planned.refiner is None or self.is_exact or len(planned.passes) != 1:
+            return False
+        first = planned.passes[0]
+        known = self.pipelines.paints(planned.plan.base, "refiner") and self._task(first) == "text_to_image"
+        return known and 0 < (first.sample.switch_at or 0) < 1
 
     # What is loaded.
 
@@ -81,21 +119,29 @@ class _Selection:
         if single_file and self.model.part_class:
             found.values["repository"] = self.model.repository
         if self.planned.vae is not None:
-            found.values["vae"] = file_name(self.planned.vae)
+            repository = repository_of(self.planned.vae)
+            found.values["vae"] = repository or file_name(self.planned.vae)
+            found.notes |= {"vae": self.pipelines.notes["repository"]} if repository else {}
         loras = adapters(self.planned.networks, self.model)
         if loras:
             found.values["loras"] = loras
+        if self.model.learns and not self.is_exact and self.planned.embeddings:
+            found.values["embeddings"] = {asset.name or "": file_name(asset) for asset in self.planned.embeddings}
         return found, single_file
 
     def _locate(self, found: _Quantities) -> bool:
         chosen, asset = str(self.choices["model"]), self.planned.checkpoint
-        named = is_file(chosen) if chosen else bool(asset.path or asset.name)
+        repository = repository_of(asset)
+        named = is_file(chosen) if chosen else bool(asset.path or asset.name) and not repository
         loader = self.choices["loader"]
         single_file = loader == "single_file" or (loader == "auto" and named)
-        found.values["model"] = chosen or (file_name(asset) if single_file else self.model.repository)
+        found.values["model"] = chosen or (file_name(asset) if single_file else repository or self.model.repository)
         kind = "folder" if not single_file else "transformer" if self.model.part_class else "file"
         found.notes["model"] = self.pipelines.notes[kind]
         return single_file
+
+    def _vae_loader(self) -> str:
+        return "from_pretrained" if self.planned.vae and repository_of(self.planned.vae) else SINGLE
 
     def _picture_alone(self) -> _Quantities:
         return _Quantities({"image": self.planned.image or IMAGE})
@@ -116,9 +162,79 @@ class _Selection:
             found.values["seed"] = self.planned.seed or 0
             found.notes |= {"seed": self.pipelines.notes["seedless"]} if self.planned.seed is None else {}
             found.values |= {"image": self.planned.image or IMAGE} if isinstance(passed.origin, LoadImage) else {}
+            self._masked(found, passed)
+            self._controls(found, passed)
+            self._refines(found, passed)
         return found
 
+    def _masked(self, found: _Quantities, passed: PlannedPass) -> None:
+        """The mask of a picture that is painted in part, where there is a pipeline that does it."""
+        if passed.mask is not None and self._task(passed) == "inpaint":
+            found.values |= {"mask": passed.mask.mask.path or MASK, "mask_blur": passed.mask.blur}
+
+    def _controls(self, found: _Quantities, passed: PlannedPass) -> None:
+        """What steers the only pass of a picture, where there is a pipeline for it."""
+        if self._task(passed) != "controlnet":
+            return
+        units = passed.controls
+        found.values |= {
+            "controlnets": [file_name(unit.model or AssetRef(name=CONTROL)) for unit in units],
+            "control_images": [unit.image.path or CONTROL_IMAGE for unit in units],
+            "control_scales": [unit.weight for unit in units],
+            "control_starts": [unit.start for unit in units],
+            "control_ends": [unit.end for unit in units],
+        }
+        if any(unit.priority == "control" for unit in units):
+            found.sources["guess"] = "True"
+
+    def _refines(self, found: _Quantities, passed: PlannedPass) -> None:
+        """The model that takes over, and when."""
+        if self.is_refined and self.planned.refiner:
+            repository = repository_of(self.planned.refiner)
+            found.values["refiner"] = repository or file_name(self.planned.refiner)
+            found.values["switch"] = passed.sample.switch_at
+
+    def _refiner(self, told: list[_Quantities]) -> Refiner:
+        row = self.pipelines.pipeline(self.planned.plan.base, "refiner")
+        loader = "from_pretrained" if self.planned.refiner and repository_of(self.planned.refiner) else SINGLE
+        sources = self._sources(0, told) | {"output": literal("np")}
+        return Refiner(row.pipeline, loader, tuple(_arguments(row, sources)))
+
+    def _task(self, passed: PlannedPass) -> str:
+        """The name under which the pipeline of a pass is listed."""
+        paints = self.pipelines.paints
+        if isinstance(passed.origin, EmptyLatent):
+            alone = passed.controls and len(self.planned.passes) == 1
+            return "controlnet" if alone and paints(self.planned.plan.base, "controlnet") else "text_to_image"
+        masked = passed.mask is not None and paints(self.planned.plan.base, "inpaint")
+        return "inpaint" if masked else "image_to_image"
+
+    def _pieces(self, found: _Quantities, passed: PlannedPass) -> None:
+        """The texts of a script that encodes them, and how. A negative one that says nothing is zeros to SDXL."""
+        if passed.asked is None:
+            return
+        emphasis = passed.asked.emphasis
+        found.values["prompt"] = pieces(passed.asked.variants[0], emphasis)
+        found.values["emphasis"] = emphasis if emphasis in WEIGHING else "no_norm"
+        found.notes["prompt"] = self.pipelines.notes["pieces"]
+        if passed.avoided and passed.sample.cfg_scale > 1 and (self._is_normed or says_something(passed.avoided)):
+            found.values["negative"] = pieces(passed.avoided.variants[0], emphasis)
+        if self.model.layers and passed.layer != -1:
+            found.values["clip_skip"] = -passed.layer
+
+    @property
+    def _is_normed(self) -> bool:
+        return not self.model.text_layer
+
+    def _encoding(self, passed: PlannedPass, told: _Quantities) -> Encoding:
+        layer = "-CLIP_SKIP" if "clip_skip" in told.values else str(-(self.model.text_layer or 1))
+        backtrack = passed.asked.backtrack if passed.asked else 0
+        return Encoding(self.model.encoders, layer, self._is_normed, backtrack)
+
     def _texts(self, found: _Quantities, passed: PlannedPass) -> None:
+        if self.is_exact:
+            self._pieces(found, passed)
+            return
         found.values["prompt"] = passed.positive
         embedded = self.model.embedded_guidance is not None
         guided = passed.sample.cfg_scale > 1 or not embedded
@@ -180,24 +296,27 @@ class _Selection:
 
     def _pass(self, number: int, passed: PlannedPass, told: list[_Quantities]) -> Pass:
         sources = self._sources(number, told)
-        task = "text_to_image" if isinstance(passed.origin, EmptyLatent) else "image_to_image"
-        row = self.pipelines.pipeline(self.planned.plan.base, task)
+        row = self.pipelines.pipeline(self.planned.plan.base, self._task(passed))
         scheduler, sigmas = self._scheduler(passed, sources["steps"])
         sources |= {"sigmas": sigmas} if sigmas else {}
+        texts = _encoded(sources) if self.is_exact else None
         sources["output"] = literal("latent" if self._feeds_latents(number) else "np")
         shared = number > 0 and scheduler == self._scheduler(self.planned.passes[0], "")[0]
         return Pass(
             pipeline=row.pipeline,
             arguments=tuple(_arguments(row, sources)),
+            texts=None if number and texts and texts == _encoded(self._sources(0, told)) else texts,
             scheduler=None if shared else scheduler,
             start=Start(passed.origin.resize) if isinstance(passed.origin, LoadImage) else None,
+            mask=Mask(passed.mask.inverts) if passed.mask and "mask" in sources else None,
+            control=passed.controls[0].resize if "controlnets" in sources else "",
             latent=self._latent(passed.origin, sources),
             picture=self._picture(passed.origin, sources),
         )
 
     def _feeds_latents(self, number: int) -> bool:
         following = self.planned.passes[number + 1 : number + 2]
-        return any(isinstance(passed.origin, ResizeLatent) for passed in following)
+        return self.is_refined or any(isinstance(passed.origin, ResizeLatent) for passed in following)
 
     def _scheduler(self, passed: PlannedPass, steps: str) -> tuple[Call, str]:
         """The scheduler, and the noise levels that the call itself has to name: source text, empty for none."""
@@ -274,10 +393,22 @@ def fraction(run: int, steps: int, *, rounds_down: bool) -> float:
     return run / steps
 
 
+def _encoded(sources: dict[str, str]) -> Texts:
+    """How the texts are encoded; in their place, `sources` has what comes of it."""
+    positive, negative = f"[{sources.pop('prompt')}]", sources.pop("negative", "")
+    emphasis = sources["emphasis"]
+    sources |= {"embeds": "embeds", "pooled": "pooled"}
+    if not negative:
+        return Texts(("pipe", positive, "[[]]", emphasis))
+    negative = f"[{negative}]"
+    sources |= {"negative_embeds": "negative_embeds", "negative_pooled": "negative_pooled"}
+    return Texts(("pipe", positive, negative, emphasis), ("pipe", negative, positive, emphasis))
+
+
 def _arguments(row: PipelineRow, sources: Mapping[str, str]) -> Iterator[str]:
     """The arguments of a pipeline's call. Texts that the script embeds by itself are no arguments."""
-    told = dict(sources) | {"generators": "generators", "latents": "latents"}
-    if "clip_skip" in told:
+    told = dict(sources) | _VARIABLES
+    if "clip_skip" in told and "prompt" in told:
         told["embeds"] = f"encode_prompt(pipe, {told.pop('prompt')})"
         told["negative_embeds"] = f"encode_prompt(pipe, {told.pop('negative')})"
     return (f"{keyword}={told[quantity]}" for keyword, quantity in row.arguments.items() if quantity in told)

@@ -12,6 +12,7 @@ from diffusers import (
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
     StableDiffusionPipeline,
+    StableDiffusionXLImg2ImgPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
@@ -32,10 +33,20 @@ WORDS = ("cat", "dog", "photo", "of", "a", "bad", "quality")
 def save(base: str, folder: Path) -> Path:
     """The tiny pipeline of a base, saved under `folder`; the same weights every time."""
     torch.manual_seed(SEED)
-    builders = {"sd1": _sd1, "sd2": _sd1, "sdxl": _sdxl, "sd3": _sd3, "flux": _flux}
+    builders = {"sd1": _sd1, "sd2": _sd1, "sdxl": _sdxl, "refiner": _refiner, "sd3": _sd3, "flux": _flux}
     place = folder / base
-    builders[base]().save_pretrained(place)
+    pipeline = builders[base]()
+    if base in ("sd1", "sd2", "sdxl"):
+        _unbalance(pipeline.text_encoder.final_layer_norm)
+    pipeline.save_pretrained(place)
     return place
+
+
+def _unbalance(norm: torch.nn.LayerNorm) -> None:
+    """A mean that is not zero, which emphasis divides by."""
+    with torch.no_grad():
+        norm.weight.normal_(1.0, 0.3)
+        norm.bias.normal_(0.2, 0.2)
 
 
 def _clip_tokenizer(pad: str = "<|endoftext|>") -> CLIPTokenizer:
@@ -152,6 +163,37 @@ def _sdxl() -> StableDiffusionXLPipeline:
         tokenizer_2=second,
         unet=unet,
         scheduler=_scheduler(),
+        add_watermarker=False,
+    )
+
+
+def _refiner() -> StableDiffusionXLImg2ImgPipeline:
+    second = _clip_tokenizer("!")
+    unet = UNet2DConditionModel(
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        cross_attention_dim=32,
+        attention_head_dim=4,
+        norm_num_groups=8,
+        sample_size=8,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        use_linear_projection=True,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        transformer_layers_per_block=(1, 2),
+        projection_class_embeddings_input_dim=5 * 8 + 32,
+    )
+    return StableDiffusionXLImg2ImgPipeline(
+        vae=_vae(force_upcast=True),
+        text_encoder=None,
+        text_encoder_2=CLIPTextModelWithProjection(_clip_config(second)),
+        tokenizer=None,
+        tokenizer_2=second,
+        unet=unet,
+        scheduler=_scheduler(),
+        requires_aesthetics_score=True,
+        force_zeros_for_empty_prompt=False,
         add_watermarker=False,
     )
 

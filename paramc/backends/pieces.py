@@ -1,0 +1,35 @@
+"""Prompts as the pieces of text and weights that a script encodes by itself."""
+
+import re
+from collections.abc import Iterator
+
+from paramc.backends.literals import LINE, Value, columns, literal
+from paramc.ir.plan import Encode, Run, Variant
+
+WEIGHING = frozenset({"original", "no_norm"})  # ways of emphasis in which weights count
+ROOM = LINE - 20  # columns of a line that are left for the text of a piece
+_WORDS = re.compile(r"\S+\s*|\s+")
+
+
+def pieces(variant: Variant, emphasis: str) -> Value:
+    """(text, weight) for each piece of a text, None for a break. Long ones are cut between words, where tokens end."""
+    return [piece for run in variant.runs for piece in _cut(run, 1.0 if emphasis not in WEIGHING else run.weight)]
+
+
+def says_something(encode: Encode | None) -> bool:
+    """Is there a character in any of the texts?"""
+    return encode is not None and any(variant.text for variant in encode.variants)
+
+
+def _cut(run: Run, weight: float) -> Iterator[Value]:
+    if run.breaks:
+        yield None
+        return
+    text = ""
+    for word in _WORDS.findall(run.text):
+        if text and columns(literal(text + word)) > ROOM:
+            yield text, weight
+            text = ""
+        text += word
+    if text:
+        yield text, weight

@@ -1,0 +1,1 @@
+"""Python scripts as sources: looked at, never run."""

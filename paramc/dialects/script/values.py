@@ -1,0 +1,103 @@
+"""What a script's expressions are worth without running it."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from paramc.diagnostics.model import Span
+
+CALLED: Final = "__call__"  # the method name of a thing that is called itself
+INDEXED: Final = "[]"  # the method name of a subscript
+MOST_ORIGINS: Final = 8
+MOST_LOOKED_AT: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something of a module, by its whole name: `torch.float16`."""
+
+    name: str
+
+    @property
+    def last(self) -> str:
+        """The name without its modules."""
+        return self.name.rpartition(".")[2]
+
+
+@dataclass(slots=True, eq=False)
+class Made:
+    """The result of a call that a library would make.
+
+    `name` is that of the function, class or method; `owner` is what it was called on. `attributes` are what the script
+    set on it later, `calls` the methods called on it, in order.
+    """
+
+    name: str
+    arguments: list[object]
+    keywords: dict[str, object]
+    places: dict[str, Span]
+    span: Span
+    owner: object = None
+    attributes: dict[str, object] = field(default_factory=dict)
+    calls: "list[Made]" = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """An attribute of something made that the script did not set."""
+
+    of: object
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """A range of an index, `lower:upper`; None for an end that is left open."""
+
+    lower: object
+    upper: object
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Computed:
+    """A value that only a run would tell; `origins` are the calls that it comes from, as far as they are known."""
+
+    span: Span
+    origins: tuple[Made, ...] = ()
+
+
+def is_known(value: object) -> bool:
+    """Is the value the very one that a run would give? None with over MOST_LOOKED_AT things in it is."""
+    waiting, left = [value], MOST_LOOKED_AT
+    while waiting:
+        item = waiting.pop()
+        left -= 1
+        if left < 0:
+            return False
+        if isinstance(item, list | tuple):
+            waiting += item
+        elif isinstance(item, dict):
+            waiting += item.values()
+        elif item is not None and not isinstance(item, str | int | float | bool):
+            return False
+    return True
+
+
+def origins(*values: object) -> tuple[Made, ...]:
+    """The calls that values come from, the first MOST_ORIGINS of them in order."""
+    found: dict[int, Made] = {}
+    waiting, left = list(reversed(values)), MOST_LOOKED_AT
+    while waiting and left and len(found) < MOST_ORIGINS:
+        item = waiting.pop()
+        left -= 1
+        match item:
+            case Made():
+                found.setdefault(id(item), item)
+            case Part():
+                waiting.append(item.of)
+            case Computed():
+                found |= {id(made): made for made in item.origins}
+            case list() | tuple():
+                waiting += reversed(item[:MOST_LOOKED_AT])
+            case _:
+                continue
+    return tuple(found.values())[:MOST_ORIGINS]
