@@ -17,10 +17,12 @@ from paramc.ir.geometry import Size
 
 LONGEST_NUMBER: Final = 64  # characters
 LARGEST: Final = 2**64  # whole numbers and sizes stay below, in magnitude
-_SIZE = re.compile(r"(-?\d{1,9})\s*[xX×]\s*(-?\d{1,9})")
+_SIZE = re.compile(r"(-?\d{1,9})\s*[xX×]\s*(-?\d{1,9})(?:\s*px)?")
 _HASHED = {pair: re.compile(rf"(.*\S)\s*\{pair[0]}([0-9a-fA-F]{{6,64}})\{pair[1]}", re.DOTALL) for pair in ("[]", "()")}
 _HEX = re.compile(r"[0-9a-fA-F]{6,64}")
 _QUOTED_SIGNS = re.compile(r"[,:\n]")
+_TUPLE_SIZE = re.compile(r"[(\[]?\s*(\d{1,9})\s*,\s*(\d{1,9})\s*[)\]]?")
+_OF_TENSORS = "0x"  # in front of a sha256 of the tensors without the header of their file
 _NEEDED_DIGITS = 8  # A1111's partial hash of 2022 has just as many; every later one is longer
 
 
@@ -340,6 +342,95 @@ def _write_presence(value: object) -> str | None:
     return None if value is None else "True"
 
 
+def _write_side(value: object, *, side: int) -> str | None:
+    return str(value[side]) if isinstance(value, Size) else None
+
+
+def _read_tuple_size(text: str) -> Size:
+    """`(768, 1280)`, width first; `768x1280` too."""
+    match = _TUPLE_SIZE.fullmatch(text.strip())
+    return Size(int(match[1]), int(match[2])) if match else read_size(text)
+
+
+def _write_tuple_size(value: object) -> str | None:
+    return f"({value.width}, {value.height})" if isinstance(value, Size) else None
+
+
+def _read_skipped(text: str) -> int:
+    return -1 - max(read_int(text), 0)
+
+
+def _write_skipped(value: object) -> str | None:
+    return str(-1 - value) if isinstance(value, int) else None
+
+
+def _read_tagged_hashes(text: str) -> tuple[Hash, ...]:
+    """A hash with what it is in front: `blake3:…`; `0x…` is one of the tensors alone."""
+    name, _colon, digits = text.strip().rpartition(":")
+    if text.startswith(_OF_TENSORS):
+        name, digits = "addnet", text.strip()[len(_OF_TENSORS) :]
+    if not _HEX.fullmatch(digits):
+        raise Unreadable("a hash, hexadecimal digits")
+    if name not in ("blake3", "addnet"):
+        return (hash_of(digits),)
+    return (Hash.model_validate({"algorithm": name, "hex": digits.lower()}),)
+
+
+def _write_tagged_hashes(value: object) -> str | None:
+    if not isinstance(value, tuple) or not value or not isinstance(value[0], Hash):
+        return None
+    tag = {"blake3": "blake3:", "addnet": _OF_TENSORS}.get(value[0].algorithm, "")
+    return tag + value[0].hex
+
+
+def _read_named_weight(text: str) -> tuple[str, float, float]:
+    """`name : 0.5`: the file of a network and its strength, for both models."""
+    name, colon, weight = text.rpartition(":")
+    if not colon or not name.strip():
+        raise Unreadable("a name and a strength such as `name : 0.5`")
+    return name.strip(), read_float(weight), read_float(weight)
+
+
+def _write_named_weight(value: object) -> str | None:
+    match value:
+        case (str() as name, int() | float() as unet, _):
+            return f"{name} : {number_text(unet)}"
+        case _:
+            return None
+
+
+def _read_weight_name(text: str) -> tuple[str, float, float]:
+    """`0.5 - name`, likewise."""
+    weight, dash, name = text.partition(" - ")
+    if not dash or not name.strip():
+        raise Unreadable("a strength and a name such as `0.5 - name`")
+    return name.strip(), read_float(weight), read_float(weight)
+
+
+def _write_weight_name(value: object) -> str | None:
+    match value:
+        case (str() as name, int() | float() as unet, _):
+            return f"{float(unet)} - {name}"
+        case _:
+            return None
+
+
+def _read_variation(text: str) -> tuple[int, float]:
+    """`3647897225,0.2`: the seed of another noise and its share; the first where there are several."""
+    numbers = text.strip("[] ").split("]")[0].replace(":", ",").split(",")
+    if len(numbers) < 2:
+        raise Unreadable("a seed and a share such as `1234,0.2`")
+    return read_int(numbers[0]), read_float(numbers[1])
+
+
+def _write_variation(value: object) -> str | None:
+    match value:
+        case (int() as seed, int() | float() as strength):
+            return f"{seed}:{number_text(strength)}"
+        case _:
+            return None
+
+
 NUMBERS: Final = {
     "int": Codec(read_int, _write_number),
     "float": Codec(read_float, _write_number),
@@ -353,6 +444,11 @@ NUMBERS: Final = {
     "size": Codec(read_size, _write_size),
     "target_size": Codec(_read_target, _write_size),  # 0x0 says nothing
     "noise_size": Codec(_read_drawn, _write_size),  # so does any side below 1
+    "width": Codec(read_int, partial(_write_side, side=0)),  # one side of a size
+    "height": Codec(read_int, partial(_write_side, side=1)),
+    "tuple_size": Codec(_read_tuple_size, _write_tuple_size),
+    "skipped_layers": Codec(_read_skipped, _write_skipped),  # counted from 0
+    "variation": Codec(_read_variation, _write_variation, 2),
     "pair": Codec(_read_pair, _write_numbers, 2),
     "triple": Codec(_read_triple, _write_numbers, 3),
 }
@@ -361,6 +457,9 @@ TEXTS: Final = {
     "presence": Codec(read_bool, _write_presence),  # `True` while the value is not None
     "part": Codec(read_bool, _write_presence),  # `True` makes a part of the Job that may be empty
     "hashes": Codec(_read_hashes, _write_hashes),
+    "tagged_hashes": Codec(_read_tagged_hashes, _write_tagged_hashes),
+    "named_weight": Codec(_read_named_weight, _write_named_weight, 3),
+    "weight_name": Codec(_read_weight_name, _write_weight_name, 3),
     "asset": Codec(_read_asset, _write_asset, 2),
     "tight_asset": Codec(partial(_read_asset, brackets="()"), partial(_write_asset, brackets="()", blank=""), 2),
     "file": Codec(_read_file, _write_file),

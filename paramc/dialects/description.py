@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from paramc.resources import GRAMMARS
 from paramc.tables import Table, merged, read_table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
-    """One folder of `grammars/`. `folders` is its lineage, itself first and the root ancestor last."""
+    """One folder of `grammars/`. `folders` is its lineage, itself first and the root ancestor last; `roots` are the
+    folders of dialects that it was found among."""
 
     name: str
     folders: tuple[Path, ...]
     about: Table
+    roots: tuple[Path, ...] = (GRAMMARS,)
 
     @property
     def title(self) -> str:
@@ -21,14 +24,23 @@ class Dialect:
 
     @property
     def engine(self) -> str:
-        """Which reading engine understands it: `infotext`, `graph`, `document`."""
+        """Which reading engine understands it: `infotext`, `record`, `graph`, `job`."""
         return str(self.about["engine"])
 
     @property
     def sniff(self) -> tuple[str, ...]:
         """Patterns of this very dialect (never inherited) that betray its texts."""
-        own = read_table(self.folders[0] / "dialect.toml").get("sniff", [])
-        return tuple(str(pattern) for pattern in own) if isinstance(own, list) else ()
+        return self.own_list("sniff")
+
+    @property
+    def form(self) -> str:
+        """What its texts look like, a form of forms.toml; those of settings texts are `text`."""
+        return str(self.about.get("form", "text" if self.engine == "infotext" else "json"))
+
+    def own_list(self, name: str) -> tuple[str, ...]:
+        """The texts listed under `name` in this very dialect's description."""
+        own = read_table(self.folders[0] / "dialect.toml").get(name, [])
+        return tuple(str(item) for item in own) if isinstance(own, list) else ()
 
     def path(self, file: str) -> Path | None:
         """The nearest `file` in the lineage, or None."""

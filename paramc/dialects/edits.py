@@ -13,27 +13,32 @@ from paramc.ir.prompt import ALTERNATE_LEVELS, EDIT_LEVELS
 Schedule: TypeAlias = tuple[tuple[int, str], ...]
 """(last step, text), steps counted from 1; the last entry ends with the pass."""
 
+MOST_CHARACTERS = 2**23  # of all texts of a pass together
+
 
 class Editing(NamedTuple):
     """Settings of prompt editing.
 
-    `timeline`: `current` or `legacy`. Edits that come to a step before `first_boundary` leave no entry.
+    `timeline`: `current` or `legacy`. Edits that come to a step before `first_boundary` leave no entry. They are
+    `instructions` in angle brackets where they are none in square ones.
     """
 
     timeline: str = "current"
     empty_options: bool = True
     first_boundary: int = 1
+    instructions: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class Switch:
-    """`before` up to `when`, then `after`; `dotted` when the number has a decimal point."""
+    """`before` up to `when`, then `after`; `dotted` when the `number` has a decimal point."""
 
     before: "Nodes"
     after: "Nodes"
     when: float
     dotted: bool
     span: Span
+    number: Span
 
 
 @dataclass(slots=True, eq=False)
@@ -97,8 +102,15 @@ class EditReader:
         opening, close = cast("Token", children[0]), cast("Token", children[-1])
         after = cast("Nodes", children[-2])
         before = cast("Nodes", children[1]) if len(children) > 3 else ()
-        number = close[1:-1].strip()
-        return Switch(before, after, float(number), "." in number, _span(opening, close))
+        start = close.start_pos or 0
+        return _switch(before, after, close[1:-1], _span(opening, close), start + 1)
+
+    def fromto(self, children: Sequence[Token | Nodes]) -> Switch:
+        opening, close = cast("Token", children[0]), cast("Token", children[-1])
+        name, _, number = opening.partition("[")
+        before, after = cast("Nodes", children[1]), cast("Nodes", children[3])
+        start = (opening.start_pos or 0) + len(name) + 1
+        return _switch(before, after, number.rstrip("]:"), _span(opening, close), start)
 
     def alternate(self, children: Sequence[Token | Nodes]) -> Choice:
         opening, close = cast("Token", children[0]), cast("Token", children[-1])
@@ -117,12 +129,17 @@ class Edits:
         return cast("Edited", self._parse(text))
 
     def schedule(self, text: str, steps: int, hires_steps: int | None = None, *, legacy: bool = False) -> Schedule:
-        """The texts of a pass; of the second one where `hires_steps` is given. Neighbours may be equal."""
+        """The texts of a pass; of the second one where `hires_steps` is given. Neighbours may be equal.
+
+        All together have MOST_CHARACTERS at the most; where they would have more, the last one stands for the rest.
+        """
         timeline = Timeline(steps, hires_steps, legacy or self.settings.timeline == "legacy")
         nodes = self.read(text).nodes
         if len(nodes) == 1 and isinstance(nodes[0], Token):
             return ((timeline.end, text),)
-        return tuple((end, text_at(nodes, end, timeline)) for end in self._boundaries(nodes, timeline))
+        ends = self._boundaries(nodes, timeline)
+        ends = [*ends[:-1][: MOST_CHARACTERS // max(1, len(text))], ends[-1]]
+        return tuple((end, text_at(nodes, end, timeline)) for end in ends)
 
     def _boundaries(self, nodes: Nodes, timeline: Timeline) -> list[int]:
         ends = {timeline.end}
@@ -185,6 +202,11 @@ def entry_for_call(schedule: Schedule, call: int) -> int:
     Calls beyond the planned ones get the first entry again, as in A1111 1.10.1.
     """
     return next((index for index, (end, _) in enumerate(schedule) if end >= call), 0)
+
+
+def _switch(before: Nodes, after: Nodes, number: str, span: Span, start: int) -> Switch:
+    """The edit whose `number` begins at `start`."""
+    return Switch(before, after, float(number), "." in number, span, Span(start, start + len(number)))
 
 
 def _span(opening: Token, close: Token) -> Span:

@@ -101,6 +101,7 @@ class Fields:
     item_names: Mapping[str, Field]
     numbered: frozenset[str]  # parts of which there may be several
     names: Names
+    resource_lists: Mapping[str, Mapping[str, str]]  # keys that list files, with the kinds of their types
 
     def match(self, key: str) -> Match | None:
         """What `key` stands for, None when no table knows it."""
@@ -148,7 +149,13 @@ def fields_of(dialect: Dialect) -> Fields:
         item_names={name: row for row in items for name in row.names},
         numbered=frozenset(place.part for row in rows for place in row.places if place.numbered),
         names=names,
+        resource_lists=_resource_lists(table, where),
     )
+
+
+def _resource_lists(table: Table, where: str) -> dict[str, dict[str, str]]:
+    lists = section(table, "resource_lists", where)
+    return {key: {kind: str(meant) for kind, meant in section(lists, key, where).items()} for key in lists}
 
 
 def _exact(

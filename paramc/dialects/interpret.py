@@ -10,12 +10,15 @@ from paramc.dialects.codecs import Unreadable
 from paramc.dialects.fields import UNIT, Field, Fields, Match
 from paramc.dialects.scanned import Pair
 from paramc.ir.assets import AssetRef
+from paramc.ir.geometry import Size
 from paramc.ir.job import Job
 from paramc.ir.paths import plain
 from paramc.ir.places import Draft, Place
 
 COUNTED: Final = frozenset({"controls.controlnet", "patches.extra_network"})  # kinds that know their number
 PROMPTS: Final = ("prompt", "negative")  # codecs of texts that a grammar reads
+MOST_REMARKS: Final = 1000  # nobody reads more; the ledger has every problem all the same
+SIDES: Final = ("width", "height")  # codecs of a size that two keys say
 UNSAID: Final = Job.model_validate({})
 
 
@@ -47,6 +50,7 @@ class Interpretation:
     founded: set[tuple[str, int]] = field(default_factory=set)
     affirmed: set[tuple[str, int]] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
+    declined: set[str] = field(default_factory=set)  # parts that their own key says are not there
     shifts: dict[str, Place] = field(default_factory=dict)
     extensions: dict[str, int] = field(default_factory=dict)
     lists: dict[tuple[Place, Field], dict[int, object]] = field(default_factory=dict)
@@ -110,6 +114,8 @@ class Interpretation:
         for entry in self.effective():
             match = entry.match
             row = match.field if match else None
+            if row and row.founds and entry.value is None:
+                self.declined.add(row.founds.owner)
             if row is None or entry.value is None:
                 continue
             self.said.add(row.key)
@@ -164,7 +170,8 @@ class Interpretation:
         if not self._exists(places[0], number):
             if entry.value is not None:
                 entry.problem = "belongs to a stage that is not there"
-                self.say("PC328", entry, part=places[0].owner)
+                if places[0].owner not in self.declined:
+                    self.say("PC328", entry, part=places[0].owner)
             return
         if row.needs and (row.needs, number) not in self.affirmed:
             return
@@ -181,8 +188,18 @@ class Interpretation:
             self.lists.setdefault((places[0], row), {})[entry.number] = entry.value
             entry.item = plain(entry.value)
             return
+        if row.kind in SIDES:
+            self._put_side(places[0], number, entry)
+            return
         for place, value in zip(places, self._values(row, entry), strict=True):
             self._set(place, number, value, entry)
+
+    def _put_side(self, place: Place, number: int, entry: Entry) -> None:
+        """One side of a size; square as long as the other is not known."""
+        if isinstance(entry.value, int) and entry.match:
+            known = self.draft.get(place, number)
+            size = known if isinstance(known, Size) else Size(entry.value, entry.value)
+            self.draft.put(place, number, size._replace(**{entry.match.field.kind: entry.value}))
 
     def _fill_lists(self) -> None:
         for (place, _), items in self.lists.items():
@@ -246,6 +263,8 @@ class Interpretation:
             entry.places += [(Place(place.part, (name,)), number) for name in ("kind", "name")]
 
     def say(self, code: str, entry: Entry, **values: str) -> None:
+        if len(self.diagnostics) >= MOST_REMARKS:
+            return
         span, key = entry.pair.value_span, short(entry.pair.key)
         self.diagnostics.append(diagnose(code, span, suggestion=None, notes=(), key=key, **values))
 

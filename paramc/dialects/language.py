@@ -2,7 +2,7 @@
 
 from functools import cache, cached_property
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import UnknownName
@@ -19,13 +19,20 @@ from paramc.dialects.writing import Writing
 from paramc.resources import GRAMMARS
 from paramc.tables import Table, TableError, TableValue, as_row, merged, section
 
+if TYPE_CHECKING:
+    from paramc.dialects.compel_pairing import CompelPairing
+    from paramc.dialects.instructions import Instructions
+
 FILE = "prompt.toml"
 SHARED = GRAMMARS / "shared"
 Row = TypeVar("Row")
 
 
 class Passes(NamedTuple):
-    """The grammar file of each pass, looked up along the lineage of the dialect, then among the shared ones."""
+    """The grammar file of each pass, looked up along the lineage of the dialect, then among the shared ones.
+
+    One of another dialect is named with its folder: `comfyui/weights.lark`.
+    """
 
     comments: str
     networks: str
@@ -65,20 +72,40 @@ class Language:
     def edits(self) -> Edits:
         """Reads what changes by step."""
         settings = self._row("editing", Editing)
-        pairing = _pairing(empty_options=settings.empty_options)
+        pairing = _instructions() if settings.instructions else _pairing(empty_options=settings.empty_options)
         path = self._grammar(self._passes.edits)
         return Edits(load_grammar(path, lexer="basic", postlex=pairing, callbacks=_EDIT_READER), settings)
 
     @cached_property
     def weights(self) -> Weights:
         """Reads emphasis."""
-        grammar = load_grammar(self._grammar(self._passes.weights), lexer="basic")
-        return Weights(grammar, self._row("emphasis", Emphasis))
+        settings, path = self._row("emphasis", Emphasis), self._grammar(self._passes.weights)
+        match settings.numbers:
+            case "behind":
+                from paramc.dialects.compel_weights import CompelWeights  # not for the languages of settings texts
+
+                return CompelWeights(load_grammar(path, lexer="basic", postlex=_compel_pairing()), settings)
+            case "absolute":
+                from paramc.dialects.nested_weights import NestedWeights  # as above
+
+                return NestedWeights(load_grammar(path, lexer="basic"), settings)
+            case _:
+                return Weights(load_grammar(path, lexer="basic"), settings)
 
     @cached_property
     def writing(self) -> Writing:
         """Writes runs as text."""
         return self._row("writing", Writing)
+
+    def reads_like(self, other: "Language") -> bool:
+        """Does the other language take every text for the same?"""
+        ways = (language._table | {"history": None, "parsers": None, "parser": None} for language in (self, other))
+        return all(self.shares(name, other) for name in Passes._fields) and next(ways) == next(ways)
+
+    def shares(self, name: str, other: "Language") -> bool:
+        """Do both read a pass by the same grammar?"""
+        mine, theirs = (language._grammar(language._passes._asdict()[name]) for language in (self, other))
+        return mine == theirs
 
     def _row(self, name: str, row: type[Row]) -> Row:
         return as_row(section(self._table, name, self._where), row, f"{self._where}: {name}")
@@ -88,13 +115,32 @@ class Language:
         return {name: as_row(row, Strength, f"{self._where}: networks.{kind}.{name}") for name, row in table.items()}
 
     def _grammar(self, file: str) -> Path:
-        path = self._dialect.path(file) or SHARED / file
-        if not path.is_file():
+        folders = (SHARED, *self._dialect.roots)
+        path = self._dialect.path(file) or next(
+            (folder / file for folder in folders if (folder / file).is_file()), None
+        )
+        if path is None:
             raise TableError(f"{self._where}: there is no grammar `{file}`")
         return path
 
 
 _TAG_READER = TagReader()
+
+
+@cache
+def _compel_pairing() -> "CompelPairing":
+    from paramc.dialects.compel_pairing import CompelPairing  # not for the languages of settings texts
+
+    return CompelPairing()
+
+
+@cache
+def _instructions() -> "Instructions":
+    from paramc.dialects.instructions import Instructions  # as above
+
+    return Instructions()
+
+
 _EDIT_READER = EditReader()
 _pairing = cache(Pairing)  # one of each kind, so that a grammar is built once for all languages that share it
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from paramc.dialects.codecs import Codec
 from paramc.dialects.description import Dialect
 from paramc.ir.names import MODEL_UPSCALER, UNKNOWN, sampler_of, samplers, schedules, upscalers
-from paramc.tables import NOTHING, as_row
+from paramc.tables import NOTHING, as_row, read_table, section
 
 FILE: Final = "names.toml"
 NO_SCHEDULE: Final = "uniform"  # `automatic` of a sampler that has no schedule of its own
@@ -41,6 +41,7 @@ class _Table(NamedTuple):
     schedule_spellings: Mapping[str, str] = NOTHING
     sampler_aliases: Mapping[str, str] = NOTHING
     schedule_aliases: Mapping[str, str] = NOTHING
+    endings: Mapping[str, str] = NOTHING  # where joined: what stands behind the sampler for each schedule; no others do
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,9 +161,9 @@ def names_of(dialect: Dialect) -> Names:
         {name.lower(): identifier for name, identifier in known_samplers.items()} | known_samplers,
         spellings | known_schedules,
         tuple(sorted(signed, key=lambda item: -len(item[0]))),
-        _labels(table.samplers),
-        _labels(table.schedules),
-        _labels(table.upscalers),
+        _nearest_labels(dialect, "samplers"),
+        _nearest_labels(dialect, "schedules"),
+        _nearest_labels(dialect, "upscalers"),
     )
 
 
@@ -192,6 +193,16 @@ def _closest(word: str, legal: Iterable[str]) -> str | None:
 
     near = get_close_matches(word[:LONGEST_NAME], list(legal), 1, 0.4)
     return near[0] if near else None
+
+
+def _nearest_labels(dialect: Dialect, name: str) -> dict[str, str]:
+    """The label of each id that is written: the first of the nearest dialect that has one."""
+    labels: dict[str, str] = {}
+    for folder in reversed(dialect.folders):
+        if (folder / FILE).is_file():
+            own = section(read_table(folder / FILE), name, folder)
+            labels |= _labels({label: str(identifier) for label, identifier in own.items()})
+    return labels
 
 
 def _labels(table: Mapping[str, str]) -> dict[str, str]:

@@ -68,7 +68,7 @@ class Pairing:
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         """The tokens with operators by their roles, everything between them joined to text."""
         tokens = list(stream)
-        return _joined(tokens, self._roles(tokens) if len(tokens) > 1 else {})
+        return joined(tokens, self._roles(tokens) if len(tokens) > 1 else {})
 
     def _roles(self, tokens: Sequence[Token]) -> Roles:
         """The operators, or the one sign that keeps all others from being operators."""
@@ -101,7 +101,8 @@ class Pairing:
         return {obstacle: "HALT"} if obstacle is not None and roles else roles
 
 
-def _joined(tokens: Sequence[Token], roles: Roles) -> Iterator[Token]:
+def joined(tokens: Sequence[Token], roles: Roles) -> Iterator[Token]:
+    """The operators by their roles, and everything between them as text."""
     pieces: list[Token] = []
     for index, token in enumerate(tokens):
         role = roles.get(index)

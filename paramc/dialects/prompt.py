@@ -4,7 +4,9 @@ from typing import NamedTuple, TypeAlias
 
 from lark import Token
 
-from paramc.diagnostics.model import Diagnostic, Span
+from paramc.diagnostics.arguments import demand
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import Diagnostic, InvalidValue, Span
 from paramc.dialects.description import Dialect
 from paramc.dialects.edits import Choice, Nodes, Schedule, Switch, levels
 from paramc.dialects.language import Language, language_of
@@ -13,6 +15,8 @@ from paramc.dialects.version import Version
 from paramc.dialects.weights import Runs
 from paramc.ir.base import trusted
 from paramc.ir.prompt import DEEPEST_BODY, Alternate, Body, Branch, Edit, Literal, Opaque, Part, Prompt
+
+MOST_STEPS = 100_000  # an alternation has an entry for each
 
 
 def read_prompt(text: str, dialect: Dialect, *, version: Version | None = None) -> Prompt:
@@ -137,8 +141,12 @@ class PromptReading:
     def schedule(self, steps: int, hires_steps: int | None = None, legacy: bool = False) -> Schedule:
         """(last step, text) pairs of a pass of `steps` model calls, or of the second pass of `hires_steps`.
 
-        `legacy` counts as before A1111 1.6.0.
+        `legacy` counts as before A1111 1.6.0. Raises InvalidValue for a number of steps beyond MOST_STEPS.
         """
+        for name, number in (("steps", steps), ("hires_steps", 0 if hires_steps is None else hires_steps)):
+            demand(name, number, int, "a whole number")
+            if not 0 <= number <= MOST_STEPS:
+                raise InvalidValue(diagnose("PC314", argument=name, wanted=f"0 to {MOST_STEPS}", value=number))
         return self._language.edits.schedule(self._source, steps, hires_steps, legacy=legacy)
 
     def runs(self) -> Runs:

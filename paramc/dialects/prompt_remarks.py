@@ -1,5 +1,6 @@
 """What is remarkable about a prompt: where its program understands it otherwise than it looks."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import gcd
@@ -15,6 +16,7 @@ from paramc.dialects.networks import Tag, number, spelt_strengths
 from paramc.dialects.weights import BREAK, DEEPEST
 from paramc.ir.prompt import DEEPEST_BODY
 
+MOST_ALIKE = 20  # remarks of one code on a prompt
 LONGEST_SHOWN = 40  # characters of the prompt in a message
 MOST_STEPS = 10_000  # turns of alternations inside one another are followed up to this many steps
 Origin: TypeAlias = Callable[[int, int], Span]
@@ -33,8 +35,7 @@ def remark_prompt(
 ) -> tuple[Diagnostic, ...]:
     """Remarks on a prompt, with spans of `text`. Those on steps need to know the `sampling`."""
     if negative:
-        found = [*_tags_in_negative(text, language), *_branch(text, language, Span, sampling)]
-        return tuple(found)
+        return _counted([*_tags_in_negative(text, language), *_branch(text, language, Span, sampling)])
     untagged = language.networks.split(text)
     found = [remark for tag in untagged.tags for remark in _tag(tag, text, language)]
     branches = language.branches.split(untagged.text)
@@ -47,7 +48,22 @@ def remark_prompt(
             return untagged.origin(base + start, base + end)
 
         found += _branch(branch.text, language, origin, sampling)
-    return tuple(found)
+    return _counted(found)
+
+
+def _counted(found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The first remarks of each code; how many more there are, the last of them says."""
+    left = Counter(item.code for item in found)
+    kept: Counter[str] = Counter()
+    result: list[Diagnostic] = []
+    for item in found:
+        kept[item.code] += 1
+        if kept[item.code] < MOST_ALIKE or left[item.code] == MOST_ALIKE:
+            result.append(item)
+        elif kept[item.code] == MOST_ALIKE:
+            more = f"{left[item.code] - MOST_ALIKE} more places are like this one"
+            result.append(replace(item, notes=(*item.notes, more)))
+    return tuple(result)
 
 
 def _tags_in_negative(text: str, language: Language) -> Iterator[Diagnostic]:
@@ -72,8 +88,18 @@ def _branch(text: str, language: Language, origin: Origin, sampling: Pass | None
     yield from _obstacle(edited, origin)
     yield from _edits(edited.nodes, text, origin, sampling)
     yield from _Brackets(text, language, origin, edited).remarks()
+    yield from remark_opaque(text, language, edited, origin)
     for problem in language.weights.problems(text):
         yield replace(problem, labels=tuple(Label(origin(*label.span), label.text) for label in problem.labels))
+
+
+def remark_opaque(text: str, language: Language, edited: Edited, origin: Origin = Span) -> Iterator[Diagnostic]:
+    """What the program acts upon, and what is no more than text here."""
+    understood = {node.span.start for node in operators(edited.nodes)}
+    for mark in language.weights.beyond(text):
+        start = mark.start_pos or 0
+        if mark.type == "OPAQUE" and start not in understood:
+            yield diagnose("PC225", origin(start, start + len(mark)), "text here", sign=mark, language=language.name)
 
 
 def _obstacle(edited: Edited, origin: Origin) -> Iterator[Diagnostic]:
@@ -140,9 +166,7 @@ def _extent(nodes: Nodes) -> Span | None:
 
 
 def _outside_pass(edit: Switch, text: str, origin: Origin, sampling: Pass) -> Iterator[Diagnostic]:
-    colon = text.rindex(":", *edit.span)
-    spelt = text[colon + 1 : edit.span.end - 1].strip()
-    place = origin(colon + 1, edit.span.end - 1)
+    spelt, place = text[slice(*edit.number)].strip(), origin(*edit.number)
     end = sampling.timeline.end
     step = sampling.timeline.step_of(edit.when, dotted=edit.dotted)
     lost = edit.before if step < 1 else edit.after if step >= end else ()
@@ -174,6 +198,7 @@ class _Brackets:
     def __init__(self, text: str, language: Language, origin: Origin, edited: Edited) -> None:
         settings = language.weights.settings
         self._text = text
+        self._keeps_breaks = settings.numbers == "absolute"  # in groups, too
         self._marks = language.weights.marks(text)
         self._origin = origin
         self._spans = [node.span for node in operators(edited.nodes)]
@@ -191,7 +216,7 @@ class _Brackets:
             yield from self._adjacent("PC201", [start for start, _ in kind.opened], "opened here")
             yield from self._adjacent("PC202", kind.strays, "closes nothing")
         for mark, (weight,) in self._breaks:
-            if weight != BREAK[1]:
+            if weight != BREAK[1] and not self._keeps_breaks:
                 start = (mark.start_pos or 0) + len(mark) - len(mark.lstrip())
                 yield diagnose("PC204", self._origin(start, start + len(mark.strip())), "a word", weight=f"{-weight:g}")
         if self._deepest is not None:

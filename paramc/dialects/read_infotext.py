@@ -10,6 +10,7 @@ from paramc.dialects.infotext import scan
 from paramc.dialects.interpret import PROMPTS, UNSAID, Interpretation
 from paramc.dialects.prompt import read_negative, read_prompt
 from paramc.dialects.registry import find_dialect
+from paramc.dialects.resources import gather_resources
 from paramc.dialects.scanned import Passage, Scanned
 from paramc.dialects.settings import recover_settings
 from paramc.dialects.settle import settle
@@ -42,6 +43,8 @@ def read_infotext(text: str, dialect: Dialect, *, strict: bool = False) -> tuple
     settle(meaning, executed=strict)
     implied = _name_languages(meaning, dialect)
     _read_prompts(meaning, scanned, dialect)
+    if not strict and fields.resource_lists:
+        gather_resources(meaning)
     job = meaning.draft.job()
     return job.model_copy(update={"ledger": _ledger(scanned, meaning, job), "implied": implied}), (
         *scanned.diagnostics,
@@ -65,7 +68,7 @@ def _name_languages(meaning: Interpretation, dialect: Dialect) -> tuple[Implied,
 
 def _read_prompts(meaning: Interpretation, scanned: Scanned, dialect: Dialect) -> None:
     name = meaning.draft.get(LANGUAGE, 0)
-    language = dialect if name == dialect.name else find_dialect(str(name))
+    language = dialect if name == dialect.name else find_dialect(str(name), dialect.roots)
     texts = [(PROMPT, "prompt", scanned.prompt.text), (NEGATIVE, "negative", scanned.negative.text)]
     texts += [
         (entry.places[0][0], entry.match.field.kind, str(entry.value))
@@ -106,7 +109,7 @@ def _ledger(scanned: Scanned, meaning: Interpretation, job: Job) -> tuple[Stated
     pieces = sorted(_pieces(scanned, meaning), key=lambda piece: piece[:2])
     if pieces and source[: pieces[0].start].strip():
         pieces.insert(0, _Piece(0, pieces[0].start, ""))
-    ranks, view = _ranks(meaning), View(job)
+    ranks, view = meaning.draft.ranks(), View(job)
     starts = [piece.start for piece in pieces[1:]] + [len(source)]
     return tuple(_stated(source, piece, start, ranks, view) for piece, start in zip(pieces, starts, strict=False))
 
@@ -147,12 +150,3 @@ def _stated(source: str, piece: _Piece, following: int, ranks: Mapping[tuple[str
         problem=problem,
         gap=source[end:following],
     )
-
-
-def _ranks(meaning: Interpretation) -> dict[tuple[str, int], int]:
-    numbers: dict[str, int] = {}
-    ranks: dict[tuple[str, int], int] = {}
-    for part, number in sorted(meaning.draft.parts):
-        ranks[part, number] = numbers.get(part, 0)
-        numbers[part] = ranks[part, number] + 1
-    return ranks

@@ -39,7 +39,7 @@ def find_dialect(name: str, roots: tuple[Path, ...] = (GRAMMARS,)) -> Dialect:
         about = merged(table, about or {})
         parent = table.get("extends")
         wanted = str(parent) if parent else None
-    return Dialect(name, tuple(lineage), about or {})
+    return Dialect(name, tuple(lineage), about or {}, roots)
 
 
 def _folder(name: str, roots: Sequence[Path]) -> Path | None:

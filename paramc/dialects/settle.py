@@ -10,12 +10,16 @@ from paramc.ir.assets import AssetRef, Hash
 from paramc.ir.geometry import Size
 from paramc.ir.names import UNKNOWN, sampler_of
 from paramc.ir.places import Place, place_of
+from paramc.ir.stages import Enlarge, ImageToImage, Inpaint
 
 FIRST_PASS_AREA: Final = 262_144  # pixels of the first pass that old A1111 computed
 FIRST_PASS_MULTIPLE: Final = 64  # its sides were rounded up to it
 DEFAULT_SIZE: Final = Size(512, 512)
 SAMPLER: Final = place_of("sampling.sampler")
 ALWAYS_KARRAS: Final = "restart"  # its schedule never changed
+TASKS: Final = {
+    str(task.model_fields["kind"].default): task.model_fields.keys() for task in (ImageToImage, Inpaint, Enlarge)
+}
 SAMPLED: Final = ("sampling.steps", "sampling.sampler", "noise.seed")  # any of them: something was sampled
 
 
@@ -136,7 +140,10 @@ def _settle_task(meaning: Interpretation) -> None:
     sampled = any(meaning.draft.get(place_of(path), 0) is not None for path in SAMPLED)
     if kind is None and not sampled and ("stages.post_upscale", 0) in meaning.founded:
         kind = "enlarge"
+    task = meaning.draft.tree.pop("task", None)
     if kind:
+        said = task if isinstance(task, dict) else {}  # what another kind of task would have says nothing here
+        meaning.draft.tree["task"] = {name: said[name] for name in said if name in TASKS[kind]}
         meaning.draft.put(place_of("task.kind"), 0, kind)
 
 

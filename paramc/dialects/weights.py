@@ -6,6 +6,7 @@ square brackets may cross.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from lark import Lark, Token
@@ -20,6 +21,7 @@ BREAK: Final[Run] = ("BREAK", -1.0)
 """What stands for the start of a new chunk among runs. The same word with any other weight is a word."""
 
 DEEPEST = 250  # brackets of one kind that may be open at once; deeper ones do not weigh, so that time stays linear
+RECENT = 4  # texts whose marks are remembered: several remarks look at the same ones
 LONGEST_REPEAT = 100_000  # characters that one repetition may add
 
 
@@ -30,7 +32,11 @@ class Emphasis(NamedTuple):
     number is `refused` or `ignored`. `escapes` stand `apart` as runs of weight 1 or are `attached` to the run before
     them. `pieces` are `kept` or `tidied`: no signs in front, single spaces inside, none at the ends. `glue` comes
     between merged runs when the left one ends in a letter or digit. Runs merge when their weights differ by less than
-    `tolerance` (0: when equal). `replaced` texts give way before anything is read.
+    `tolerance` (0: when equal). `replaced` texts give way before anything is read. A number is one more factor
+    (`multiplied`), the weight itself (`absolute`, see nested_weights.py), or stands behind (compel_weights.py).
+    `arithmetic` is what weights do to vectors: `scaled` ones have their mean restored (A1111), `multiplied` ones have
+    not (sd_embed), `lerped` ones lie between those of the empty prompt and their own (ComfyUI; `lerped and restored`:
+    Fooocus), `masked` ones are hidden instead where the weight is below 1.
     """
 
     round: float
@@ -42,6 +48,8 @@ class Emphasis(NamedTuple):
     glue: str | None = None
     tolerance: float = 0.0
     replaced: Mapping[str, str] = NOTHING
+    numbers: str = "multiplied"
+    arithmetic: str = "scaled"
 
 
 class Weights:
@@ -49,10 +57,18 @@ class Weights:
 
     def __init__(self, grammar: Lark, settings: Emphasis) -> None:
         self._parse = grammar.parse
+        self._marks = lru_cache(maxsize=RECENT)(self._read)
         self.settings = settings
 
     def marks(self, text: str) -> Sequence[Token]:
         """The text as tokens that join to it."""
+        return self._marks(text)
+
+    def beyond(self, text: str) -> Sequence[Token]:
+        """The signs that the program acts upon in other ways than by weights."""
+        return [mark for mark in self.marks(text) if mark.type == "OPAQUE"]
+
+    def _read(self, text: str) -> Sequence[Token]:
         return cast("Sequence[Token]", self._parse(text).children)
 
     def runs(self, text: str, *, strict: bool = False) -> Runs:
@@ -90,6 +106,7 @@ class _Fold:
     weights: list[float] = field(default_factory=list)
     rounds: list[int] = field(default_factory=list)
     squares: list[int] = field(default_factory=list)
+    factor: tuple[int, float] | None = None
 
     def add(self, text: str, weight: float = 1.0) -> None:
         self.texts.append(text)
@@ -165,8 +182,24 @@ class _Fold:
         if number < 0:
             self._multiply(start, -1.0)
 
+    def open_factor(self, index: int, mark: Token) -> None:
+        """A number that weighs what follows, until it ends or another one begins."""
+        self.close_factor()
+        self.factor = (len(self.texts), float(mark[:-2]))
+
+    def end_factor(self, index: int, mark: Token) -> None:
+        if self.factor is None:
+            self.add_piece(mark)
+        self.close_factor()
+
+    def close_factor(self) -> None:
+        if self.factor is not None:
+            self._multiply(*self.factor)
+            self.factor = None
+
     def close_all(self) -> None:
         """Brackets that nothing closes hold to the end: the round ones first, in order."""
+        self.close_factor()
         self._multiply_tails(self.rounds, self.settings.round)
         self._multiply_tails(self.squares, self.settings.square)
 
@@ -235,6 +268,8 @@ _HANDLERS: Mapping[str, Callable[[_Fold, int, Token], None]] = {
     "BREAK": _Fold.new_chunk,
     "ESCAPED": _Fold.escaped,
     "BACKSLASH": _Fold.escaped,
+    "KEPT": _Fold.text,
+    "OPAQUE": _Fold.text,
     "OPEN_ROUND": _Fold.open_round,
     "CLOSE_ROUND": _Fold.close_round,
     "OPEN_SQUARE": _Fold.open_square,
@@ -243,6 +278,8 @@ _HANDLERS: Mapping[str, Callable[[_Fold, int, Token], None]] = {
     "BAD_WEIGHT": _Fold.bad_weight,
     "REPEAT": _Fold.repeat,
     "COLON": _Fold.text,
+    "FACTOR": _Fold.open_factor,
+    "FACTOR_END": _Fold.end_factor,
 }
 
 

@@ -7,22 +7,30 @@ from paramc.dialects.weights import BREAK, Run
 
 
 class Writing(NamedTuple):
-    """How a language spells runs: `escape` before each of the characters `escaped`, `weighted` around a weight."""
+    """How a language spells runs: `escape` before each of the characters `escaped`, `weighted` around a weight.
+
+    With `glue`, the runs stand without white space at their ends, and it stands between them.
+    """
 
     escaped: str
     escape: str
     weighted: str
     new_chunk: str
+    glue: str | None = None
 
     def write(self, runs: Sequence[Run]) -> str:
         """The text of `runs`; a weight is the shortest decimal that reads back to the same number.
 
         The name of the break as a word can only be written where the text beside it has the opposite weight.
         """
-        return "".join(self._pieces(runs))
+        if self.glue is None:
+            return "".join(self._pieces(runs))
+        stripped = [(text.strip(), weight) for text, weight in runs if text.strip()]
+        return self.glue.join(self._pieces(stripped))
 
     def _pieces(self, runs: Sequence[Run]) -> Iterator[str]:
         beside = [None, *runs, None]
+        spaced = self.escape and self.escape not in self.escaped  # it would escape the bracket behind it
         for index, (text, weight) in enumerate(runs):
             if (text, weight) == BREAK:
                 yield self.new_chunk
@@ -32,7 +40,8 @@ class Writing(NamedTuple):
                 swallowed = (text[0].isspace() and beside[index] == BREAK) or (
                     text[-1].isspace() and beside[index + 2] == BREAK
                 )
-                yield self._weighted(text, weight, always=swallowed)
+                piece = self._weighted(text, weight, always=swallowed)
+                yield f"{piece} " if spaced and piece.endswith(self.escape) and beside[index + 2] else piece
 
     def _weighted(self, text: str, weight: float, *, always: bool) -> str:
         escaped = "".join(self.escape + sign if sign in self.escaped else sign for sign in text)

@@ -4,7 +4,7 @@ import pytest
 
 from paramc.diagnostics.model import Diagnostic
 from paramc.dialects.edits import Timeline
-from paramc.dialects.prompt_remarks import LONGEST_SHOWN, Pass, remark_prompt
+from paramc.dialects.prompt_remarks import LONGEST_SHOWN, MOST_ALIKE, Pass, remark_prompt
 from paramc.dialects.weights import DEEPEST
 from tests.unit.prompts.records import language
 
@@ -106,3 +106,19 @@ def test_messages_stay_short_however_long_the_text() -> None:
     assert all(
         len(item.message) < LONGEST_SHOWN + 60 for item in remarks("(" * 200 + "<x:" + "y" * 5000, negative=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("(a ", "PC201"), ("a) ", "PC202"), ("[a:b:99]", "PC209"), ("\\x ", "PC211"), ("<x:y>", "PC217")],
+)
+def test_of_a_thousand_alike_the_last_one_counts_the_others(text: str, code: str) -> None:
+    found = [item for item in remarks(text * 1000, sampling=TWENTY) if item.code == code]
+    assert [item.notes for item in found] == [()] * (MOST_ALIKE - 1) + [
+        (f"{1000 - MOST_ALIKE} more places are like this one",)
+    ]
+
+
+def test_as_many_as_are_shown_need_no_count() -> None:
+    found = [item for item in remarks("(a " * MOST_ALIKE) if item.code == "PC201"]
+    assert [item.notes for item in found] == [()] * MOST_ALIKE
