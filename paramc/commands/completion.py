@@ -33,7 +33,8 @@ def run(arguments: Arguments, console: Console) -> Outcome:
     """The script for one shell."""
     words = {verb: [_word(verb, action) for action in parser_of(verb).arguments] for verb in VERBS}
     script = {"bash": _bash, "zsh": _zsh, "fish": _fish}[arguments.what]
-    return Outcome("\n".join(script(words)) + "\n")
+    text = "\n".join(script(words)) + "\n"
+    return Outcome(text, text)
 
 
 def _word(verb: str, action: Action) -> Word:

@@ -1,12 +1,14 @@
 """`paramc convert`: the same settings in the words of a target."""
 
 import json
+import os
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from paramc.api import Observer, check, lower, unobserved
+from paramc.api import Observer, lower, unobserved
 from paramc.api import compile as compile_job
 from paramc.backends.registry import find_target
-from paramc.backends.report import GRADES
+from paramc.backends.report import GRADES, Report
 from paramc.commands.edits import edited
 from paramc.commands.outcome import EVERYTHING, FINE, Outcome, Said
 from paramc.commands.outputs import outputs
@@ -14,14 +16,19 @@ from paramc.commands.parser import Arguments, UsageError
 from paramc.commands.sources import about, grammar_folders, load_source, open_argument, target_folders
 from paramc.diagnostics.render import escaped
 from paramc.dialects.registry import find_dialect
-from paramc.ir.base import Model
+from paramc.ir.base import Model, json_of
 from paramc.ir.job import Job
+from paramc.passes.check import check_job
+from paramc.passes.place import without_replaced
 from paramc.passes.sniff import sniff
 from paramc.presentation.console import Console, Screen
 from paramc.presentation.document import json_text
-from paramc.presentation.report import fates_table, summary
+from paramc.presentation.report import fates_markdown, fates_table, summary
 from paramc.presentation.trace import Trace
 from paramc.source.model import Source
+
+if TYPE_CHECKING:
+    from paramc.backends.losses import Loss
 
 NOTHING_WRITTEN = "errors were found: nothing is written\n"
 
@@ -33,7 +40,11 @@ def run(arguments: Arguments, console: Console) -> Outcome:
     if arguments.to is not None:
         with about(None):
             find_target(arguments.to, target_folders(arguments))
-    source = open_argument(arguments.source, console)
+    if arguments.source is not None and os.path.isdir(arguments.source):  # noqa: PTH112  # Path raises for long names
+        from paramc.commands.convert_folder import run_folder  # only for whole folders
+
+        return run_folder(arguments, console)
+    source = open_argument(arguments.source, console, hidden=arguments.hidden)
     match arguments.emit:
         case "source":
             return _source(source)
@@ -69,20 +80,20 @@ def _converted(source: Source, arguments: Arguments, console: Console) -> Outcom
     loaded = load_source(source, arguments, observe)
     with about(source):
         job = edited(loaded.job, arguments)
-        said = Said((*loaded.diagnostics, *check(job)), source)
+        said = Said((*loaded.diagnostics, *without_replaced(job, check_job(job))), source)
         if arguments.emit == "job":
             outcome = _document(job)
         elif said.code != FINE:
             outcome = Outcome(remarks=NOTHING_WRITTEN)
         elif arguments.emit == "plan":
-            outcome = _document(lower(job))
+            outcome = _document(lower(job, grammars=grammar_folders(arguments)))
         else:
             outcome = _artifact(job, source, arguments, console.errors, observe)
     return outcome._replace(said=(said, *outcome.said), trace=trace.text, code=said.code)
 
 
 def _document(model: Model) -> Outcome:
-    document: object = json.loads(model.model_dump_json())
+    document: object = json.loads(json_of(model))
     return Outcome(json_text(document), document)
 
 
@@ -94,16 +105,37 @@ def _artifact(job: Job, source: Source, arguments: Arguments, screen: Screen, ob
             at_least=next((grade for grade in GRADES if grade == arguments.at_least), None),
             options=dict(arguments.options),
             targets=target_folders(arguments),
+            grammars=grammar_folders(arguments),
             observe=observe,
         )
     files = outputs(artifact, source, arguments)
-    remarks = fates_table(artifact.report, screen) if arguments.report else summary(artifact.report, screen)
+    losses = _losses(job, artifact.report, arguments)
+    told = {"losses": [loss._asdict() for loss in losses]} if arguments.report else {}
     return Outcome(
         text="" if files else artifact.text,
-        result={"target": artifact.target, "files": [asdict(file) for file in artifact.files]},
-        said=(Said(artifact.diagnostics, source, EVERYTHING if arguments.report else ()),),
+        result={"target": artifact.target, "files": [asdict(file) for file in artifact.files], **told},
+        said=(Said(artifact.diagnostics, source, EVERYTHING if arguments.report == "table" else ()),),
         report=artifact.report,
-        remarks=remarks,
+        remarks=_report(artifact.report, losses, arguments, screen),
         laid_out=False,
         files=files,
     )
+
+
+def _losses(job: Job, report: Report, arguments: Arguments) -> "tuple[Loss, ...]":
+    """The losses with what they do and the ways around them, where the user asks for the report."""
+    if not arguments.report:
+        return ()
+    from paramc.backends.losses import losses_of  # asks all targets
+
+    return losses_of(job, report, dict(arguments.options), target_folders(arguments))
+
+
+def _report(report: Report, losses: "tuple[Loss, ...]", arguments: Arguments, screen: Screen) -> str:
+    match arguments.report:
+        case None:
+            return summary(report, screen)
+        case "markdown":
+            return fates_markdown(report, losses)
+        case _:
+            return fates_table(report, screen, losses)

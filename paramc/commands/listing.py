@@ -17,6 +17,7 @@ from paramc.ir.features import features
 from paramc.ir.names import samplers, schedules
 from paramc.presentation.console import Console
 from paramc.presentation.layout import table
+from paramc.presentation.rules import HEAD, rule_rows
 
 
 class Listing(NamedTuple):
@@ -58,6 +59,8 @@ def _listing(arguments: Arguments) -> Listing:
         case "codes":
             rows = ((code, row.severity, row.name, row.message) for code, row in sorted(codes().items()))
             return Listing(("code", "severity", "name", "message"), tuple(rows))
+        case "rules":
+            return Listing(HEAD, rule_rows())
         case "features":
             return Listing(("feature", "meaning"), tuple((name, row.about) for name, row in features().items()))
         case _:

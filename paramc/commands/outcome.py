@@ -52,10 +52,11 @@ class Said(NamedTuple):
 
 
 class Output(NamedTuple):
-    """A file to be written, whole or not at all."""
+    """A file to be written, whole or not at all: its text, or its bytes where it is none."""
 
     path: Path
     text: str
+    data: bytes | None = None
 
 
 class Outcome(NamedTuple):

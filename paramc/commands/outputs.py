@@ -22,7 +22,7 @@ def outputs(artifact: Artifact, source: Source, arguments: Arguments) -> tuple[O
         return ()
     placed = _placed(artifact, source, str(arguments.output))
     for output in placed:
-        _check(output.path, force=arguments.force)
+        check_place(output.path, force=arguments.force)
     return placed
 
 
@@ -36,7 +36,8 @@ def _placed(artifact: Artifact, source: Source, asked: str) -> tuple[Output, ...
     return (Output(path, artifact.text),)
 
 
-def _check(path: Path, *, force: bool) -> None:
+def check_place(path: Path, *, force: bool) -> None:
+    """Raises Refused for a place where no file can be, or where one is already, unless forced."""
     if not os.path.isdir(path.parent):  # noqa: PTH112  # as above
         raise _refused(diagnose("PC802", file=path, reason=f"there is no folder `{path.parent}`"))
     if os.path.exists(path) and not path.is_file():  # noqa: PTH110  # devices and pipes would be replaced, not written to

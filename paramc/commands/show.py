@@ -2,14 +2,19 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 from paramc.commands.check import tally
-from paramc.commands.outcome import Outcome
-from paramc.commands.parser import Arguments
+from paramc.commands.outcome import Outcome, Output
+from paramc.commands.outputs import check_place
+from paramc.commands.parser import Arguments, UsageError
 from paramc.commands.sources import Attempt, attempts
+from paramc.diagnostics.model import Severity
+from paramc.ir.base import json_of
 from paramc.presentation.console import Console
-from paramc.presentation.job import DOT, describe
-from paramc.presentation.layout import entries
+from paramc.presentation.job import DOT
+from paramc.presentation.screen import job_picture, job_screen
 from paramc.source.model import Source
 
 
@@ -21,6 +26,7 @@ def run(arguments: Arguments, console: Console) -> Outcome:
         "\n".join(screens),
         [_plain(attempt) for attempt in tried],
         tuple(attempt.said for attempt in tried),
+        files=_pictures(tried, arguments),
         code=max(attempt.code for attempt in tried),
     )
 
@@ -29,10 +35,22 @@ def _screen(attempt: Attempt, console: Console) -> str:
     if attempt.loaded is None:
         return ""
     source = attempt.loaded.source
-    counts = Counter[str](item.severity for item in attempt.said.diagnostics)
+    counts = Counter[Severity](item.severity for item in attempt.said.diagnostics)
     checks = [("checks", f"{tally(counts)}{DOT}`paramc check` prints them")] if counts else []
-    lines = [("source", _origin(source)), *describe(attempt.loaded.job), *checks]
-    return entries(lines, console.output)
+    return job_screen(attempt.loaded.job, [("source", _origin(source))], checks, console.output)
+
+
+def _pictures(tried: Sequence[Attempt], arguments: Arguments) -> tuple[Output, ...]:
+    """The curve of the noise levels, of the only source, for `--svg`. Raises UsageError and Refused."""
+    if arguments.svg is None:
+        return ()
+    if len(tried) != 1 or tried[0].loaded is None:
+        raise UsageError("`--svg` draws one source")
+    picture = job_picture(tried[0].loaded.job)
+    if not picture:
+        raise UsageError("`--svg` has no formula for this schedule")
+    check_place(Path(arguments.svg), force=arguments.force)
+    return (Output(Path(arguments.svg), picture),)
 
 
 def _origin(source: Source) -> str:
@@ -46,4 +64,4 @@ def _plain(attempt: Attempt) -> object:
         return {"source": attempt.name, "job": None}
     source, job = attempt.loaded.source, attempt.loaded.job
     origin = {"carrier": source.carrier, "encoding": source.encoding, "size": source.size}
-    return {"source": source.name, **origin, "job": json.loads(job.model_dump_json())}
+    return {"source": source.name, **origin, "job": json.loads(json_of(job))}

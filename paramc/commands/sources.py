@@ -1,41 +1,61 @@
 """From the words of the command line to sources and their Jobs."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from paramc.api import Loaded, Observer, check, load, unobserved
 from paramc.commands.outcome import LOUD, Refused, Said, refusal
 from paramc.commands.parser import Arguments, UsageError
-from paramc.diagnostics.model import ParamcError, Severity
+from paramc.diagnostics.model import Diagnostic, ParamcError, Severity
 from paramc.presentation.console import Console
 from paramc.resources import GRAMMARS, TARGETS
 from paramc.source.detect import STANDARD_INPUT, open_source
-from paramc.source.model import Source
+from paramc.source.model import LIMIT, Source
 
 
 class Attempt(NamedTuple):
-    """What came of reading one SRC: `loaded` is None when nothing did, and `said` tells why."""
+    """What came of reading one SRC: `loaded` is None when nothing did, and `said` tells why. `path`: of a file."""
 
     name: str
     loaded: Loaded | None
     said: Said
     code: int
+    path: str = ""
 
 
-def attempts(arguments: Arguments, console: Console, shown: tuple[Severity, ...] = LOUD) -> tuple[Attempt, ...]:
-    """Every SRC of the command line, read and checked; one that fails does not stop the others."""
-    return tuple(_attempt(argument, arguments, console, shown) for argument in arguments.sources or (None,))
+Judge: TypeAlias = Callable[[Loaded], tuple[Diagnostic, ...]]
+"""What is to be said of a source."""
 
 
-def open_argument(argument: str | None, console: Console) -> Source:
+def everything(loaded: Loaded) -> tuple[Diagnostic, ...]:
+    """All that reading and checking found."""
+    return (*loaded.diagnostics, *check(loaded.job))
+
+
+def attempts(
+    arguments: Arguments, console: Console, shown: tuple[Severity, ...] = LOUD, judge: Judge = everything
+) -> tuple[Attempt, ...]:
+    """Every SRC of the command line, read and judged; one that fails does not stop the others."""
+    tried = ((argument, _attempt(argument, arguments, console, judge)) for argument in arguments.sources or (None,))
+    return tuple(
+        attempt._replace(
+            path=_path(argument), said=attempt.said._replace(shown=shown) if attempt.loaded else attempt.said
+        )
+        for argument, attempt in tried
+    )
+
+
+def open_argument(argument: str | None, console: Console, *, hidden: bool = False, limit: int | None = None) -> Source:
     """The source that an argument names, standard input for None. Raises Refused, and UsageError at a keyboard."""
     if argument is None and console.interactive:
         raise UsageError("no SRC is given, and nothing is piped in")
     with about(None):
-        return open_source(STANDARD_INPUT if argument is None else argument, standard_input=console.standard_input)
+        name = STANDARD_INPUT if argument is None else argument
+        most = max(limit or 0, LIMIT)
+        return open_source(name, standard_input=console.standard_input, hidden=hidden, limit=most)
 
 
 def load_source(source: Source, arguments: Arguments, observe: Observer = unobserved) -> Loaded:
@@ -47,6 +67,8 @@ def load_source(source: Source, arguments: Arguments, observe: Observer = unobse
             strict=arguments.strict,
             grammars=grammar_folders(arguments),
             family=arguments.family,
+            pick=arguments.pick,
+            limit=arguments.limit,
             observe=observe,
         )
 
@@ -77,10 +99,20 @@ def _folders(names: list[str]) -> Iterator[Path]:
         yield Path(name)
 
 
-def _attempt(argument: str | None, arguments: Arguments, console: Console, shown: tuple[Severity, ...]) -> Attempt:
+def _attempt(argument: str | None, arguments: Arguments, console: Console, judge: Judge) -> Attempt:
     try:
-        loaded = load_source(open_argument(argument, console), arguments)
+        loaded = load_source(_opened(argument, arguments, console), arguments)
     except Refused as refusal:
         return Attempt(argument or STANDARD_INPUT, None, refusal.said, refusal.code)
-    said = Said((*loaded.diagnostics, *check(loaded.job)), loaded.source, shown)
+    said = Said(judge(loaded), loaded.source)
     return Attempt(loaded.source.place, loaded, said, said.code)
+
+
+def _opened(argument: str | None, arguments: Arguments, console: Console) -> Source:
+    return open_argument(argument, console, hidden=arguments.hidden, limit=arguments.limit)
+
+
+def _path(argument: str | None) -> str:
+    """The argument where it names a file."""
+    is_file = argument is not None and argument != STANDARD_INPUT and os.path.isfile(argument)  # noqa: PTH113  # as above
+    return argument or "" if is_file else ""

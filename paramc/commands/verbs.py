@@ -2,12 +2,17 @@
 
 VERBS = {
     "show": "what an image or a settings text says, on one screen",
-    "check": "what is wrong with it",
+    "check": "what is wrong with it, or probably not meant; `--fix` mends it",
     "convert": "the same settings as a script, a graph, a settings text or JSON",
+    "run": "the pictures that settings ask for, painted here",
+    "embed": "settings written into a picture, or taken out of it",
+    "scan": "the settings of every picture in folders, as a table to search",
     "diff": "the values in which two sources differ",
     "fields": "keys and values as the program's own reader understands them",
-    "explain": "what a code, a sampler, a schedule or a feature means",
-    "list": "dialects, targets, samplers, schedules, passes, codes or features",
+    "prompt": "a prompt as a program reads it, or in the words of another",
+    "explain": "what a code, a word of the field, a sampler or a model family means",
+    "list": "dialects, targets, samplers, schedules, passes, codes, rules or features",
+    "models": "model files at hand: folders scanned, files listed, one found by name or hash",
     "schema": "JSON Schema of what paramc writes as JSON",
     "completion": "a script that completes paramc's words in a shell",
 }

@@ -1,5 +1,6 @@
 """Where words go: terminals, or the pipes in their place."""
 
+from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 from paramc.diagnostics.render import Pen
@@ -17,10 +18,18 @@ class Screen(NamedTuple):
         return Pen(self.colour)
 
 
+def nobody(text: str) -> None:
+    """Hears of nothing."""
+
+
 class Console(NamedTuple):
-    """What a verb is told about its surroundings. `interactive`: somebody types the standard input."""
+    """What a verb is told about its surroundings. `interactive`: somebody types the standard input.
+
+    `notify` shows a text at once to those who watch the terminal, and to nobody else.
+    """
 
     standard_input: BinaryIO
     output: Screen = Screen()
     errors: Screen = Screen()
     interactive: bool = False
+    notify: Callable[[str], None] = nobody

@@ -1,7 +1,8 @@
 """Tables and wrapped texts in terminal cells; what they are given is made safe to print."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
+from typing import TypeAlias
 
 from paramc.diagnostics.render import cells_of, escaped
 from paramc.presentation.console import Screen
@@ -22,13 +23,23 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) ->
     return "".join(f"{line}\n" for line in lines)
 
 
-def entries(pairs: Sequence[tuple[str, str]], screen: Screen) -> str:
+Painter: TypeAlias = Callable[[str, Sequence[str]], Sequence[str]]
+"""Gets a label and its finished lines, gives them in colours."""
+
+
+def unpainted(label: str, lines: Sequence[str]) -> Sequence[str]:
+    """The lines as they are."""
+    return lines
+
+
+def entries(pairs: Sequence[tuple[str, str]], screen: Screen, paint: Painter = unpainted) -> str:
     """Labels on the left, texts beside them; a line feed in a text begins a new line, long lines are wrapped."""
     width = max((len(label) for label, _ in pairs), default=0)
     room = None if screen.columns is None else max(NARROWEST, screen.columns - width - len(GAP))
     lines: list[str] = []
     for label, text in pairs:
-        first, *rest = [line for paragraph in text.split("\n") for line in wrap(escaped(paragraph), room)]
+        wrapped = [line for paragraph in text.split("\n") for line in wrap(escaped(paragraph), room)]
+        first, *rest = paint(label, wrapped)
         lines.append(f"{screen.pen('label', label.ljust(width))}{GAP}{first}")
         lines += [f"{' ' * width}{GAP}{line}" for line in rest]
     return "".join(f"{line.rstrip()}\n" for line in lines)

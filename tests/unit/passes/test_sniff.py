@@ -100,3 +100,34 @@ def test_sdnext_records_of_its_own_are_recognised() -> None:
 
 def test_every_dialect_of_a_text_can_be_sniffed() -> None:
     assert set(SIGNS) <= set(dialects())
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('{"sui_image_params": {}}', "swarmui"),
+        ('{"positive_prompt": "a", "scheduler": "euler", "seed": 1}', "invokeai"),
+        ('[{"sui_image_params": {}}]', "swarmui"),
+        ('{"extraMetadata": "{}", "1": {"class_type": "KSampler", "inputs": {}}}', "civitai"),
+        ('{"1": {"class_type": "KSampler", "inputs": {}}}', "comfyui"),
+        ('{"schema": 1}', "json"),
+        ('{"nobody": "knows"}', "record"),
+        ('{"prompt": "a\\nSteps: 20, Sampler: Euler a, Version: v1.10.1"}', "record"),
+        ('"a cat" -s 50 -S 1', "dream"),
+        ("sd-cli -m x.gguf -p a", "sdcpp_cli"),
+        ("Prompt: a cat\nSeed: 1\nSteps: 25\nGuidance Scale: 7.5\n", "easydiffusion_text"),
+        (f"{LINE}, Version: stable-diffusion.cpp", "sdcpp"),
+        (f"{LINE}, Version: Fooocus v2.5.5", "fooocus_a1111"),
+    ],
+)
+def test_records_are_told_by_their_members(text: str, name: str) -> None:
+    assert sniff(text) == (name, ())
+
+
+def test_a_place_in_a_file_that_is_a_dialects_own_decides() -> None:
+    assert sniff("a cat on a mat", carrier="Dream")[0] == "dream"
+    assert sniff('{"prompt": "a"}', carrier="generation_data")[0] == "tensorart"
+
+
+def test_a_place_decides_nothing_for_texts_of_another_form() -> None:
+    assert sniff("a cat", carrier="generation_data")[0] == "a1111"

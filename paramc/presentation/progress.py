@@ -1,0 +1,48 @@
+"""One line that tells how far a long work is: bar, count, rate, time left."""
+
+from collections.abc import Callable
+from time import monotonic
+
+from paramc.presentation.console import Screen
+
+BAR = 24  # cells
+PAUSE = 0.2  # seconds between two lines: more often nobody can read
+
+
+class Progress:
+    """Draws over its own line whenever enough time has passed; `total` is None where nobody knows it."""
+
+    def __init__(
+        self, total: int | None, screen: Screen, notify: Callable[[str], None], clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._total, self._columns, self._notify, self._clock = total, screen.columns or 80, notify, clock
+        self._done = 0
+        self._start = self._last = clock()
+
+    def step(self) -> None:
+        """One more is done."""
+        self._done += 1
+        now = self._clock()
+        if now - self._last >= PAUSE:
+            self._last = now
+            self._notify(f"\r{self.line(now)[: self._columns - 1]}\x1b[K")
+
+    def end(self) -> None:
+        """Clear the line."""
+        self._notify("\r\x1b[K")
+
+    def line(self, now: float) -> str:
+        """The line at a time of the clock."""
+        passed = max(now - self._start, 1e-9)
+        rate = self._done / passed
+        if self._total is None:
+            return f"{self._done:,} files · {rate:,.0f}/s"
+        share = min(self._done / max(self._total, 1), 1.0)
+        full = round(share * BAR)
+        left = _clock((self._total - self._done) / rate) if self._done else "?"
+        return f"[{'█' * full}{'·' * (BAR - full)}] {self._done:,} of {self._total:,} · {rate:,.0f}/s · {left} left"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(max(seconds, 0)), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
