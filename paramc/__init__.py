@@ -7,13 +7,14 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # as in the typing module, whose import would take longer than all of `paramc --help`
 if TYPE_CHECKING:
-    from paramc.api import check, compile, convert, diff, fields, lower, parse, prompt, read  # noqa: A004  # a verb of ours
+    from paramc.api import check, compile, convert, diff, fields, lower, parse, prompt, read, rephrase, run  # noqa: A004  # a verb of ours
     from paramc.backends.report import Artifact, Fate, Grade, Report
     from paramc.diagnostics.model import (
         Diagnostic,
         InvalidValue,
         ParamcError,
         ReadError,
+        RunError,
         SourceError,
         Span,
         UnknownName,
@@ -26,13 +27,26 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 _HOMES = {
-    "paramc.api": ("check", "compile", "convert", "diff", "fields", "lower", "parse", "prompt", "read"),
+    "paramc.api": (
+        "check",
+        "compile",
+        "convert",
+        "diff",
+        "fields",
+        "lower",
+        "parse",
+        "prompt",
+        "read",
+        "rephrase",
+        "run",
+    ),
     "paramc.backends.report": ("Artifact", "Fate", "Grade", "Report"),
     "paramc.diagnostics.model": (
         "Diagnostic",
         "InvalidValue",
         "ParamcError",
         "ReadError",
+        "RunError",
         "SourceError",
         "Span",
         "UnknownName",
@@ -50,10 +64,12 @@ __all__ = [  # noqa: RUF022  # in the order in which they are met
     "lower",
     "compile",
     "convert",
+    "run",
     "check",
     "diff",
     "fields",
     "prompt",
+    "rephrase",
     "Job",
     "Prompt",
     "Plan",
@@ -70,6 +86,7 @@ __all__ = [  # noqa: RUF022  # in the order in which they are met
     "InvalidValue",
     "Unsupported",
     "VerifyError",
+    "RunError",
 ]
 
 

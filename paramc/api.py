@@ -1,12 +1,14 @@
-"""The public verbs: read, parse, lower, compile, convert, check, diff, fields, prompt."""
+"""The public verbs: read, parse, lower, compile, convert, run, check, diff, fields, prompt."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import isfinite
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from paramc.diagnostics.arguments import demand, demand_one_of, demand_optional_text, demand_text
 from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import Diagnostic, UnknownName, Unsupported, VerifyError
+from paramc.diagnostics.model import Diagnostic, RunError, UnknownName, Unsupported, VerifyError
 from paramc.dialects.registry import find_dialect
 from paramc.ir.job import Job
 from paramc.ir.paths import leaves, plain
@@ -14,12 +16,19 @@ from paramc.resources import GRAMMARS, TARGETS
 from paramc.source.model import Source
 
 if TYPE_CHECKING:
-    from paramc.backends.report import Artifact, Grade
+    from paramc.backends.description import Target
+    from paramc.backends.registry import Choices
+    from paramc.backends.report import Artifact, Grade, Report
     from paramc.dialects.description import Dialect
     from paramc.dialects.found import FieldValue, OptionValue
     from paramc.dialects.prompt import PromptReading
+    from paramc.dialects.rephrase import Rephrased
+    from paramc.dialects.variants import Variants
     from paramc.ir.plan import Plan
     from paramc.passes.resolve import Catalogue
+    from paramc.runtime.execute.runner import NumberType, Ran, Runner
+    from paramc.runtime.execute.runner import Source as NoiseSource
+    from paramc.runtime.execute.watch import Watch
 
 PASSES = (
     "extract", "sniff", "read", "upgrade", "resolve", "family", "check", "plan", "legalise", "emit", "verify",
@@ -60,10 +69,13 @@ def load(
     grammars: tuple[Path, ...] = (GRAMMARS,),
     catalogue: "Catalogue | None" = None,
     family: str | None = None,
+    pick: int = 1,
+    limit: int | None = None,
     observe: Observer = unobserved,
 ) -> Loaded:
     """Sniff, read, upgrade, resolve and detect the family of one source.
 
+    `pick`: which result of a graph that makes several pictures, from 1. `limit`: characters that a graph may have.
     Raises ReadError in strict mode where the UI itself refuses the text, UnknownName for an unknown dialect.
     """
     from paramc.dialects.reading import read_job
@@ -72,9 +84,11 @@ def load(
     from paramc.passes.upgrade import upgrade_job
 
     observe("extract", source)
-    name, noticed = (dialect, ()) if dialect else sniff(source.text, grammars)
+    name, noticed = (dialect, ()) if dialect else sniff(source.text, grammars, carrier=source.key)
     observe("sniff", name)
-    job, found = read_job(source.text, find_dialect(name, grammars), strict=strict)
+    job, found = read_job(
+        source.text, find_dialect(name, grammars), strict=strict, source=source, pick=pick, limit=limit
+    )
     observe("read", job)
     job = upgrade_job(job, find_dialect(job.producer.dialect, grammars))
     observe("upgrade", job)
@@ -92,6 +106,8 @@ def read(path: str | PathLike[str], *, dialect: str | None = None, strict: bool 
     """The Job in a file: an image with settings inside, or a text. Raises SourceError when it holds none."""
     from paramc.source.detect import open_file
 
+    demand("path", path, (str, PathLike), "a path")
+    demand_optional_text(dialect=dialect)
     return load(open_file(Path(path)), dialect=dialect, strict=strict).job
 
 
@@ -99,15 +115,19 @@ def parse(text: str, *, dialect: str | None = None, strict: bool = False) -> Job
     """The Job in a settings text; `dialect` to insist on one, `strict` for the UI's own reading, losses included."""
     from paramc.source.detect import open_text
 
-    return load(open_text(text), dialect=dialect, strict=strict).job
+    demand_text(text=text)
+    demand_optional_text(dialect=dialect)
+    demand("strict", strict, bool, "true or false")
+    return load(open_text(text, verbatim=strict), dialect=dialect, strict=strict).job
 
 
-def lower(job: Job) -> "Plan":
+def lower(job: Job, *, grammars: tuple[Path, ...] = (GRAMMARS,)) -> "Plan":
     """The operations that make the job's picture."""
     from paramc.passes.complete import complete_job
     from paramc.passes.plan import plan_job
 
-    return plan_job(complete_job(job))
+    _demand_job(job=job)
+    return plan_job(complete_job(job, grammars), grammars)
 
 
 def compile(  # noqa: A001  # what a compiler does
@@ -117,6 +137,7 @@ def compile(  # noqa: A001  # what a compiler does
     at_least: "Grade | None" = None,
     options: Mapping[str, str] | None = None,
     targets: tuple[Path, ...] = (TARGETS,),
+    grammars: tuple[Path, ...] = (GRAMMARS,),
     observe: Observer = unobserved,
 ) -> "Artifact":
     """The job as `target` says it, with a fate for every setting.
@@ -125,29 +146,81 @@ def compile(  # noqa: A001  # what a compiler does
     """
     from paramc.backends.legalise import fate_diagnostics, legalise, report_fates
     from paramc.backends.registry import choices, engine, find_target
-    from paramc.backends.report import GRADES, Artifact
+    from paramc.backends.report import GRADES, Artifact, reread
     from paramc.passes.complete import complete_job
     from paramc.passes.plan import plan_job
 
-    chosen = find_target(target, targets)
+    _demand_job(job=job)
+    demand_text(target=target)
+    if at_least is not None:
+        demand_one_of("grade", at_least, GRADES)
+    chosen = find_target(target, targets).writing(grammars)
     emit, verify = engine(chosen)
-    job = complete_job(job)
-    plan = plan_job(job)
+    asked = choices(chosen, _wishes(options or {}))
+    job, lost = _reworded(complete_job(job, grammars), chosen, asked)
+    plan = plan_job(job, grammars)
     observe("plan", plan)
-    asked = choices(chosen, options or {})
     report = report_fates(job, plan, chosen, asked)
     losses = fate_diagnostics(report, chosen)
-    if at_least is not None and GRADES.index(report.worst) > GRADES.index(at_least):
-        worse = [fate for fate in report.fates if GRADES.index(fate.grade) > GRADES.index(at_least)]
-        summary = diagnose("PC604", target=chosen.name, at_least=at_least, count=len(worse), key=worse[0].key)
-        raise Unsupported(summary, *losses)
-    legal = legalise(plan, chosen)
+    _demand(at_least, report, losses)
+    legal = legalise(plan, chosen, asked)
     observe("legalise", legal)
     files = emit(job, legal, chosen, asked, report)
-    wrong = verify(job, chosen, files)
+    wrong = tuple(item for item in verify(job, chosen, files) if not _is_told(item, report))
     if any(item.severity == "error" for item in wrong):
         raise VerifyError(*wrong)
-    return Artifact(chosen.name, files, report, (*losses, *wrong))
+    said = (*losses, *lost, *wrong)
+    report = reread(report, (*lost, *wrong))
+    _demand(at_least, report, said)
+    return Artifact(chosen.name, files, report, (*_infinities(job), *said))
+
+
+def _reworded(job: Job, target: "Target", asked: "Choices") -> tuple[Job, tuple[Diagnostic, ...]]:
+    """The job in the language of the settings text that is written, and what that costs; itself for other targets."""
+    if target.engine != TEXTS:
+        return job, ()
+    from paramc.backends.translate import reworded  # only for settings texts
+
+    return reworded(job, target, asked)
+
+
+def _demand_job(**arguments: object) -> None:
+    for name, value in arguments.items():
+        demand(name, value, Job, "a Job")
+
+
+def _wishes(options: Mapping[str, str]) -> dict[str, str]:
+    """The user's options as texts."""
+    demand("options", options, Mapping, "a mapping of names to texts")
+    for name, value in options.items():
+        demand_text(**{"the name of an option": name})
+        demand(f"options[{name!r}]", value, (str, bool, int, float), "a text")
+    return {name: str(value) for name, value in options.items()}
+
+
+def _infinities(job: Job) -> Iterator[Diagnostic]:
+    """What is no number in a job that nobody checked."""
+    for path, value in leaves(job):
+        if isinstance(value, float) and not isfinite(value):
+            yield diagnose("PC401", path=path, name=path, value=value)
+
+
+def _demand(at_least: "Grade | None", report: "Report", losses: tuple[Diagnostic, ...]) -> None:
+    """Raises Unsupported, with the losses, when a fate is worse than asked for."""
+    from paramc.backends.report import rank
+
+    if at_least is None or rank(report.worst) <= rank(at_least):
+        return
+    worse = [fate for fate in report.fates if rank(fate.grade) > rank(at_least)]
+    summary = diagnose("PC604", target=report.target, at_least=at_least, count=len(worse), key=worse[0].key)
+    raise Unsupported(summary, *losses)
+
+
+def _is_told(lost: Diagnostic, report: "Report") -> bool:
+    """Does the report say already that this value does not get through?"""
+    return lost.severity != "error" and any(
+        fate.grade == "dropped" and lost.path in fate.paths and fate.code for fate in report.fates
+    )
 
 
 def convert(
@@ -163,15 +236,53 @@ def convert(
     return compile(parse(text, dialect=dialect, strict=strict), to, at_least=at_least, options=options)
 
 
+def run(
+    jobs: "Job | Iterable[Job]",
+    *,
+    models: "str | PathLike[str] | Sequence[str | PathLike[str]]" = (),
+    device: str = "auto",
+    dtype: "NumberType" = "float32",
+    rng: "NoiseSource | None" = None,
+    watch: "Watch | None" = None,
+) -> "Ran":
+    """The pictures of one job or of several, painted here; needs the extra `run`.
+
+    models: folders with model files, beside those that were scanned before. device: `auto`, `cpu`, `cuda`, …
+    rng: where noise comes from for jobs that do not say it. Raises RunError.
+    """
+    from paramc.ir.job import Job as SingleJob
+
+    folders = [models] if isinstance(models, str | PathLike) else list(models)
+    runner = open_runner(folders, device=device, dtype=dtype, rng=rng)
+    listed = [jobs] if isinstance(jobs, SingleJob) else jobs
+    return runner.run_all(listed) if watch is None else runner.run_all(listed, watch)
+
+
+def open_runner(
+    models: "Iterable[str | PathLike[str]]", *, device: str, dtype: "NumberType", rng: "NoiseSource | None"
+) -> "Runner":
+    """What runs jobs and keeps models between them. Raises RunError where the libraries are not installed."""
+    try:
+        from paramc.runtime.execute.runner import Runner
+    except ModuleNotFoundError as error:
+        if (error.name or "paramc").startswith("paramc"):
+            raise
+        raise RunError(diagnose("PC571", package=error.name)) from error
+    return Runner([Path(folder).expanduser() for folder in models], device=device, dtype=dtype, rng=rng)
+
+
 def check(job: Job) -> tuple[Diagnostic, ...]:
     """What is wrong with a job, whatever the target."""
     from paramc.passes.check import check_job
+    from paramc.passes.place import without_replaced
 
-    return check_job(job)
+    _demand_job(job=job)
+    return without_replaced(job, check_job(job))
 
 
 def diff(a: Job, b: Job) -> tuple[Difference, ...]:
     """The values in which two jobs differ, in the order of the Job's fields."""
+    _demand_job(a=a, b=b)
     left, right = ({path: plain(value) for path, value in leaves(job)} for job in (a, b))
     paths = dict.fromkeys((*left, *right))
     return tuple(
@@ -189,6 +300,7 @@ def fields(
     """
     from paramc.dialects.ui_fields import ui_fields
 
+    demand_text(text=text, dialect=dialect)
     return ui_fields(text, _of_texts(dialect, grammars), **options)
 
 
@@ -203,8 +315,44 @@ def prompt(
     from paramc.dialects.prompt import PromptReading
     from paramc.dialects.version import parse_version
 
-    language = language_of(_of_texts(dialect, (GRAMMARS,)), parse_version(version) if version else None, parser)
+    demand_text(text=text, dialect=dialect)
+    demand_optional_text(version=version, parser=parser)
+    demand("strict", strict, bool, "true or false")
+    language = language_of(_of_prompts(dialect), parse_version(version) if version else None, parser)
     return PromptReading(text, language, strict=strict)
+
+
+def rephrase(text: str, source: str, target: str) -> "Rephrased":
+    """A prompt of one program's language in another's, with a diagnostic for everything that changes.
+
+    Raises UnknownName for a dialect without a prompt language.
+    """
+    from paramc.dialects.language import language_of
+    from paramc.dialects.rephrase import rephrase as rephrased
+
+    demand_text(text=text, source=source, target=target)
+    languages = [language_of(_of_prompts(name)) for name in (source, target)]
+    return rephrased(text, *languages)
+
+
+def variants(template: str, most: int, seed: int | None = None, wildcards: Path | None = None) -> "Variants":
+    """The first `most` texts that a template of Dynamic Prompts can say; with a `seed`, as many drawn ones.
+
+    wildcards: the folder with files of wildcards. Which text the program itself drew cannot be worked out.
+    """
+    from paramc.dialects.variants import variants_of
+    from paramc.dialects.wildcards import Wildcards
+
+    demand_text(template=template)
+    return variants_of(template, Wildcards(wildcards), most=most, seed=seed)
+
+
+def _of_prompts(name: str) -> "Dialect":
+    """The dialect called `name`, one that reads prompts."""
+    from paramc.dialects.language import FILE
+
+    found = find_dialect(name)
+    return found if found.path(FILE) is not None else _of_texts(name, (GRAMMARS,))
 
 
 def _of_texts(name: str, grammars: tuple[Path, ...]) -> "Dialect":

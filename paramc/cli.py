@@ -38,7 +38,7 @@ def _guarded(words: list[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
-        return _bug(error)
+        return _bug(error, words)
 
 
 def _run(words: list[str]) -> int:
@@ -55,18 +55,17 @@ def _run(words: list[str]) -> int:
 
 
 def _do(verb: str, words: list[str]) -> int:
-    from paramc.commands.parser import Arguments, UsageError, parser_of
+    from paramc.commands.parser import UsageError, parser_of, wants_json
 
     parser = parser_of(verb)
     options = words[: words.index("--")] if "--" in words else words
     if "-h" in options or "--help" in options:
         return _put(sys.stdout, parser.format_help())
-    arguments = Arguments()
     try:
-        parser.parse_intermixed_args(words, arguments)
+        arguments = parser.read(words)
         return _finish(_outcome(verb, arguments), as_json=arguments.format == "json")
     except UsageError as error:
-        return _finish(_misused(verb, error))
+        return _finish(_misused(verb, error), as_json=wants_json(words))
 
 
 def _outcome(verb: str, arguments: "Arguments") -> "Outcome":
@@ -93,14 +92,24 @@ def _verb(verb: str) -> "Callable[[Arguments, Console], Outcome]":
             from paramc.commands.check import run
         case "convert":
             from paramc.commands.convert import run
+        case "run":
+            from paramc.commands.run import run
+        case "embed":
+            from paramc.commands.embed import run
+        case "scan":
+            from paramc.commands.scan import run
         case "diff":
             from paramc.commands.diff import run
         case "fields":
             from paramc.commands.fields import run
+        case "prompt":
+            from paramc.commands.prompt import run
         case "explain":
             from paramc.commands.explain import run
         case "list":
             from paramc.commands.listing import run
+        case "models":
+            from paramc.commands.models import run
         case "schema":
             from paramc.commands.schema import run
         case _:
@@ -114,8 +123,13 @@ def _console() -> "Console":
     from paramc.presentation.console import Console
 
     if sys.stdin is None:  # closed by the parent process
-        return Console(BytesIO(), _screen(sys.stdout), _screen(sys.stderr))
-    return Console(sys.stdin.buffer, _screen(sys.stdout), _screen(sys.stderr), sys.stdin.isatty())
+        return Console(BytesIO(), _screen(sys.stdout), _screen(sys.stderr), notify=_notify)
+    return Console(sys.stdin.buffer, _screen(sys.stdout), _screen(sys.stderr), sys.stdin.isatty(), _notify)
+
+
+def _notify(text: str) -> None:
+    if sys.stderr is not None and sys.stderr.isatty():
+        _put(sys.stderr, text)
 
 
 def _screen(stream: "TextIO | None") -> "Screen":
@@ -133,7 +147,7 @@ def _finish(outcome: "Outcome", *, as_json: bool = False) -> int:
 
     for output in outcome.files:
         try:
-            write_atomically(output.path, _encoded(output.text))
+            write_atomically(output.path, _encoded(output.text) if output.data is None else output.data)
         except OSError as error:
             return _finish(_not_written(output.path, error), as_json=as_json)
     if as_json:
@@ -201,15 +215,17 @@ def _misused(verb: str, error: Exception) -> "Outcome":
     return _refusal(diagnose("PC800", message=error, verb=verb))
 
 
-def _bug(error: Exception) -> int:
+def _bug(error: Exception, words: list[str]) -> int:
     """Say that the fault is ours, and what to report."""
     if os.environ.get("PARAMC_DEBUG"):
         from traceback import format_exc
 
         _put(sys.stderr, format_exc())
+    from paramc.commands.parser import wants_json
     from paramc.diagnostics.codes import diagnose
 
-    return _finish(_refusal(diagnose("PC810", kind=type(error).__name__, message=error), OUR_BUG))
+    problem = diagnose("PC810", kind=type(error).__name__, message=error)
+    return _finish(_refusal(problem, OUR_BUG), as_json=wants_json(words))
 
 
 def _shown(text: str) -> str:

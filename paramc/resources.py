@@ -31,7 +31,10 @@ def cache_folder() -> Path | None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put `data` at `path` under a temporary name first, so that no reader ever meets half a file."""
+    """Put `data` at `path` under a temporary name first, so that no reader ever meets half a file.
+
+    A file that is there already keeps its permissions.
+    """
     import tempfile  # takes longer than all else here, and is needed only when something is written
 
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
@@ -39,7 +42,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
-        unfinished.chmod(0o644)
+        unfinished.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o644)
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink()

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
-# recorded arrays; a formatter run for each example
-LONG = {HERE / "conformance", HERE / "properties" / "test_scripts.py"}
+LONG = {HERE / "conformance"}  # recorded arrays
 
 settings.register_profile("paramc", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("paramc")

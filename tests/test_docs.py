@@ -9,6 +9,7 @@ import pytest
 from paramc.backends.matrix import support_matrix
 from paramc.cli import main
 from paramc.dialects.registry import dialects
+from paramc.presentation.rules import rules_markdown
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,6 +39,12 @@ def test_the_support_matrix_is_that_of_the_tables() -> None:
     shown = re.search(r"<!-- matrix -->\n(.*?)<!-- /matrix -->", README, re.DOTALL)
     assert shown is not None
     assert shown[1] == support_matrix()
+
+
+def test_the_rules_are_those_of_the_table() -> None:
+    shown = re.search(r"<!-- rules -->\n(.*?)<!-- /rules -->", README, re.DOTALL)
+    assert shown is not None
+    assert shown[1] == rules_markdown()
 
 
 @pytest.mark.parametrize("name", dialects())

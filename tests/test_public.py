@@ -10,9 +10,9 @@ import pytest
 import paramc
 
 PUBLIC = {
-    "parse", "read", "lower", "compile", "convert", "check", "diff", "fields", "prompt",
+    "parse", "read", "lower", "compile", "convert", "run", "check", "diff", "fields", "prompt", "rephrase",
     "Job", "Prompt", "Plan", "Artifact", "Report", "Fate", "Grade", "Diagnostic", "Span",
-    "ParamcError", "SourceError", "ReadError", "UnknownName", "InvalidValue", "Unsupported", "VerifyError",
+    "ParamcError", "SourceError", "ReadError", "UnknownName", "InvalidValue", "Unsupported", "VerifyError", "RunError",
 }  # fmt: skip
 
 
@@ -46,8 +46,8 @@ def test_a_public_name_calls_itself_so(name: str) -> None:
 
 
 def test_other_names_do_not_exist() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'run'"):
-        paramc.run  # noqa: B018  # the access is the test
+    with pytest.raises(AttributeError, match="no attribute 'paint'"):
+        paramc.paint  # noqa: B018  # the access is the test
 
 
 def test_importing_the_package_loads_nothing_else() -> None:

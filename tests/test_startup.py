@@ -36,10 +36,15 @@ COMMANDS = {
     "convert to a script": ("convert", TEXT, "--to", "diffusers"),
     "convert to JSON": ("convert", TEXT, "--to", "json", "--format", "json"),
     "the plan": ("convert", TEXT, "--emit", "plan", "--trace"),
+    "embed": ("embed", "--help"),
+    "scan": ("scan", IMAGE),
     "diff": ("diff", TEXT, IMAGE),
     "fields": ("fields", TEXT),
+    "prompt": ("prompt", "a (cat:1.2)", "--to", "compel"),
+    "run": ("run", "--help"),
     "explain": ("explain", "PC621"),
     "list": ("list", "targets"),
+    "models": ("models", "--help"),
     "schema": ("schema", "report"),
 }
 RUNNERS = {"torch", "diffusers", "transformers", "numpy", "scipy"}

@@ -1,7 +1,7 @@
 """A target as its folder describes it: what it can say, how well, and what the user may choose."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 from paramc.backends.report import GRADES, Grade
 from paramc.backends.schedulers import SamplerRow, ScheduleRow, Schedulers, read_schedulers
 from paramc.ir.features import features
+from paramc.resources import GRAMMARS
 from paramc.tables import Table, TableError, TableValue, as_row, read_table, rows, section
 
 
@@ -58,10 +59,15 @@ class Option(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """One folder of `targets/`."""
+    """One folder of `targets/`. `grammars` are the folders of the dialects that it may write."""
 
     name: str
     folder: Path
+    grammars: tuple[Path, ...] = (GRAMMARS,)
+
+    def writing(self, grammars: tuple[Path, ...]) -> "Target":
+        """The target with other folders of dialects; itself when they are the same."""
+        return self if grammars == self.grammars else replace(self, grammars=grammars)
 
     @cached_property
     def about(self) -> Table:

@@ -4,17 +4,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from paramc.backends.description import Answer, Rule, Target, scheduled
-from paramc.backends.report import GRADES, Cause, Fate, Report
+from paramc.backends.report import Cause, Fate, Report, rank, worst
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, Span
 from paramc.ir.features import feature_of
 from paramc.ir.job import Job
-from paramc.ir.ledger import Stated
+from paramc.ir.ledger import Stated, drawing
 from paramc.ir.names import executed_schedule
 from paramc.ir.paths import leaves, plain, value_at
+from paramc.ir.places import View
 from paramc.ir.plan import Combine, Encode, Op, Plan, Run, Sample, Sigmas, Variant
 from paramc.ir.prompt import Alternate, Edit, Prompt
 
+EVERY = "*"  # stands for all features in a rule
 TEXTS = frozenset({"prompt", "negative"})  # features of the bare text, whatever becomes of its syntax
 CHUNK = 75  # tokens between start and end of one CLIP chunk
 _TOKEN = re.compile(r"\w+|[^\w\s]")  # at least as many CLIP tokens as matches
@@ -57,11 +59,11 @@ def fate_diagnostics(report: Report, target: Target) -> tuple[Diagnostic, ...]:
     )
 
 
-def legalise(plan: Plan, target: Target) -> Plan:
-    """The Plan with every op that the target cannot say rewritten or left out."""
+def legalise(plan: Plan, target: Target, chosen: Mapping[str, object] | None = None) -> Plan:
+    """The Plan with every op that the target cannot say rewritten or left out. `chosen` are the target's options."""
     if not target.legal:
         return plan
-    lost = {name for name, answer in target.answers.items() if answer.grade == "dropped"}
+    lost = _lost(plan, target, chosen or {})
     replacements: dict[str, str] = {}
     ops: list[Op] = []
     for op in plan.ops:
@@ -111,24 +113,29 @@ class _Judge:
 
     def __init__(self, job: Job, plan: Plan, target: Target, chosen: Mapping[str, object]) -> None:
         self.job, self.plan, self.target = job, plan, target
+        self.view = View(job)
         self.named: dict[str, object] = {
             "base": plan.base,
             "family": plan.family,
             "schedule": executed_schedule(job.sampling.sampler, job.sampling.schedule),
+            "drawn": drawing(job.ledger) is not None,
             **{f"option.{name}": value for name, value in chosen.items()},
         }
         self.samples = [op for op in plan.ops if isinstance(op, Sample)]
         self.levels = [op for op in plan.ops if isinstance(op, Sigmas)]
         self.rules: dict[str, list[Rule]] = {}
         for rule in target.rules:
-            for name in rule.features:
+            for name in target.answers if EVERY in rule.features else rule.features:
                 self.rules.setdefault(name, []).append(rule)
 
     def stated(self, stated: Stated) -> Fate:
         """The fate of an entry of the source: the worst of what it sets."""
-        asked = [(path, name) for path in stated.paths for name in self.features(path, value_at(self.job, path))]
+        values = {path: self.view.at(path) for path in stated.paths}
+        asked = [(path, name) for path, value in values.items() for name in self.features(path, value)]
         key = stated.key.strip() or (stated.paths[0] if stated.paths else "trailing text")
-        return self.fate(key, stated.raw, stated.paths, "stated", asked, stated.span)
+        if self.view.still_says(stated):
+            return self.fate(key, stated.raw, stated.paths, "stated", asked, stated.span)
+        return self.fate(key, plain(values[stated.paths[0]]), stated.paths, "set", asked, None)
 
     def value(self, path: str, value: object, origin: str) -> Fate:
         """The fate of a value that the source does not state."""
@@ -141,17 +148,17 @@ class _Judge:
     ) -> Fate:
         """The worst answer to the features that are asked for, each with its path, and all that have a code."""
         answers = {name: self.answer(path, name) for path, name in asked or [("", "unknown")]}
-        grade = max((answer.grade for answer in answers.values()), key=GRADES.index)
+        grade = worst(answer.grade for answer in answers.values())
         if grade == "dropped" and any(answers[name].grade != "dropped" for name in TEXTS & answers.keys()):
             grade = "approximate"  # the text itself is kept
-        found = sorted(answers.items(), key=lambda item: -GRADES.index(item[1].grade))
+        found = sorted(answers.items(), key=lambda item: -rank(item[1].grade))
         causes = {
             answer.code + answer.why: Cause(name, answer.grade, answer.code, answer.why)
             for name, answer in found
             if answer.code
         }
-        worst = next(iter(causes.values()), Cause("", grade, "", ""))
-        return Fate(key, raw, paths, grade, origin, tuple(answers), worst.code, worst.why, span, tuple(causes.values()))
+        first = next(iter(causes.values()), Cause("", grade, "", ""))
+        return Fate(key, raw, paths, grade, origin, tuple(answers), first.code, first.why, span, tuple(causes.values()))
 
     def features(self, path: str, value: object) -> Iterator[str]:
         """The features that a value asks for."""
@@ -188,10 +195,7 @@ class _Judge:
 
     def matches(self, path: str, texts: list[str]) -> bool:
         """Whether the value at `path` is one of `texts`; `*` is any value but none."""
-        value = self.looked_up(path)
-        if value is None:
-            return "unset" in texts
-        return "*" in texts or (value if isinstance(value, str) else plain(value)) in texts
+        return _is_among(self.looked_up(path), texts)
 
     def exceeds(self, path: str, most: float) -> bool:
         """Whether the value at `path` is a number above `most`."""
@@ -203,6 +207,35 @@ class _Judge:
         if path in self.named or path.startswith("option."):
             return self.named.get(path)
         return value_at(self.job, path)
+
+
+def _lost(plan: Plan, target: Target, chosen: Mapping[str, object]) -> set[str]:
+    """The features that are dropped: by the table, or by a rule that plan and options alone decide."""
+    encode = next((op for op in plan.ops if isinstance(op, Encode)), None)
+    facts: dict[str, object] = {f"option.{name}": value for name, value in chosen.items()}
+    facts |= {"base": plan.base, "family": plan.family, "text.emphasis": encode.emphasis if encode else None}
+    grades = {name: answer.grade for name, answer in target.answers.items()}
+    for rule in reversed(target.rules):
+        if _is_decided(rule, facts):
+            grades |= dict.fromkeys(grades if EVERY in rule.features else rule.features, rule.grade)
+    return {name for name, grade in grades.items() if grade == "dropped"}
+
+
+def _is_decided(rule: Rule, facts: Mapping[str, object]) -> bool:
+    """Does the rule hold, whatever the job says beside these facts?"""
+    when, unless = rule.when or {}, rule.unless or {}
+    if rule.above or not {*when, *unless} <= facts.keys():
+        return False
+    return all(_is_among(facts[path], texts) for path, texts in when.items()) and not any(
+        _is_among(facts[path], texts) for path, texts in unless.items()
+    )
+
+
+def _is_among(value: object, texts: list[str]) -> bool:
+    """Is the value one of the texts? `*` is any value but none."""
+    if value is None:
+        return "unset" in texts
+    return "*" in texts or (value if isinstance(value, str) else plain(value)) in texts
 
 
 def _rewired(op: Op, replacements: dict[str, str]) -> Op:

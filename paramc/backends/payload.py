@@ -16,6 +16,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from math import isfinite, isnan
 from pathlib import Path
 from typing import TypeAlias
 
@@ -131,7 +132,7 @@ def _value(job: Job, row: KeyRow, payload: Payload, choices: Choices) -> Json:
         return names.get(str(found), names.get(ANY, row.default))
     if row.times is not None and isinstance(found, int | float):
         product = float(found * row.times)
-        return int(product) if product.is_integer() else product
+        return int(product) if product.is_integer() else _plain(product)
     return _plain(found)
 
 
@@ -147,6 +148,8 @@ def _place(document: dict[str, Json], path: list[str], value: Json) -> None:
 def _plain(value: object) -> Json:
     """The value in what JSON has."""
     match value:
+        case float() if not isfinite(value):
+            return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"  # as in the JSON of the Job
         case str() | int() | float() | None:
             return value
         case Mapping():
@@ -160,11 +163,11 @@ def _plain(value: object) -> Json:
 
 
 def _written(document: Json) -> str:
-    readable = json.dumps(document, indent=INDENT, ensure_ascii=False)
+    readable = json.dumps(document, indent=INDENT, ensure_ascii=False, allow_nan=False)
     try:
         readable.encode()
     except UnicodeEncodeError:  # surrogates without a partner are no text, but survive as escapes
-        readable = json.dumps(document, indent=INDENT)
+        readable = json.dumps(document, indent=INDENT, allow_nan=False)
     return f"{readable}\n"
 
 

@@ -54,10 +54,18 @@ def engine(target: Target) -> tuple[Emit, Verify]:
             from paramc.backends import template
 
             return template.emit, template.verify
+        case "record":
+            from paramc.backends import record
+
+            return record.emit, record.verify
         case "payload":
             from paramc.backends import payload
 
             return payload.emit, payload.verify
+        case "perform":
+            from paramc.backends import performed
+
+            return performed.emit, performed.verify
         case other:
             return _plugin_engine(other)
 
@@ -114,7 +122,7 @@ def _plugin_engine(name: str) -> tuple[Emit, Verify]:
         emit: Emit = module.emit
         verify: Verify = module.verify
         return emit, verify
-    raise _unknown("engine", name, ("infotext", "graph", "template", "payload"))
+    raise _unknown("engine", name, ("infotext", "graph", "template", "payload", "perform"))
 
 
 def _unknown(kind: str, name: str, known: tuple[str, ...]) -> UnknownName:

@@ -1,6 +1,7 @@
 """What became of every setting: grades, fates and the report of an artefact."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from paramc.diagnostics.model import Diagnostic, Span
@@ -9,6 +10,23 @@ Grade: TypeAlias = Literal["exact", "inert", "close", "approximate", "dropped"]
 GRADES: Final[tuple[Grade, ...]] = ("exact", "inert", "close", "approximate", "dropped")
 """exact: same image, same device · inert: never touched the image · close: same algorithm, other rounding ·
 approximate: other algorithm, same intent · dropped: not said at all."""
+
+READ_BACK: Final[Mapping[str, Grade]] = {
+    "PC340": "dropped",
+    "PC341": "approximate",
+    "PC664": "dropped",
+    "PC219": "approximate",
+    "PC220": "approximate",
+    "PC221": "approximate",
+    "PC222": "approximate",
+    "PC223": "approximate",
+}
+"""What it does to a fate that a reader of the artefact does not find the value, or finds another."""
+
+
+def rank(grade: Grade) -> int:
+    """How bad a grade is: 0 for the best."""
+    return GRADES.index(grade)
 
 
 class Cause(NamedTuple):
@@ -49,7 +67,7 @@ class Report:
     @property
     def worst(self) -> Grade:
         """The worst grade of all."""
-        return max((fate.grade for fate in self.fates), key=GRADES.index, default="exact")
+        return worst(fate.grade for fate in self.fates)
 
     def of_grade(self, grade: Grade) -> tuple[Fate, ...]:
         """The fates of that very grade."""
@@ -58,6 +76,22 @@ class Report:
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(self.of_grade(grade))} {grade}" for grade in GRADES if self.of_grade(grade))
         return f"Report({self.target}: {counts})"
+
+
+def reread(report: Report, found: Iterable[Diagnostic]) -> Report:
+    """The report with the fates that an artefact, read back, does not bear out: values that are gone or others."""
+    wrong = {
+        item.path: Cause("", READ_BACK[item.code], item.code, item.message) for item in found if item.code in READ_BACK
+    }
+    return replace(report, fates=tuple(_marked_down(fate, wrong) for fate in report.fates)) if wrong else report
+
+
+def _marked_down(fate: Fate, wrong: Mapping[str | None, Cause]) -> Fate:
+    causes = [cause for path in fate.paths if (cause := wrong.get(path)) is not None]
+    cause = max(causes, key=lambda item: rank(item.grade), default=None)
+    if cause is None or rank(cause.grade) <= rank(fate.grade):
+        return fate
+    return replace(fate, grade=cause.grade, code=cause.code, why=cause.why, causes=(cause, *fate.causes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +120,6 @@ class Artifact:
         return f"Artifact({self.target}: {', '.join(file.name for file in self.files)})"
 
 
-def worst(*grades: Grade) -> Grade:
-    """The worst of some grades."""
-    return max(grades, key=GRADES.index, default="exact")
+def worst(grades: Iterable[Grade]) -> Grade:
+    """The worst of some grades, the best of all for none."""
+    return GRADES[max(map(rank, grades), default=0)]

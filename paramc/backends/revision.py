@@ -1,6 +1,5 @@
 """The source of a job, entry by entry, with only what changed since written anew."""
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,14 +13,13 @@ from paramc.dialects.read_infotext import SEPARATOR
 from paramc.ir.job import Job
 from paramc.ir.ledger import Ledger, Stated
 from paramc.ir.paths import plain, value_at
-from paramc.ir.places import CONTAINERS, Place, View, place_of
+from paramc.ir.places import CONTAINERS, Place, View, located
 from paramc.passes.upgrade import implied_values, own_fields
 
 BETWEEN: Final = ", "
 PROMPT, NEGATIVE = -2, -1  # ranks of the prompts; those of fields are the numbers of their rows
 MOST_ROUNDS: Final = 2  # of adding what is missing
 LAST: Final = 1_000_000  # rank of lines after the fields
-_INDEX = re.compile(r"\[(\d+)\]")
 
 
 def revised(job: Job, dialect: Dialect) -> str:
@@ -163,7 +161,7 @@ class _Revision:
     def _is_kept(self, stated: Stated, match: Match | None) -> bool:
         if match and (match.field.key in (NOTES, OPAQUE) or match.field.listed):
             return self.collections.has(stated)
-        now = (plain(self.view.value(*_located(path))) for path in stated.paths)
+        now = (plain(self.view.at(path)) for path in stated.paths)
         return all(value == read for value, read in zip(now, stated.read, strict=True))
 
     def _rank(self, stated: Stated, match: Match | None) -> int:
@@ -186,12 +184,12 @@ class _Revision:
             return self.collections.spelling(stated)
         if row.listed:
             return None  # the items are numbered anew
-        place, rank = _located(stated.paths[0])
+        place, rank = located(stated.paths[0])
         text = self._text(row, place, rank, stated, match.number)
         needed = (
             row.kind in (UNIT, "resources")
             or row.write in ("always", "part")
-            or any(self.wording.differs(*_located(path)) for path in stated.paths[: row.codec.width])
+            or any(self.wording.differs(*located(path)) for path in stated.paths[: row.codec.width])
         )
         if not text or not needed:
             return None
@@ -209,7 +207,7 @@ class _Revision:
             return joined
         if row.kind in (UNIT, "resources", "prompt", "negative", "sampler"):
             return self.wording.say(row, rank, number)
-        values = tuple(self.view.value(*_located(path)) for path in stated.paths[: row.codec.width])
+        values = tuple(self.view.at(path) for path in stated.paths[: row.codec.width])
         return row.codec.write(values if row.codec.width > 1 else values[0])
 
 
@@ -249,15 +247,9 @@ class _Collections:
 
     def _of(self, path: str) -> _Collection:
         if path not in self.now:
-            value = self.view.value(*_located(path))
+            value = self.view.at(path)
             items = value if isinstance(value, tuple) and value else (value,)
             texts = [plain(item) for item in items]
             pairs = {str(item[0]): str(item[1]) for item in items if isinstance(item, tuple) and len(item) == 2}
             self.now[path] = _Collection(frozenset(texts), pairs, texts != self.said.get(path))
         return self.now[path]
-
-
-def _located(path: str) -> tuple[Place, int]:
-    """The place and rank that a path of the ledger names."""
-    index = _INDEX.search(path) if path.startswith(CONTAINERS) else None
-    return place_of(_INDEX.sub("", path, count=1) if index else path), int(index[1]) if index else 0

@@ -111,6 +111,9 @@ class Wording:
             return label
         if not isinstance(schedule, str) or schedule == AUTOMATIC or not (is_known(schedule) and is_known(sampler)):
             return None
+        endings = self.fields.names.table.endings
+        if endings:
+            return label + endings[schedule] if schedule in endings else None
         return f"{label} {self.fields.names.schedule_label(schedule)}"
 
     def _items(self, row: Field) -> Iterator[tuple[int, int]]:

@@ -57,7 +57,8 @@ class ParamcError(Exception):
     ├── UnknownName     no such dialect, target, sampler, code; the closest is offered
     ├── InvalidValue    a value that a path of the Job cannot take
     ├── Unsupported     a fate is worse than `at_least`
-    └── VerifyError     an artefact failed its own check (a bug of paramc)
+    ├── VerifyError     an artefact failed its own check (a bug of paramc)
+    └── RunError        the runner cannot go on: a model, memory or the device
     """
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
@@ -87,3 +88,7 @@ class Unsupported(ParamcError):  # noqa: N818  # as above
 
 class VerifyError(ParamcError):
     """An artefact failed its own check: a bug of paramc, never shipped in silence."""
+
+
+class RunError(ParamcError):
+    """The runner cannot go on: a model is missing or wrong, memory is short, a library is not installed."""

@@ -1,16 +1,19 @@
 """Files that a job names: checkpoints, VAEs, text encoders, networks, embeddings."""
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from paramc.ir.base import Model
 
 Status: TypeAlias = Literal["unresolved", "found", "missing", "mismatch"]
 
 
-class Hash(Model):
-    """`sha256`: any prefix of it; `autov1`: A1111's 8 digits of 2022; `addnet`: kohya's; `md5`."""
+HUB: Final = "hf://"  # a URN of a repository of the Hugging Face hub starts with it
 
-    algorithm: Literal["sha256", "autov1", "addnet", "md5"]
+
+class Hash(Model):
+    """`sha256`: any prefix; `autov1`: A1111's 8 digits of 2022; `addnet`: kohya's; `md5`; `blake3`: InvokeAI's."""
+
+    algorithm: Literal["sha256", "autov1", "addnet", "md5", "blake3"]
     hex: str
 
 

@@ -1,9 +1,11 @@
 """What every model of the IR has: frozen, closed, and equal when it means the same."""
 
+import json
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticSerializationError
 
 P = ParamSpec("P")
 M = TypeVar("M", bound="Model")
@@ -37,3 +39,12 @@ class Model(BaseModel):
 def trusted(model: Callable[P, M]) -> Callable[P, M]:
     """The constructor of `model` for values that are right already: its validator is not even built."""
     return cast(Callable[P, M], cast(type[M], model).model_construct)
+
+
+def json_of(model: Model, *, indent: int | None = None) -> str:
+    """The JSON of a model; surrogates without a partner, which are no UTF-8, are escaped."""
+    try:
+        return model.model_dump_json(indent=indent)
+    except PydanticSerializationError:
+        separators = (",", ":") if indent is None else None
+        return json.dumps(model.model_dump(mode="json"), indent=indent, separators=separators, allow_nan=False)

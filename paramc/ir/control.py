@@ -6,19 +6,20 @@ from pydantic import Field
 
 from paramc.ir.assets import AssetRef, Hash, ImageRef
 from paramc.ir.base import Model, trusted
+from paramc.ir.ranges import COUNT, FRACTION, POSITIVE, within
 
 
 class ControlNet(Model):
     """One unit, numbered from 0. `start` and `end` are fractions of the steps; `options` are what else it says."""
 
     kind: Literal["controlnet"] = "controlnet"
-    unit: int = 0
+    unit: Annotated[int, COUNT] = 0
     model: AssetRef | None = None
     preprocessor: str = "none"
     image: ImageRef = trusted(ImageRef)()
     weight: float = 1.0
-    start: float = 0.0
-    end: float = 1.0
+    start: Annotated[float, FRACTION] = 0.0
+    end: Annotated[float, FRACTION] = 1.0
     resize: Literal["stretch", "crop", "pad"] = "crop"
     priority: Literal["balanced", "prompt", "control"] = "balanced"
     passes: Literal["both", "first", "second"] = "both"
@@ -36,8 +37,8 @@ class TokenMerging(Model):
     """ToMe: similar tokens share their attention. Ratios in [0, 0.9]; `hires` None = as `ratio`."""
 
     kind: Literal["token_merging"] = "token_merging"
-    ratio: float = 0.0
-    hires: float | None = None
+    ratio: Annotated[float, FRACTION] = 0.0
+    hires: Annotated[float | None, FRACTION] = None
 
 
 class Tiling(Model):
@@ -59,7 +60,7 @@ class ExtraNetwork(Model):
     """A network that is switched on outside the prompt; `unit` orders them, from 1."""
 
     kind: Literal["extra_network"] = "extra_network"
-    unit: int = 1
+    unit: Annotated[int, POSITIVE] = 1
     network: str = "lora"
     model: AssetRef = trusted(AssetRef)()
     unet: float = 1.0  # multiplier for the diffusion model
@@ -72,13 +73,13 @@ class HyperTile(Model):
     kind: Literal["hypertile"] = "hypertile"
     unet: bool = False
     unet_hires: bool = False
-    unet_depth: int = 3  # deepest level of the model, 0 to 3
-    unet_tile: int = 256  # pixels
-    unet_swap: int = 3  # candidates that the size is drawn from
+    unet_depth: Annotated[int, within(0, 3)] = 3  # deepest level of the model, 0 to 3
+    unet_tile: Annotated[int, POSITIVE] = 256  # pixels
+    unet_swap: Annotated[int, POSITIVE] = 3  # candidates that the size is drawn from
     vae: bool = False
-    vae_depth: int = 3
-    vae_tile: int = 128
-    vae_swap: int = 3
+    vae_depth: Annotated[int, within(0, 3)] = 3
+    vae_tile: Annotated[int, POSITIVE] = 128
+    vae_swap: Annotated[int, POSITIVE] = 3
 
 
 class OpaquePatch(Model):

@@ -1,6 +1,11 @@
 """Sizes in pixels."""
 
-from typing import NamedTuple
+import re
+from typing import Annotated, NamedTuple, TypeAlias
+
+from pydantic import BeforeValidator
+
+_SPELT = re.compile(r"\s*(-?\d{1,9})\s*[x×]\s*(-?\d{1,9})\s*")
 
 
 class Size(NamedTuple):
@@ -8,3 +13,13 @@ class Size(NamedTuple):
 
     width: int
     height: int
+
+
+def read_size(value: object) -> object:
+    """`512x768` as its two numbers; anything else as it is."""
+    match = _SPELT.fullmatch(value) if isinstance(value, str) else None
+    return (int(match[1]), int(match[2])) if match else value
+
+
+Sides: TypeAlias = Annotated[Size, BeforeValidator(read_size)]
+"""A size in the IR, which may be written as a text."""

@@ -1,18 +1,20 @@
 """The Job: what was asked for, in no program's words."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from paramc.diagnostics.arguments import demand, demand_text
 from paramc.ir.assets import Assets
 from paramc.ir.base import Model, trusted
 from paramc.ir.control import Control, Patch
 from paramc.ir.family import Family
-from paramc.ir.geometry import Size
+from paramc.ir.geometry import Sides
 from paramc.ir.ledger import Implied, Ledger
 from paramc.ir.paths import replaced
 from paramc.ir.prompt import Prompt
+from paramc.ir.ranges import COUNT, LAYER, POSITIVE, SIDES
 from paramc.ir.sampling import Noise, Sampling
 from paramc.ir.stages import Hires, Refiner, Stage, Task, TextToImage
 
@@ -33,8 +35,8 @@ class Producer(Model):
 class Batch(Model):
     """How many images were made at once, and which of them this is (from 0)."""
 
-    size: int = 1
-    position: int | None = None
+    size: Annotated[int, POSITIVE] = 1
+    position: Annotated[int | None, COUNT] = None
 
 
 class Text(Model):
@@ -42,21 +44,21 @@ class Text(Model):
 
     language: str = "a1111"  # dialect whose prompt grammar the texts follow
     emphasis: Literal["original", "no_norm", "ignore", "none", "comfy", "compel"] = "original"
-    layer: int = -1  # hidden state counted from the end: −1 last, −2 penultimate
+    layer: Annotated[int, LAYER] = -1  # hidden state counted from the end: −1 last, −2 penultimate
     padding: Literal["none", "empty_chunks", "repeat_last"] = "none"  # when positive and negative differ in length
     legacy_timelines: bool = False  # prompt editing counts as before A1111 1.6.0
-    backtrack: int = 20  # tokens that may move behind a comma at the end of a chunk of 75
+    backtrack: Annotated[int, COUNT] = 20  # tokens that may move behind a comma at the end of a chunk of 75
 
 
 class Job(Model):
     """Settings of one image. `parse` gives it, `compile` lowers it, `replace` edits it."""
 
-    schema_number: Literal[1] = Field(1, alias="schema")
+    schema_number: Literal[1] = Field(default=1, alias="schema")
     producer: Producer = trusted(Producer)()
     task: Task = trusted(TextToImage)()
     prompt: Prompt = trusted(Prompt)()
     negative: Prompt = trusted(Prompt)()
-    size: Size | None = None  # of the first pass
+    size: Annotated[Sides | None, SIDES] = None  # of the first pass
     batch: Batch = trusted(Batch)()
     assets: Assets = trusted(Assets)()
     text: Text = trusted(Text)()
@@ -84,9 +86,11 @@ class Job(Model):
 
         Raises InvalidValue for a path that does not exist or a value that it cannot take.
         """
+        demand("values", values, (Mapping, type(None)), "a mapping of paths to values")
         edits = dict(values or {}) | {name.replace("__", "."): value for name, value in named.items()}
         job = self
         for path, value in edits.items():
+            demand_text(**{"a path": path})
             job = replaced(job, path, value)
         return job
 

@@ -1,6 +1,6 @@
 """What the source said, key by key, and what paramc understood of it."""
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from paramc.diagnostics.model import Span
 from paramc.ir.base import Model
@@ -35,3 +35,10 @@ class Implied(Model):
 
 
 Ledger: TypeAlias = tuple[Stated, ...]
+DRAWING: Final = "graph"  # key of the entry that holds the whole graph that a job was read from
+DRAWER: Final = "producer.dialect"  # which it states
+
+
+def drawing(ledger: Ledger) -> str | None:
+    """The graph that a job was read from, where it was read from one."""
+    return next((stated.raw for stated in ledger if stated.key == DRAWING and DRAWER in stated.paths), None)

@@ -4,15 +4,17 @@ A segment after a tuple of kinds picks the items of that kind, `[i]` the i-th of
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import InvalidValue
-from paramc.ir.base import Model
+from paramc.ir.base import Model, json_of
 from paramc.ir.prompt import Prompt
+from paramc.ir.ranges import misfit, misfits
+from paramc.ir.wishes import is_unknown_kind, meant, why_not
 
 M = TypeVar("M", bound=Model)
 _SEGMENT = re.compile(r"(\w+)(?:\[(\d{1,6})\])?")
@@ -39,17 +41,44 @@ def value_at(model: Model, path: str) -> object:
 
 
 def replaced(model: M, path: str, value: object) -> M:
-    """A copy of `model` with `value` at `path`; the parents on the way are made when they have defaults."""
+    """A copy of `model` with `value` at `path`; the parents on the way are made when they have defaults.
+
+    Raises InvalidValue for a path that cannot exist, a value of another kind and a number out of range.
+    """
+    segments = tuple(_segments(path))
     try:
-        result = _replaced(model, tuple(_segments(path)), value, path)
+        result = _replaced(model, segments, value, path)
     except ValidationError as error:
-        detail = error.errors()[0]
-        raise InvalidValue(
-            diagnose("PC311", where=_short(path), value=_short(value), why=detail["msg"].lower())
-        ) from error
+        if len(segments) > 1 and is_unknown_kind(error):
+            raise _bad_path(path, segments[1][0]) from None
+        raise _misfit(path, value, why_not(error)) from error
     if not isinstance(result, type(model)):
         raise _bad_path(path, path)
+    for why in _out_of_range(result, segments):
+        raise _misfit(path, value, why)
     return result
+
+
+def _out_of_range(model: Model, segments: Sequence[tuple[str, int]]) -> Iterator[str]:
+    """Why a value that was just set is none that its field can take."""
+    owner: object = model
+    for name, index in segments[:-1]:
+        owner = _item(owner, name, index) if isinstance(owner, tuple) else _child(owner, name)
+    name, index = segments[-1]
+    if isinstance(owner, tuple):
+        item = _item(owner, name, index)
+        found = misfits(item) if isinstance(item, Model) else iter(())
+    else:
+        found = misfit(type(owner), name, owner.__dict__[name]) if isinstance(owner, Model) else iter(())
+    yield from (why for _, why in found)
+
+
+def _child(model: object, name: str) -> object:
+    return model.__dict__.get(name) if isinstance(model, Model) else None
+
+
+def _misfit(path: str, value: object, why: str) -> InvalidValue:
+    return InvalidValue(diagnose("PC311", where=_short(path), value=_short(value), why=why))
 
 
 def leaves(model: Model, prefix: str = "") -> Iterator[tuple[str, object]]:
@@ -77,7 +106,7 @@ def plain(value: object) -> str:
     """One text for a value, equal exactly when the values are: what the ledger compares."""
     if isinstance(value, Model):
         text = value.__dict__.get("text")
-        return text if isinstance(text, str) else value.model_dump_json()
+        return text if isinstance(text, str) else json_of(value)
     if isinstance(value, tuple):
         return "(" + ", ".join(plain(item) for item in value) + ")"
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_FLOATS:
@@ -141,14 +170,12 @@ def _with_item(
         if not rest and value is None:
             return items[:place] + items[place + 1 :]
         return (*items[:place], _replaced(items[place], rest, value, path), *items[place + 1 :])
-    if index > len(places) or not rest:
+    if index > len(places) or len(rest) > 1:
+        raise _bad_path(path, kind if index > len(places) else rest[0][0])
+    values = {rest[0][0]: value} if rest else value
+    if not isinstance(values, Mapping):
         raise _bad_path(path, kind)
-    fresh: dict[str, object] = {"kind": kind}
-    for (name, _), deeper in zip(rest[:1], (rest[1:],), strict=True):
-        if deeper:
-            raise _bad_path(path, name)
-        fresh[name] = value
-    return (*items, fresh)
+    return (*items, {**values, "kind": kind})
 
 
 def _fresh(owner: type[Model], name: str, path: str) -> Model:
@@ -165,4 +192,5 @@ def _short(value: object) -> str:
 
 
 def _bad_path(path: str, piece: str) -> InvalidValue:
-    return InvalidValue(diagnose("PC312", where=_short(path), piece=_short(piece)))
+    hint = meant(path) or "`paramc schema job` lists the paths"
+    return InvalidValue(diagnose("PC312", where=_short(path), piece=_short(piece), hint=hint))

@@ -1,11 +1,14 @@
 """Places of the IR: paths that a table may name, and a Job put together from values at places."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 from paramc.ir.base import Model
 from paramc.ir.job import Job
+from paramc.ir.ledger import Stated
+from paramc.ir.paths import plain
 
 Raw: TypeAlias = dict[str, object]
 CONTAINERS: Final = ("stages", "controls", "patches")  # tuples of models that carry their `kind`
@@ -14,6 +17,9 @@ KIND_ORDER: Final = (
     "controlnet",
     *("token_merging", "tiling", "hypernetwork", "extra_network", "hypertile", "opaque"),
 )
+
+
+_INDEX = re.compile(r"\[(\d+)\]")
 
 
 class Place(NamedTuple):
@@ -65,9 +71,27 @@ class View:
             current = current.__dict__.get(name)
         return current
 
+    def at(self, path: str) -> object:
+        """The value at a path as the ledger writes it."""
+        return self.value(*located(path))
+
+    def still_says(self, stated: Stated) -> bool:
+        """Is every value of an entry what it was read as, where that is known, or an item of a list still in it?"""
+        return all(_has(self.at(path), read) for path, read in zip(stated.paths, stated.read, strict=False))
+
     def count(self, part: str) -> int:
         """How many items of a kind there are."""
         return len(self._items.get(part, ()))
+
+
+def located(path: str) -> tuple[Place, int]:
+    """The place and rank that a path of the ledger names."""
+    index = _INDEX.search(path) if path.startswith(CONTAINERS) else None
+    return place_of(_INDEX.sub("", path, count=1) if index else path), int(index[1]) if index else 0
+
+
+def _has(value: object, read: str) -> bool:
+    return plain(value) == read or (isinstance(value, tuple) and any(plain(item) == read for item in value))
 
 
 @cache
@@ -100,6 +124,15 @@ class Draft:
                 return None
             home = home.get(name)
         return home
+
+    def ranks(self) -> dict[tuple[str, int], int]:
+        """The place of each item among those of its kind, from 0."""
+        numbers: dict[str, int] = {}
+        ranks: dict[tuple[str, int], int] = {}
+        for part, number in sorted(self.parts):
+            ranks[part, number] = numbers.get(part, 0)
+            numbers[part] = ranks[part, number] + 1
+        return ranks
 
     def job(self) -> Job:
         """The Job with all the values."""

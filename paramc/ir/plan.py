@@ -87,7 +87,8 @@ class Variant(Model):
 class Encode(Step):
     """Text to conditioning; several variants switch by step. Slot: conditioning.
 
-    `layer` counts hidden states from the end. `switches` is true when the text changes while sampling.
+    `layer` counts hidden states from the end. `switches` is true when the text changes while sampling. `manner` is the
+    dialect whose reading of texts is followed, `backtrack` the tokens that may move behind a comma at a chunk's end.
     """
 
     op: Literal["encode"] = "encode"
@@ -96,6 +97,9 @@ class Encode(Step):
     layer: int
     emphasis: str
     negative: bool = False
+    manner: str = "a1111"
+    backtrack: int = 20
+    embeddings: tuple[AssetRef, ...] = ()
 
     @property
     def switches(self) -> bool:
@@ -163,7 +167,10 @@ class MaskLatent(Step):
 
 
 class MakeNoise(Step):
-    """The initial noise and the source of every later draw. Slot: noise."""
+    """The initial noise and the source of every later draw. Slot: noise.
+
+    `seed` is that of the image at `position` (from 0) of its batch.
+    """
 
     op: Literal["make_noise"] = "make_noise"
     seed: int | None
@@ -175,6 +182,7 @@ class MakeNoise(Step):
     extra: float = 0.0
     scales_by_vp: bool = False
     per_batch: bool = False
+    position: int = 0
 
 
 class Sigmas(Step):
@@ -208,7 +216,23 @@ class Slice(Step):
 class Sample(Step):
     """The sampling loop. Slot: latent.
 
-    `flags` are quirks by name; `refined_by` takes over at `switch_at` (a fraction).
+    `flags` are quirks by name:
+
+    zero_terminal_snr, downcasts_alphas    the table of cumulative alphas: stretched to pure noise, rounded to float16
+    double_precision_levels                sigmas computed in float64, the nearest one's timestep (Forge)
+    quantizes_timesteps, rounds_timesteps  whole timesteps for samplers on sigmas, for samplers on timesteps
+    min_uncond_every_step                  `min_uncond_sigma` acts on every call, not on every second one
+    refiner_counts_steps                   `switch_at` is a share of the calls, not of the timesteps
+    repeats_prompts                        prompts of different length are repeated to a common multiple (Forge)
+    skips_negative_at_one                  without guidance the negative is not evaluated (Forge)
+    scales_cfg_pp                          CFG++ divides the scale by 12.5 (A1111)
+    renoises_known                         what a mask leaves alone is noised to each level (Forge)
+    fits_after_upsampling                  odd latents are fitted behind the convolution that doubles them (A1111)
+    draws_idle_noise, asks_noise_through_logs, steps_to_zero
+                                           ways of k-diffusion, see paramc/runtime/samplers/protocol.py
+
+    `refined_by` takes over at `switch_at` (a fraction). `total_calls` of the denoiser are
+    what prompt editing and skipped guidance count on; `padding` is for prompts of different length.
     """
 
     op: Literal["sample"] = "sample"
@@ -233,6 +257,12 @@ class Sample(Step):
     flags: tuple[str, ...] = ()
     refined_by: str | None = None
     switch_at: float | None = None
+    total_calls: int = 0
+    padding: Literal["none", "empty_chunks", "repeat_last"] = "none"
+    unipc_variant: Literal["bh1", "bh2", "vary_coeff"] = "bh1"
+    unipc_spacing: Literal["time_uniform", "time_quadratic", "logSNR"] = "time_uniform"
+    unipc_order: int = 3
+    unipc_lower_order_final: bool = True
 
 
 class ResizeLatent(Step):
@@ -298,7 +328,7 @@ Op: TypeAlias = Annotated[
 class Plan(Model):
     """The ops in an order in which every input is defined before its use."""
 
-    schema_number: Literal[1] = Field(1, alias="schema")
+    schema_number: Literal[1] = Field(default=1, alias="schema")
     family: str  # name of the model family
     base: str  # its base: sd1, sd2, sdxl, sd3, flux, …
     ops: tuple[Op, ...]

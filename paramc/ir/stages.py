@@ -7,8 +7,21 @@ from pydantic import Field
 from paramc.ir.assets import AssetRef, ImageRef
 from paramc.ir.base import Model, trusted
 from paramc.ir.control import ControlNet
-from paramc.ir.geometry import Size
+from paramc.ir.geometry import Sides
 from paramc.ir.prompt import Prompt
+from paramc.ir.ranges import (
+    COUNT,
+    DERIVED_SIDES,
+    FACTOR,
+    FRACTION,
+    GUIDANCE,
+    LAYER,
+    POSITIVE,
+    SEED,
+    SIDES,
+    STEPS,
+    within,
+)
 
 
 class TextToImage(Model):
@@ -22,7 +35,7 @@ class ImageToImage(Model):
 
     kind: Literal["image_to_image"] = "image_to_image"
     init: ImageRef = trusted(ImageRef)()
-    strength: float | None = None  # [0, 1]; None only before `upgrade`
+    strength: Annotated[float | None, FRACTION] = None  # [0, 1]; None only before `upgrade`
     resize: Literal["stretch", "crop", "pad", "latent"] = "stretch"
 
 
@@ -32,12 +45,12 @@ class SoftInpainting(Model):
     Bias and preservation in [0, 8], boost in [1, 32], influence in [0, 1], threshold and contrast in [0, 8].
     """
 
-    schedule_bias: float = 1.0
-    preservation_strength: float = 0.5
-    transition_contrast_boost: float = 4.0
-    mask_influence: float = 0.0
-    difference_threshold: float = 0.5
-    difference_contrast: float = 2.0
+    schedule_bias: Annotated[float, within(0, 8)] = 1.0
+    preservation_strength: Annotated[float, within(0, 8)] = 0.5
+    transition_contrast_boost: Annotated[float, within(1, 32)] = 4.0
+    mask_influence: Annotated[float, FRACTION] = 0.0
+    difference_threshold: Annotated[float, within(0, 8)] = 0.5
+    difference_contrast: Annotated[float, within(0, 8)] = 2.0
 
 
 class Inpaint(Model):
@@ -45,14 +58,14 @@ class Inpaint(Model):
 
     kind: Literal["inpaint"] = "inpaint"
     init: ImageRef = trusted(ImageRef)()
-    strength: float | None = None  # as above
+    strength: Annotated[float | None, FRACTION] = None  # as above
     resize: Literal["stretch", "crop", "pad", "latent"] = "stretch"
     mask: ImageRef = trusted(ImageRef)()
-    mask_blur: float = 4.0  # Gaussian sigma, pixels
+    mask_blur: Annotated[float, COUNT] = 4.0  # Gaussian sigma, pixels
     inverts_mask: bool = False
     fill: Literal["original", "fill", "latent_noise", "latent_nothing"] = "original"
     area: Literal["whole", "masked"] = "whole"
-    padding: int = 32  # pixels around the masked area
+    padding: Annotated[int, COUNT] = 32  # pixels around the masked area
     soft: SoftInpainting | None = None
 
 
@@ -71,14 +84,15 @@ class Hires(Model):
 
     kind: Literal["hires"] = "hires"
     upscaler: str = "latent:bilinear"  # canonical id (ir/names.py), or `model:LABEL`
-    scale: float | None = None
-    size: Size | None = None  # instead of `scale`; a side of 0 is derived
-    steps: int | None = None
-    strength: float | None = None
+    scale: Annotated[float | None, FACTOR] = None
+    size: Annotated[Sides | None, DERIVED_SIDES] = None  # instead of `scale`; a side of 0 is derived
+    steps: Annotated[int | None, within(0, 10_000)] = None
+    strength: Annotated[float | None, FRACTION] = None
     sampler: str | None = None
     schedule: str | None = None
-    cfg_scale: float | None = None
-    distilled_cfg_scale: float | None = None
+    cfg_scale: Annotated[float | None, GUIDANCE] = None
+    distilled_cfg_scale: Annotated[float | None, GUIDANCE] = None
+    seed: Annotated[int | None, SEED] = None
     prompt: Prompt | None = None
     negative: Prompt | None = None
     checkpoint: AssetRef | None = None
@@ -90,7 +104,7 @@ class Refiner(Model):
 
     kind: Literal["refiner"] = "refiner"
     checkpoint: AssetRef = trusted(AssetRef)()
-    switch_at: float = 0.8  # (0, 1]
+    switch_at: Annotated[float, within(above=0, most=1)] = 0.8  # (0, 1]
     counts_steps: bool = False
     passes: Literal["first", "second", "both"] = "second"
 
@@ -106,29 +120,29 @@ class Detailer(Model):
     classes: str = ""  # of an open-vocabulary detector
     prompt: str = ""  # empty: the main prompt
     negative: str = ""
-    confidence: float = 0.3  # [0, 1], below it a region is left out
-    top: int = 0  # only so many regions; 0 = all
+    confidence: Annotated[float, FRACTION] = 0.3  # [0, 1], below it a region is left out
+    top: Annotated[int, COUNT] = 0  # only so many regions; 0 = all
     top_by: Literal["area", "confidence"] = "area"
-    min_ratio: float = 0.0  # of the region to the picture, [0, 1]
-    max_ratio: float = 1.0
+    min_ratio: Annotated[float, FRACTION] = 0.0  # of the region to the picture, [0, 1]
+    max_ratio: Annotated[float, FRACTION] = 1.0
     x_offset: int = 0  # pixels
     y_offset: int = 0
     dilation: int = 4  # pixels; negative erodes
     merge: Literal["none", "merge", "merge_invert"] = "none"
-    mask_blur: float = 4.0  # Gaussian sigma, pixels
-    strength: float = 0.4  # [0, 1]
+    mask_blur: Annotated[float, COUNT] = 4.0  # Gaussian sigma, pixels
+    strength: Annotated[float, FRACTION] = 0.4  # [0, 1]
     only_masked: bool = True
-    padding: int = 32  # pixels
-    width: int | None = None  # of the inpainted region, pixels
-    height: int | None = None
-    steps: int | None = None
-    cfg_scale: float | None = None
+    padding: Annotated[int, COUNT] = 32  # pixels
+    width: Annotated[int | None, SIDES] = None  # of the inpainted region, pixels
+    height: Annotated[int | None, SIDES] = None
+    steps: Annotated[int | None, STEPS] = None
+    cfg_scale: Annotated[float | None, GUIDANCE] = None
     checkpoint: AssetRef | None = None
     vae: AssetRef | None = None
     sampler: str | None = None
     schedule: str | None = None
-    noise_multiplier: float | None = None
-    layer: int | None = None  # as in Text
+    noise_multiplier: Annotated[float | None, COUNT] = None
+    layer: Annotated[int | None, LAYER] = None  # as in Text
     restores_face: bool = False
     control: ControlNet | None = None
     version: str | None = None  # of the extension
@@ -147,13 +161,13 @@ class PostUpscale(Model):
     kind: Literal["post_upscale"] = "post_upscale"
     upscaler: str = "none"  # canonical id (ir/names.py), or `model:LABEL`
     second_upscaler: str | None = None
-    scale: float | None = None
-    size: Size | None = None  # instead of `scale`
-    crop_to: Size | None = None
-    longest_side: int | None = None  # pixels
-    gfpgan: float | None = None  # visibility of mended faces, [0, 1]
-    codeformer: float | None = None
-    codeformer_weight: float | None = None  # [0, 1], 0 = strongest
+    scale: Annotated[float | None, FACTOR] = None
+    size: Annotated[Sides | None, COUNT] = None  # instead of `scale`
+    crop_to: Annotated[Sides | None, COUNT] = None
+    longest_side: Annotated[int | None, POSITIVE] = None  # pixels
+    gfpgan: Annotated[float | None, FRACTION] = None  # visibility of mended faces, [0, 1]
+    codeformer: Annotated[float | None, FRACTION] = None
+    codeformer_weight: Annotated[float | None, FRACTION] = None  # [0, 1], 0 = strongest
 
 
 Stage: TypeAlias = Annotated[Hires | Refiner | Detailer | FaceRestore | PostUpscale, Field(discriminator="kind")]

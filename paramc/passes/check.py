@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import isfinite
+from typing import TypeAlias
 
 from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import Diagnostic, Label, Span
+from paramc.diagnostics.model import Diagnostic, Label, Span, Suggestion
 from paramc.dialects.edits import Timeline
 from paramc.dialects.language import language_of
 from paramc.dialects.prompt_remarks import Pass, remark_prompt
@@ -17,6 +18,9 @@ from paramc.ir.paths import leaves
 from paramc.ir.stages import Enlarge, ImageToImage, Inpaint
 from paramc.passes.plan import DEFAULT_SIZE, DEFAULT_STEPS, denoiser_calls, hires_size
 
+Values: TypeAlias = tuple[tuple[str, object], ...]
+"""Paths and values that are not their fields' defaults."""
+
 LARGEST_SEED = 2**64 - 1
 LARGEST_SIDE = 16384  # pixels
 MOST_STEPS = 10_000
@@ -26,10 +30,11 @@ LATENT_SCALE = 8  # pixels per latent cell
 
 def check_job(job: Job) -> tuple[Diagnostic, ...]:
     """Structural problems of a job, in the order of its fields."""
+    values = tuple(leaves(job))
     return (
         *_prompts(job),
-        *_names(job),
-        *_numbers(job),
+        *_names(job, values),
+        *_numbers(job, values),
         *_size(job),
         *_task(job),
         *_seed(job),
@@ -77,8 +82,8 @@ def _moved(span: Span, start: int) -> Span:
     return Span(start + span.start, start + span.end)
 
 
-def _names(job: Job) -> Iterator[Diagnostic]:
-    for path, value in leaves(job):
+def _names(job: Job, values: Values) -> Iterator[Diagnostic]:
+    for path, value in values:
         kind = path.rsplit(".", 1)[-1]
         if kind in ("sampler", "schedule") and isinstance(value, str) and is_known(value):
             known = samplers() if kind == "sampler" else schedules()
@@ -95,8 +100,8 @@ def _closest(value: str, known: Iterable[str]) -> str:
     return f"did you mean `{near[0]}`?" if near else "`paramc list samplers` and `paramc list schedules` print all"
 
 
-def _numbers(job: Job) -> Iterator[Diagnostic]:
-    for path, value in leaves(job):
+def _numbers(job: Job, values: Values) -> Iterator[Diagnostic]:
+    for path, value in values:
         if isinstance(value, float) and not isfinite(value):
             yield diagnose("PC401", span_of(job, path), path=path, name=path, value=value)
     steps, cfg = job.sampling.steps, job.sampling.cfg_scale
@@ -121,7 +126,15 @@ def _size(job: Job) -> Iterator[Diagnostic]:
         yield diagnose("PC405", span, path="size", value=text, most=LARGEST_SIDE)
     elif size.width % LATENT_SCALE or size.height % LATENT_SCALE:
         floor = f"{size.width // LATENT_SCALE * LATENT_SCALE}x{size.height // LATENT_SCALE * LATENT_SCALE}"
-        yield diagnose("PC406", span, path="size", value=text, floor=floor)
+        yield diagnose("PC406", span, suggestion=_floored(job, text, floor), path="size", value=text, floor=floor)
+
+
+def _floored(job: Job, text: str, floor: str) -> Suggestion | None:
+    """The size that is really made, where the source spells the size plainly."""
+    stated = next((entry for entry in job.ledger if entry.paths == ("size",)), None)
+    if stated is None or stated.span is None or stated.raw != text or "0" in floor.split("x"):
+        return None
+    return Suggestion(Span(stated.span.end - len(text), stated.span.end), floor, "safe")
 
 
 def _task(job: Job) -> Iterator[Diagnostic]:

@@ -1,19 +1,17 @@
 """Job → Plan: stages become operations, and every constant explicit."""
 
-from dataclasses import dataclass, field
 from math import isfinite
+from pathlib import Path
 
+from paramc.diagnostics.model import UnknownName
 from paramc.dialects.prompt import expand, weigh
 from paramc.dialects.registry import find_dialect
-from paramc.ir.assets import AssetRef
 from paramc.ir.base import trusted
-from paramc.ir.control import ExtraNetwork
 from paramc.ir.geometry import Size
 from paramc.ir.job import Job
 from paramc.ir.names import executed_schedule, sampler_of
 from paramc.ir.plan import (
     ApplyControl,
-    ApplyNetwork,
     Combine,
     Decode,
     Detail,
@@ -22,12 +20,8 @@ from paramc.ir.plan import (
     EncodeImage,
     LoadCheckpoint,
     LoadImage,
-    LoadParts,
-    LoadVae,
     MakeNoise,
     MaskLatent,
-    Op,
-    PatchModel,
     Plan,
     ResizeLatent,
     RestoreFaces,
@@ -41,6 +35,8 @@ from paramc.ir.plan import (
 )
 from paramc.ir.prompt import Prompt
 from paramc.ir.stages import Detailer, Enlarge, FaceRestore, Hires, ImageToImage, Inpaint, PostUpscale, TextToImage
+from paramc.passes.draft import Draft, change_checkpoint, load_models
+from paramc.resources import GRAMMARS
 
 UNKNOWN_BASE = "sd1"  # the prior where nothing tells the family; `check` says so
 LATENT_SCALE = 8  # pixels per latent cell
@@ -55,106 +51,32 @@ DEFAULT_HIRES_SCALE = 2.0
 DEFAULT_HIRES_STRENGTH = 0.7
 
 
-@dataclass(slots=True)
-class _Draft:
-    """The ops so far, and the ids of what later ops build on."""
-
-    job: Job
-    base: str
-    ops: list[Op] = field(default_factory=list)
-    model: str = ""
-    clip: str = ""
-    vae: str = ""
-    noise: str = ""
-
-    def add(self, op: Op) -> str:
-        self.ops.append(op)
-        return op.id
-
-
-def plan_job(job: Job) -> Plan:
+def plan_job(job: Job, grammars: tuple[Path, ...] = (GRAMMARS,)) -> Plan:
     """The operations that make the picture. What the job leaves at None takes the field's usual value."""
     known = job.family is not None and job.family.base not in ("", "unknown")
     base = job.family.base if job.family and known else UNKNOWN_BASE
-    draft = _Draft(job, base)
+    draft = Draft(job, base, find_dialect(job.text.language, grammars), _habits(job, grammars))
     if isinstance(job.task, Enlarge):
         image = draft.add(trusted(LoadImage)(id="image", because=("task.init",), image=job.task.init))
     else:
-        _load(draft)
+        load_models(draft)
         image = _picture(draft)
     image = _finish(draft, image)
     draft.add(trusted(Save)(id="save", image=image))
     return trusted(Plan)(family=job.family.name if job.family and known else base, base=base, ops=tuple(draft.ops))
 
 
-def _load(draft: _Draft) -> None:
-    assets = draft.job.assets
-    checkpoint = assets.checkpoint or AssetRef()
-    if assets.modules:
-        because = ("assets.checkpoint", "assets.modules")
-        load = trusted(LoadParts)(
-            id="checkpoint",
-            because=because,
-            asset=checkpoint,
-            encoders=assets.modules,
-            weight_dtype=assets.weight_dtype,
-        )
-        draft.add(load)
-    else:
-        draft.add(trusted(LoadCheckpoint)(id="checkpoint", because=("assets.checkpoint",), asset=checkpoint))
-    draft.model, draft.clip, draft.vae = "checkpoint.model", "checkpoint.clip", "checkpoint.vae"
-    if assets.vae and assets.vae.name:
-        draft.vae = f"{draft.add(trusted(LoadVae)(id='vae', because=('assets.vae',), asset=assets.vae))}.vae"
-    _apply_networks(draft, draft.job.prompt, "prompt", "")
-    for index, patch in enumerate(draft.job.patches):
-        if isinstance(patch, ExtraNetwork):
-            _apply_extra(draft, patch, f"network_extra{index + 1}")
-            continue
-        draft.model = draft.add(
-            trusted(PatchModel)(
-                id=f"patch{index + 1}", because=(f"patches.{patch.kind}",), model=draft.model, patch=patch
-            )
-        )
+def _habits(job: Job, grammars: tuple[Path, ...]) -> tuple[str, ...]:
+    """What the producer's sampling loop does its own way; a producer that nobody knows has no habits."""
+    try:
+        producer = find_dialect(job.producer.dialect, grammars)
+    except UnknownName:
+        return ()
+    habits = producer.about.get("habits", [])
+    return tuple(str(habit) for habit in habits) if isinstance(habits, list) else ()
 
 
-def _apply_extra(draft: _Draft, patch: ExtraNetwork, name: str) -> None:
-    draft.add(
-        trusted(ApplyNetwork)(
-            id=name,
-            because=("patches.extra_network",),
-            model=draft.model,
-            clip=draft.clip,
-            kind=patch.network,
-            asset=patch.model,
-            model_strength=patch.unet,
-            clip_strength=patch.text_encoder,
-        )
-    )
-    draft.model, draft.clip = f"{name}.model", f"{name}.clip"
-
-
-def _apply_networks(draft: _Draft, prompt: Prompt, path: str, suffix: str) -> None:
-    # A1111 loads a name once, with the strengths of its last tag, and applies it once for each tag.
-    last = {(tag.kind, tag.name): tag for tag in prompt.networks}
-    hashes = {asset.name: asset for asset in draft.job.assets.networks}
-    for index, written in enumerate(prompt.networks):
-        tag = last[written.kind, written.name]
-        op = trusted(ApplyNetwork)(
-            id=f"network{suffix}{index + 1}",
-            because=(path,),
-            model=draft.model,
-            clip=draft.clip,
-            kind=tag.kind,
-            asset=hashes.get(tag.name, AssetRef(name=tag.name)),
-            model_strength=1.0 if tag.unet is None else tag.unet,
-            clip_strength=1.0 if tag.text_encoder is None else tag.text_encoder,
-            rank_limit=tag.rank,
-        )
-        draft.add(op)
-        draft.model, draft.clip = f"{op.id}.model", f"{op.id}.clip"
-
-
-def _picture(draft: _Draft) -> str:
+def _picture(draft: Draft) -> str:
     job = draft.job
     calls = denoiser_calls(job, job.sampling.sampler, job.sampling.steps or DEFAULT_STEPS)
     positive = _encode(draft, job.prompt, "prompt", "positive", calls, None)
@@ -175,13 +97,21 @@ def _picture(draft: _Draft) -> str:
             extra=noise.extra,
             scales_by_vp=noise.scales_by_vp,
             per_batch=noise.per_batch,
+            position=job.batch.position or 0,
         )
     )
     latent = _sample(draft, latent, positive, negative)
     hires = job.hires
     if hires is not None and isinstance(job.task, TextToImage):
         latent = _hires(draft, hires, latent, positive, negative)
-    return draft.add(trusted(Decode)(id="decode", latent=latent, vae=draft.vae))
+    return draft.add(trusted(Decode)(id="decode", latent=latent, vae=_last_vae(draft)))
+
+
+def _last_vae(draft: Draft) -> str:
+    """The VAE of the checkpoint that sampled last, unless one was asked for: a refiner brings its own."""
+    last = next(op for op in reversed(draft.ops) if isinstance(op, Sample))
+    own = draft.vae.endswith("checkpoint.vae")
+    return f"{last.refined_by.partition('.')[0]}.vae" if own and last.refined_by else draft.vae
 
 
 def denoiser_calls(job: Job, sampler: str | None, steps: int) -> int:
@@ -193,7 +123,7 @@ def denoiser_calls(job: Job, sampler: str | None, steps: int) -> int:
     return steps * (1 if once else row.calls)
 
 
-def _encode(draft: _Draft, prompt: Prompt, path: str, name: str, calls: int, hires_calls: int | None) -> str:
+def _encode(draft: Draft, prompt: Prompt, path: str, name: str, calls: int, hires_calls: int | None) -> str:
     # A1111 neither splits a negative prompt at AND nor takes its tags for networks.
     composed = path.endswith("prompt") and prompt.branches
     parts = [(branch.text, branch.weight) for branch in prompt.branches] if composed else [(prompt.text, 1.0)]
@@ -207,9 +137,9 @@ def _encode(draft: _Draft, prompt: Prompt, path: str, name: str, calls: int, hir
     return draft.add(trusted(Combine)(id=f"{name}_and", because=(path,), inputs=tuple(ids), weights=weights))
 
 
-def _encoding(draft: _Draft, text: str, path: str, name: str, calls: int, hires_calls: int | None) -> Encode:
+def _encoding(draft: Draft, text: str, path: str, name: str, calls: int, hires_calls: int | None) -> Encode:
     settings = draft.job.text
-    language = find_dialect(settings.language)
+    language = draft.language
     entries = expand(
         text, language, min(calls, MOST_CALLS), hires_calls and min(hires_calls, MOST_CALLS), settings.legacy_timelines
     )
@@ -232,6 +162,9 @@ def _encoding(draft: _Draft, text: str, path: str, name: str, calls: int, hires_
         layer=settings.layer,
         emphasis=settings.emphasis,
         negative=name.startswith("negative"),
+        manner=draft.job.producer.dialect,
+        backtrack=settings.backtrack,
+        embeddings=draft.job.assets.embeddings,
     )
 
 
@@ -243,7 +176,7 @@ def _run(text: str, weight: float) -> Run:
     )
 
 
-def _controls(draft: _Draft, positive: str, negative: str) -> tuple[str, str]:
+def _controls(draft: Draft, positive: str, negative: str) -> tuple[str, str]:
     for index, unit in enumerate(draft.job.controls):
         because = (f"controls.controlnet[{index}]" if index else "controls.controlnet",)
         op = trusted(ApplyControl)(
@@ -254,7 +187,7 @@ def _controls(draft: _Draft, positive: str, negative: str) -> tuple[str, str]:
     return positive, negative
 
 
-def _start(draft: _Draft) -> str:
+def _start(draft: Draft) -> str:
     job, task = draft.job, draft.job.task
     size = job.size or DEFAULT_SIZE
     if not isinstance(task, ImageToImage | Inpaint):
@@ -284,7 +217,7 @@ def _start(draft: _Draft) -> str:
     )
 
 
-def _sigmas(draft: _Draft, name: str, sampler: str | None, schedule: str | None, steps: int) -> str:
+def _sigmas(draft: Draft, name: str, sampler: str | None, schedule: str | None, steps: int) -> str:
     sampling = draft.job.sampling
     return draft.add(
         trusted(Sigmas)(
@@ -304,15 +237,15 @@ def _sigmas(draft: _Draft, name: str, sampler: str | None, schedule: str | None,
     )
 
 
-def _slice(draft: _Draft, name: str, sigmas: str, steps: int, strength: float) -> str:
+def _slice(draft: Draft, name: str, sigmas: str, steps: int, strength: float) -> str:
     """The tail of the sigmas that a pass with `strength` runs: one step more than the rounded share (A1111)."""
-    encoded = min(int(min(strength, 0.999) * steps), steps - 1)
+    encoded = min(int(max(0.0, min(strength, 0.999)) * steps), steps - 1)  # of what is no number, 0
     return draft.add(
         trusted(Slice)(id=name, because=("task.strength",), sigmas=sigmas, start=steps - encoded - 1, strength=strength)
     )
 
 
-def _sample(draft: _Draft, latent: str, positive: str, negative: str) -> str:
+def _sample(draft: Draft, latent: str, positive: str, negative: str) -> str:
     job, sampling = draft.job, draft.job.sampling
     steps = sampling.steps or DEFAULT_STEPS
     sigmas = _sigmas(draft, "sigmas", sampling.sampler, sampling.schedule, steps)
@@ -338,18 +271,20 @@ def _sample(draft: _Draft, latent: str, positive: str, negative: str) -> str:
                 refined_by=refined_by,
                 switch_at=switch_at,
             ),
+            denoiser_calls(job, sampling.sampler, steps),
         )
     )
 
 
-def _loop(draft: _Draft, sample: Sample) -> Sample:
+def _loop(draft: Draft, sample: Sample, calls: int) -> Sample:
     """`sample` with the settings that every pass of the job shares."""
-    sampling = draft.job.sampling
+    job, sampling = draft.job, draft.job.sampling
     flags = (
         ("zero_terminal_snr", sampling.zero_terminal_snr),
         ("downcasts_alphas", sampling.downcasts_alphas),
         ("quantizes_timesteps", sampling.quantizes_timesteps),
         ("min_uncond_every_step", sampling.min_uncond_every_step),
+        ("refiner_counts_steps", job.refiner is not None and job.refiner.counts_steps),
     )
     return sample.model_copy(
         update={
@@ -362,12 +297,18 @@ def _loop(draft: _Draft, sample: Sample) -> Sample:
             "s_tmin": sampling.s_tmin,
             "s_tmax": sampling.s_tmax,
             "s_noise": sampling.s_noise,
-            "flags": tuple(name for name, wanted in flags if wanted),
+            "flags": (*(name for name, wanted in flags if wanted), *draft.habits),
+            "total_calls": calls,
+            "padding": job.text.padding,
+            "unipc_variant": sampling.unipc_variant,
+            "unipc_spacing": sampling.unipc_spacing,
+            "unipc_order": sampling.unipc_order,
+            "unipc_lower_order_final": sampling.unipc_lower_order_final,
         }
     )
 
 
-def _refiner(draft: _Draft, *, first_pass: bool) -> tuple[str | None, float | None]:
+def _refiner(draft: Draft, *, first_pass: bool) -> tuple[str | None, float | None]:
     refiner = draft.job.refiner
     if refiner is None:
         return None, None
@@ -381,14 +322,14 @@ def _refiner(draft: _Draft, *, first_pass: bool) -> tuple[str | None, float | No
     return "refiner.model", refiner.switch_at
 
 
-def _hires(draft: _Draft, hires: Hires, latent: str, positive: str, negative: str) -> str:
+def _hires(draft: Draft, hires: Hires, latent: str, positive: str, negative: str) -> str:
     sampling = draft.job.sampling
     first = sampling.steps or DEFAULT_STEPS
     steps = hires.steps or first
     sampler = hires.sampler or sampling.sampler or "euler_ancestral"
     latent = _enlarged(draft, hires, latent)
-    _hires_checkpoint(draft, hires)
     positive, negative = _hires_conditioning(draft, hires, (positive, negative), first, steps)
+    noise = _hires_noise(draft, hires)
     strength = DEFAULT_HIRES_STRENGTH if hires.strength is None else hires.strength
     # A1111: exactly `steps` of a longer schedule
     full = int(min(steps / min(strength, 0.999), LONGEST_SCHEDULE)) if strength > 0 else steps
@@ -406,7 +347,7 @@ def _hires(draft: _Draft, hires: Hires, latent: str, positive: str, negative: st
         positive=positive,
         negative=negative,
         latent=latent,
-        noise=draft.noise,
+        noise=noise,
         sigmas=draft.add(tail),
         sampler=sampler,
         cfg_scale=cfg if hires.cfg_scale is None else hires.cfg_scale,
@@ -414,20 +355,20 @@ def _hires(draft: _Draft, hires: Hires, latent: str, positive: str, negative: st
         refined_by=refined_by,
         switch_at=switch_at,
     )
-    return draft.add(_loop(draft, sample))
+    return draft.add(_loop(draft, sample, denoiser_calls(draft.job, sampler, steps)))
 
 
-def _hires_checkpoint(draft: _Draft, hires: Hires) -> None:
-    if hires.checkpoint is None or hires.checkpoint.name is None:
-        return
-    because = ("stages.hires.checkpoint",)
-    draft.add(trusted(LoadCheckpoint)(id="hires_checkpoint", because=because, asset=hires.checkpoint))
-    draft.model, draft.clip = "hires_checkpoint.model", "hires_checkpoint.clip"
-    _apply_networks(draft, hires.prompt or draft.job.prompt, "stages.hires.prompt", "_hires")
+def _hires_noise(draft: Draft, hires: Hires) -> str:
+    """The noise of the second pass: the first one's, unless it has a seed of its own."""
+    first = next(op for op in draft.ops if op.id == draft.noise)
+    if hires.seed is None:
+        return draft.noise
+    update = {"id": "noise_hires", "because": ("stages.hires.seed",), "seed": hires.seed}
+    return draft.add(first.model_copy(update=update))
 
 
 def _hires_conditioning(
-    draft: _Draft, hires: Hires, first_pass: tuple[str, str], first: int, steps: int
+    draft: Draft, hires: Hires, first_pass: tuple[str, str], first: int, steps: int
 ) -> tuple[str, str]:
     """Conditioning of the second pass: the first pass's own where neither texts, model nor timeline differ."""
     job = draft.job
@@ -443,12 +384,13 @@ def _hires_conditioning(
     return positive, negative
 
 
-def _enlarged(draft: _Draft, hires: Hires, latent: str) -> str:
+def _enlarged(draft: Draft, hires: Hires, latent: str) -> str:
     first = draft.job.size or DEFAULT_SIZE
     scaled, target = hires_size(first, hires)
     because = ("stages.hires.upscaler", "stages.hires.size" if hires.size else "stages.hires.scale")
     kind, _, method = hires.upscaler.partition(":")
     if kind == "latent":
+        change_checkpoint(draft, hires)
         return draft.add(
             trusted(ResizeLatent)(
                 id="enlarged", because=because, latent=latent, method=method or "bilinear", size=scaled, crop_to=target
@@ -460,6 +402,7 @@ def _enlarged(draft: _Draft, hires: Hires, latent: str) -> str:
             id="upscaled", because=because, image=image, upscaler=hires.upscaler, size=scaled, crop_to=target
         )
     )
+    change_checkpoint(draft, hires)
     return draft.add(
         trusted(EncodeImage)(id="enlarged", because=because, image=image, vae=draft.vae, batch=draft.job.batch.size)
     )
@@ -489,7 +432,7 @@ def _scaled(side: int, scale: float) -> int:
     return int(min(scaled, LONGEST_SIDE)) if isfinite(scaled) and scaled > 0 else LONGEST_SIDE
 
 
-def _finish(draft: _Draft, image: str) -> str:
+def _finish(draft: Draft, image: str) -> str:
     """Detailers, faces and enlargement on the decoded picture, in the order of the stages."""
     for index, stage in enumerate(draft.job.stages):
         because = (f"stages.{stage.kind}",)

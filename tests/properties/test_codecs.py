@@ -24,6 +24,11 @@ NAMES = st.lists(st.sampled_from("abc"), unique=True, min_size=1).map(
     lambda names: tuple(AssetRef(name=name) for name in names)
 )
 
+
+def _blake(hashed: Hash) -> Hash:
+    return hashed.model_copy(update={"algorithm": "blake3"})
+
+
 # a value that the codec can say, and texts spelt its own way
 VALUES: dict[str, st.SearchStrategy] = {
     "int": WHOLE,
@@ -48,6 +53,12 @@ VALUES: dict[str, st.SearchStrategy] = {
     "addnet_list": KOHYA.filter(bool),
     "sha256_list": embeddings().filter(bool),
     "names": NAMES,
+    "tuple_size": SIZES.filter(lambda size: min(size) >= 0),
+    "skipped_layers": st.integers(-12, -1),
+    "variation": st.tuples(st.integers(0, 2**32), NUMBERS),
+    "tagged_hashes": st.tuples(st.one_of(hashes(8, 10), hashes(12, algorithm="addnet"), hashes(64).map(_blake))),
+    "named_weight": st.tuples(one_line(), NUMBERS).map(lambda pair: (*pair, pair[1])),
+    "weight_name": st.tuples(one_line(), NUMBERS).map(lambda pair: (*pair, pair[1])),
 }
 CANONICAL = {
     "int": ("0", "-1", "20", "18446744073709551615"),
@@ -61,6 +72,12 @@ CANONICAL = {
     "addnet_list": ("a: 0123456789ab, b: ba9876543210",),
     "triple": ("(512, 100, 200)", "(-1, -1, -1)"),
     "presence": ("True",),
+    "tuple_size": ("(768, 1280)",),
+    "skipped_layers": ("0", "1"),
+    "tagged_hashes": ("blake3:0123456789", "0x0123456789ab", "0123456789"),
+    "named_weight": ("a b : 0.5",),
+    "weight_name": ("0.5 - a/b",),
+    "variation": ("77:0.5",),
 }
 
 
@@ -83,7 +100,12 @@ def test_its_own_spelling_is_written_again(name: str, text: str) -> None:
 
 
 def test_every_codec_has_values_to_try() -> None:
-    assert set(CODECS) - set(VALUES) == {"presence", "part"}  # these read whether, and write what
+    assert set(CODECS) - set(VALUES) == {
+        "presence",
+        "part",
+        "width",
+        "height",
+    }  # these read whether, or one side, and write from the whole
 
 
 @pytest.mark.parametrize("name", CODECS)

@@ -36,6 +36,7 @@ ELSEWHERE = {
     "sampling.quantizes_timesteps",
     "sampling.shift",
     "stages.hires.cfg_scale",
+    "stages.hires.seed",
     "stages.hires.distilled_cfg_scale",
     "stages.hires.modules",
     "assets.modules",

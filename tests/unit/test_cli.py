@@ -306,3 +306,70 @@ def test_what_is_laid_out_never_holds_raw_control_characters(run: Run, verb: lis
     hostile = TEXT.replace("fox", "\x1b[31m\u202e").replace("Model: sd15", "Mo\x07del: \x9b2J, Steps: \x1b[2J")
     result = run(*verb, hostile)
     assert not {"\x1b", "\u202e", "\x9b", "\x07"} & {*result.out, *result.err}
+
+
+@pytest.mark.parametrize("word", ["-x", "--foo", "-h", "--format=json", "--"])
+def test_behind_two_dashes_nothing_is_an_option(run: Run, word: str) -> None:
+    assert run("convert", "--to", "a1111", "--", word).out == word
+
+
+def test_options_may_stand_on_both_sides_of_a_source(run: Run) -> None:
+    assert run("convert", "--strict", TEXT, "--to", "a1111").out == TEXT
+
+
+def test_words_on_both_sides_of_two_dashes_are_all_sources(run: Run) -> None:
+    assert [
+        source["job"]["prompt"]["text"]
+        for source in json.loads(run("show", "--format", "json", "a", "--", "-b").out)["result"]
+    ] == [
+        "a",
+        "-b",
+    ]
+
+
+@pytest.mark.parametrize("words", [("schema", "plan"), ("completion", "zsh"), ("fields", TEXT), ("list", "codes")])
+def test_every_command_can_answer_in_json(run: Run, words: tuple[str, ...]) -> None:
+    plain, document = run(*words), json.loads(run(*words, "--format", "json").out)
+    assert (plain.code, document["diagnostics"]) == (0, [])
+    assert document["result"]
+
+
+def test_a_wrong_option_is_told_in_json_where_json_is_asked_for(run: Run) -> None:
+    result = run("fields", "--format", "json", "--foo", TEXT)
+    assert (result.code, json.loads(result.out)["diagnostics"][0]["code"]) == (2, "PC800")
+
+
+@pytest.mark.parametrize("words", [("fields", "--format", "json"), ("show", "--format=json")])
+def test_our_own_mistakes_are_told_in_json_too(
+    run: Run, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "_console", fail)
+    result = run(*words, TEXT)
+    assert (result.code, json.loads(result.out)["diagnostics"][0]["code"]) == (70, "PC810")
+
+
+def test_an_edit_is_not_blamed_on_the_text_that_it_replaced(run: Run) -> None:
+    found = json.loads(run("convert", TEXT, "--to", "a1111", "--set", "prompt=(cat", "--format", "json").out)
+    assert [(item["code"], item["labels"]) for item in found["diagnostics"]] == [("PC201", [])]
+
+
+def test_the_fate_of_an_edit_shows_the_new_value(run: Run) -> None:
+    found = json.loads(run("convert", TEXT, "--to", "json", "--set", "sampling.steps=31", "--format", "json").out)
+    (fate,) = [fate for fate in found["report"]["fates"] if fate["key"] == "Steps"]
+    assert (fate["raw"], fate["origin"], fate["span"]) == ("31", "set", None)
+
+
+def test_no_message_speaks_of_the_library_that_checks_values(run: Run) -> None:
+    for edit in (
+        "sampling.steps=many",
+        "size=5",
+        "stages=x",
+        "assets.networks=[5]",
+        "prompt=[1]",
+        "text.emphasis=loud",
+    ):
+        said = run("convert", TEXT, "--to", "json", "--set", edit)
+        assert not any(word in said.err.lower() for word in ("pydantic", "input should", "validation", "valid "))

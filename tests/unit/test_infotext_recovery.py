@@ -7,7 +7,7 @@ from paramc.dialects.infotext import scan
 from tests.unit.infotext_records import FILES, dialect, loses_nothing, records, told
 
 A1111 = dialect("a1111")
-REMARKS = {code: row for code, row in codes().items() if "PC260" <= code <= "PC299"}
+REMARKS = {code: row for code, row in codes().items() if "PC260" <= code <= "PC299" and row.trigger}
 THREE = [("Steps", "20"), ("Sampler", "Euler a"), ("Seed", "1")]
 LINE = "Steps: 20, Sampler: Euler a, Seed: 1"
 
@@ -168,3 +168,8 @@ def test_sdnext_puts_its_templates_above_the_settings() -> None:
         "b",
         [("Template", "{x|y}"), ("Negative template", "z"), ("Steps", "20"), ("CLiP-skip", "2"), ("App", "SD.Next")],
     )
+
+
+def test_the_label_of_a_dump_is_named() -> None:
+    dump = "Parameters                      : a cat.Negative prompt: dog.Steps: 20, Sampler: Euler a, Seed: 1"
+    assert "PC272" in fired(dump)

@@ -8,13 +8,14 @@ import pytest
 import paramc
 from paramc.backends.callcheck import read_interface
 from paramc.backends.registry import find_target
-from paramc.ir.assets import AssetRef, Assets
+from paramc.ir.assets import HUB, AssetRef, Assets
+from paramc.ir.control import ControlNet
 from paramc.ir.family import Family
 from paramc.ir.job import Batch, Job, Text
 from paramc.ir.names import samplers, schedules
 from paramc.ir.prompt import NetworkTag, Prompt
 from paramc.ir.sampling import Sampling
-from paramc.ir.stages import Hires, ImageToImage
+from paramc.ir.stages import Hires, ImageToImage, Inpaint, Refiner
 
 TARGET = find_target("diffusers")
 INTERFACE = read_interface(TARGET.folder / "interface.toml")
@@ -36,6 +37,7 @@ EVERYTHING = Sampling(
     eta_ddim=0.5,
 )
 SCHEDULED = ("euler", "euler_ancestral", "heun", "lms", "dpm_2", "dpm_2_ancestral", "dpmpp_sde", "dpmpp_2m")
+WAYS = (("auto", "plain"), ("pretrained", "plain"), ("auto", "exact"))
 TAG = NetworkTag(kind="lora", name="x", text_encoder=0.5, unet=1.0)
 
 
@@ -44,17 +46,23 @@ def jobs() -> Iterator[Job]:
     for name, base in FAMILIES:
         job = Job(
             family=Family(name=name, base=base),
-            prompt=Prompt(text="a cat", networks=(TAG,)),
+            prompt=paramc.parse("a cat\nSteps: 20").prompt.model_copy(update={"networks": (TAG,)}),
             negative=Prompt(text="bad"),
             text=Text(layer=-2),
             sampling=EVERYTHING,
             batch=Batch(size=2),
-            assets=Assets(checkpoint=AssetRef(name="x"), vae=AssetRef(name="y")),
+            assets=Assets(checkpoint=AssetRef(name="x"), vae=AssetRef(name="y"), embeddings=(AssetRef(name="cat"),)),
         )
         yield job
         yield job.replace({"text.layer": -1})
+        yield job.model_copy(update={"assets": Assets(vae=AssetRef(name="vae", urn=f"{HUB}a/vae"))})
         yield job.model_copy(update={"task": ImageToImage()})
         yield job.model_copy(update={"task": ImageToImage(), "text": Text()})
+        yield job.model_copy(update={"stages": (Refiner(checkpoint=AssetRef(name="z"), switch_at=0.8),)})
+        yield job.model_copy(update={"task": Inpaint()})
+        yield job.model_copy(update={"controls": (ControlNet(priority="control"),)})
+        yield job.model_copy(update={"controls": (ControlNet(),), "text": Text()})
+        yield job.model_copy(update={"task": Inpaint(), "text": Text()})
         yield job.model_copy(update={"stages": (Hires(upscaler="latent:bilinear", scale=2.0),)})
         yield job.model_copy(update={"stages": (Hires(upscaler="image:lanczos", scale=2.0),)})
         if name in ("sd1", "sd2-v"):
@@ -72,8 +80,8 @@ def used() -> set[tuple[str, str, str]]:
     """(class, method, keyword) of every call in the scripts of all jobs; keyword "" for the call itself."""
     found: set[tuple[str, str, str]] = set()
     for job in jobs():
-        for loader in ("auto", "pretrained") if job.sampling == EVERYTHING else ("auto",):
-            options = {"loader": loader, "local_files_only": "true"}
+        for loader, prompts in WAYS if job.sampling == EVERYTHING else WAYS[:1]:
+            options = {"loader": loader, "prompts": prompts, "local_files_only": "true"}
             tree = ast.parse(paramc.compile(job, "diffusers", options=options).text)
             made: dict[str, str] = {}
             for node in ast.walk(tree):

@@ -4,6 +4,8 @@ import pytest
 
 import paramc
 from paramc.backends.select import fraction
+from paramc.ir.assets import AssetRef
+from paramc.ir.control import ControlNet
 from paramc.ir.stages import PostUpscale
 from tests.unit.backends.scripts import FLUX, HIRES, PLAIN, arguments, constants, lost, script, with_family
 
@@ -201,3 +203,106 @@ def test_packed_latents_are_unpacked_before_they_are_enlarged() -> None:
 def test_pipelines_that_round_the_other_way_get_another_strength(base: str, value: float) -> None:
     text = PLAIN.replace("Steps: 20", "Steps: 15").replace("Size:", "Denoising strength: 0.05, Size:")
     assert constants(script(text, base, base))["STRENGTH"] == value
+
+
+INPAINT = PLAIN.replace("Size:", "Denoising strength: 0.5, Mask blur: 4, Size:")
+
+
+@pytest.mark.parametrize(
+    ("base", "pipeline"), [("sd1", "StableDiffusionInpaintPipeline"), ("sdxl", "StableDiffusionXLInpaintPipeline")]
+)
+def test_a_mask_makes_it_a_pipeline_for_masks(base: str, pipeline: str) -> None:
+    source = script(INPAINT, base, base)
+    assert f"pipe = {pipeline}." in source
+    told = arguments(source, "pipe")
+    assert (told["image"], told["mask_image"]) == ("picture", "mask")
+    found = constants(source)
+    assert (found["MASK"], found["MASK_BLUR"], found["STRENGTH"]) == ("mask.png", 4.0, 0.55)
+
+
+def test_a_mask_is_turned_round_where_the_settings_say_so() -> None:
+    job = with_family(INPAINT, "sd1", "sd1")
+    assert "ImageOps.invert(mask)" not in paramc.compile(job, "diffusers").text
+    assert "ImageOps.invert(mask)" in paramc.compile(job.replace({"task.inverts_mask": True}), "diffusers").text
+
+
+def test_a_mask_is_brought_to_size_like_its_picture() -> None:
+    job = with_family(INPAINT, "sd1", "sd1").replace({"task.resize": "crop"})
+    source = paramc.compile(job, "diffusers").text
+    assert "picture = ImageOps.fit(picture, (WIDTH, HEIGHT)" in source
+    assert "mask = ImageOps.fit(mask, (WIDTH, HEIGHT)" in source
+
+
+def test_models_without_a_pipeline_for_masks_paint_the_whole_picture() -> None:
+    assert "pipe = StableDiffusion3Img2ImgPipeline" in script(INPAINT, "sd35-medium", "sd3")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "base", "expected"),
+    [
+        ("task.mask_blur", 4.5, "sd1", "approximate"),
+        ("task.mask_blur", 4.5, "sd3", "dropped"),
+        ("task.fill", "latent_noise", "sd1", "dropped"),
+        ("task.area", "masked", "sdxl", "dropped"),
+    ],
+)
+def test_what_a_mask_loses_is_graded(path: str, value: object, base: str, expected: str) -> None:
+    job = with_family(INPAINT, base, base).replace({path: value})
+    report = paramc.compile(job, "diffusers").report
+    assert [fate.grade for fate in report.fates if path in fate.paths] == [expected]
+
+
+def controlled(base: str, *units: ControlNet, text: str = PLAIN) -> str:
+    job = with_family(text, base, base).model_copy(update={"controls": units})
+    return paramc.compile(job, "diffusers").text
+
+
+@pytest.mark.parametrize(
+    ("base", "pipeline"),
+    [("sd1", "StableDiffusionControlNetPipeline"), ("sdxl", "StableDiffusionXLControlNetPipeline")],
+)
+def test_every_unit_has_its_file_and_its_numbers(base: str, pipeline: str) -> None:
+    first = ControlNet(model=AssetRef(name="canny"), weight=0.8, end=0.5)
+    source = controlled(base, first, ControlNet(unit=1, start=0.2))
+    found = constants(source)
+    assert f"pipe = {pipeline}." in source
+    assert found["CONTROLNETS"] == ["canny.safetensors", "controlnet.safetensors"]
+    numbers = found["CONTROL_SCALES"], found["CONTROL_STARTS"], found["CONTROL_ENDS"]
+    assert numbers == ([0.8, 1.0], [0.0, 0.2], [0.5, 1.0])
+    assert arguments(source, "pipe")["image"] == "controls"
+
+
+@pytest.mark.parametrize(("priority", "guesses"), [("balanced", False), ("prompt", False), ("control", True)])
+def test_a_control_that_goes_first_guesses(priority: str, guesses: bool) -> None:
+    unit = ControlNet().model_copy(update={"priority": priority})
+    assert ("guess_mode" in arguments(controlled("sd1", unit), "pipe")) == guesses
+
+
+@pytest.mark.parametrize(("base", "text"), [("sd3", PLAIN), ("sd1", f"{PLAIN}, {HIRES}Latent"), ("sd1", INPAINT)])
+def test_where_nothing_can_steer_no_net_is_loaded(base: str, text: str) -> None:
+    job = with_family(text, base, base).model_copy(update={"controls": (ControlNet(),)})
+    made = paramc.compile(job, "diffusers")
+    assert "ControlNet" not in made.text.partition("import torch")[2]
+    assert {fate.grade for fate in made.report.fates if fate.key == "controls.controlnet.kind"} == {"dropped"}
+
+
+REFINED = f"{PLAIN}, Refiner: second, Refiner switch at: 0.8"
+
+
+def test_a_refiner_goes_on_with_the_latents() -> None:
+    source = script(REFINED, "sdxl", "sdxl")
+    found = constants(source)
+    assert (found["REFINER"], found["SWITCH_AT"]) == ("second.safetensors", 0.8)
+    first, second = arguments(source, "pipe"), arguments(source, "refiner")
+    assert (first["denoising_end"], first["output_type"]) == ("SWITCH_AT", "'latent'")
+    assert (second["denoising_start"], second["image"], second["output_type"]) == ("SWITCH_AT", "latents", "'np'")
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "prompts"),
+    [(REFINED, "sd1", "plain"), (REFINED, "sdxl", "exact"), (f"{REFINED}, {HIRES}Latent", "sdxl", "plain")],
+)
+def test_where_no_refiner_fits_one_model_runs_all_steps(text: str, base: str, prompts: str) -> None:
+    made = paramc.compile(with_family(text, base, base), "diffusers", options={"prompts": prompts})
+    assert "REFINER" not in made.text
+    assert {fate.grade for fate in made.report.fates if fate.key == "Refiner"} == {"dropped"}

@@ -8,6 +8,8 @@ import pytest
 import paramc
 from paramc.backends.report import File
 from paramc.backends.template import verify
+from paramc.ir.assets import AssetRef
+from paramc.ir.control import ControlNet
 from tests.unit.backends.scripts import (
     FLUX,
     HIRES,
@@ -96,7 +98,9 @@ def test_a_call_that_the_library_does_not_have_fails_the_check() -> None:
     assert "StableDiffusionPipeline.__call__ has no keyword steps" in diagnostic.message
 
 
-CASES = {
+EXACT = (("prompts", "exact"),)
+WEIGHTED = f"a (cat:1.3), {'word, ' * 60} BREAK [dog]\nNegative prompt: bad\n{TAIL}"
+CASES: dict[str, tuple[str, str, str] | tuple[str, str, str, tuple[tuple[str, str], ...]]] = {
     "plain": (PLAIN, "sd1", "sd1"),
     "batch": (PLAIN.replace("Size:", "Batch size: 2, Size:"), "sdxl", "sdxl"),
     "loras": (PLAIN.replace("a cat", "a cat <lora:x:0.5:1>").replace("Size:", "Clip skip: 2, Size:"), "sd1", "sd1"),
@@ -105,9 +109,16 @@ CASES = {
     "cut": (PLAIN + ", Denoising strength: 0.7, Hires resize: 768x1024, Hires upscaler: Lanczos", "sd1", "sd1"),
     "cut latents": (PLAIN + ", Denoising strength: 0.7, Hires resize: 768x512, Hires upscaler: Latent", "sd1", "sd1"),
     "image to image": (PLAIN.replace("Size:", "Denoising strength: 0.5, Size:"), "sd1", "sd1"),
+    "inpaint": (PLAIN.replace("Size:", "Denoising strength: 0.5, Mask blur: 4, Size:"), "sd1", "sd1"),
     "flux": (FLUX, "flux-dev", "flux"),
     "flux hires": (f"{FLUX}, {HIRES}Latent", "flux-dev", "flux"),
     "sd3": (PLAIN, "sd35-large", "sd3"),
+    "embeddings": (PLAIN.replace("Size:", 'TI hashes: "bad: 0123456789ab", Size:'), "sd1", "sd1"),
+    "refiner": (f"{PLAIN}, Refiner: second, Refiner switch at: 0.8", "sdxl", "sdxl"),
+    "weights": (WEIGHTED, "sd1", "sd1", EXACT),
+    "weights, skipped layers": (f"{WEIGHTED}, Clip skip: 2", "sd2", "sd2", EXACT),
+    "weights, two encoders": (f"{WEIGHTED}, {HIRES}Latent, Hires prompt: a (dog:1.2)", "sdxl", "sdxl", EXACT),
+    "weights that nothing reads": (FLUX.replace("a cat", "a (cat:1.2)"), "flux-dev", "flux", EXACT),
 }
 
 
@@ -123,6 +134,17 @@ def test_a_formatter_and_a_linter_leave_scripts_alone(tmp_path: Path) -> None:
         (tmp_path / f"script{number}.py").write_text(script(*case), encoding="utf-8")
     assert ruff("format", "--diff", folder=tmp_path) == ""
     assert ruff("check", "--quiet", "--select", "E4,E7,E9,F,I,B,N,UP,C4,SIM", folder=tmp_path) == ""
+
+
+def test_a_formatter_leaves_controls_alone(tmp_path: Path) -> None:
+    units = tuple(ControlNet(unit=number, model=AssetRef(name="x" * 40 * number)) for number in range(4))
+    job = with_family(PLAIN, "sd1", "sd1").model_copy(update={"controls": units})
+    for number in range(1, 5):
+        made = job.model_copy(update={"controls": units[:number]})
+        for local in ("true", "false"):
+            text = paramc.compile(made, "diffusers", options={"local_files_only": local}).text
+            (tmp_path / f"{number}{local}.py").write_text(text, encoding="utf-8")
+    assert ruff("format", "--diff", folder=tmp_path) == ""
 
 
 def test_scripts_of_the_corpus_are_formatted_and_pass_their_check(

@@ -51,3 +51,13 @@ def test_the_family_follows_the_edits() -> None:
 def test_without_edits_the_job_stays_the_same() -> None:
     job = Job()
     assert edited(job, Arguments(edits=[], family=None)) is job
+
+
+def test_a_size_is_written_as_everywhere() -> None:
+    assert edit(("size", "640x512")).size == Size(640, 512)
+
+
+@pytest.mark.parametrize("value", ["[7,7]", "NaN", "-3"])
+def test_no_edit_can_ask_for_the_impossible(value: str) -> None:
+    with pytest.raises(InvalidValue):
+        edit(("size" if "[" in value else "sampling.steps", value))

@@ -149,6 +149,10 @@ ROWS = {
             "dpm2": "dpm_2",
             "dpm2_a": "dpm_2_ancestral",
             "dpm2_ancestral": "dpm_2_ancestral",
+            "Euler Ancestral": "euler_ancestral",
+            "DPM++ 2S Ancestral": "dpmpp_2s_ancestral",
+            "DPM 2": "dpm_2",
+            "DPM 2 Ancestral": "dpm_2_ancestral",
         },
         "schedule_aliases": {
             "discrete": "uniform",

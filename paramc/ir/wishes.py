@@ -1,0 +1,96 @@
+"""What to say of an edit that the Job refuses: why a value does not fit, and which path was meant."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Final, get_args, get_origin
+
+from pydantic import ValidationError
+
+from paramc.ir.base import Model
+from paramc.ir.prompt import Prompt
+
+PROVENANCE: Final = frozenset({"schema_number", "family", "ledger", "implied", "span"})  # no edits of these
+MOST_OFFERED: Final = 3
+ENOUGH: Final = 0.6  # likeness of a path that is offered
+_WHY: Final[Mapping[str, str]] = {
+    "int": "it takes a whole number",
+    "float": "it takes a number",
+    "bool": "it takes true or false",
+    "string": "it takes a text",
+    "tuple": "it takes a list",
+    "named": "it takes a width and a height",
+    "too": "it takes another number of values",
+    "model": "it takes several values by name",
+    "extra": "it has no value of that name",
+    "json": "it is no JSON",
+    "missing": "a value that it needs is missing",
+}
+
+
+def why_not(error: ValidationError) -> str:
+    """The first thing that is wrong with a value, in a few words."""
+    detail = error.errors(include_url=False, include_input=False)[0]
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "literal_error":
+        return f"it takes {context['expected']}"
+    if kind == "union_tag_invalid":
+        return f"it takes {context['expected_tags']}"
+    words = kind.split("_")
+    return next((_WHY[word] for word in (words[0], words[-1]) if word in _WHY), "it takes another kind of value")
+
+
+def is_unknown_kind(error: ValidationError) -> bool:
+    """Is what is wrong the kind of an item?"""
+    detail = error.errors(include_url=False, include_input=False)[0]
+    return detail["type"] == "union_tag_invalid" or detail["loc"][-1:] == ("kind",)
+
+
+def meant(path: str) -> str:
+    """A question with the paths of a Job that come closest to `path`; empty when none does."""
+    from difflib import get_close_matches  # only on the way to an error
+
+    known = _paths()
+    name = path.rpartition(".")[2]
+    named = [one for one in known if one.rpartition(".")[2] == name]
+    if not named:
+        named = get_close_matches(path, known, 1, ENOUGH)
+    if not named:
+        names = dict.fromkeys(one.rpartition(".")[2] for one in known)
+        near = get_close_matches(name, names, 1, ENOUGH)
+        named = [one for one in known if near and one.rpartition(".")[2] == near[0]]
+    shared = {one: len({*one.split(".")} & {*path.split(".")}) for one in named}
+    best = [one for one in named if shared[one] == max(shared.values())]
+    offered = sorted(best, key=lambda one: one.count("."))[:MOST_OFFERED]
+    return f"did you mean {' or '.join(f'`{one}`' for one in offered)}?" if offered else ""
+
+
+@cache
+def _paths() -> Mapping[str, None]:
+    from paramc.ir.job import Job  # which has paths, and so imports this
+
+    return dict.fromkeys(_walk(Job, ""))
+
+
+def _walk(model: type[Model], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        path = f"{prefix}{name}"
+        if name == "kind" or name in PROVENANCE:
+            continue
+        parts = list(_parts(field.annotation))
+        if not any("kind" in part.model_fields for part, _ in parts):
+            yield path
+        for part, listed in parts:
+            if part is Prompt:
+                yield f"{path}.text"
+            elif "kind" in part.model_fields and listed:
+                yield from _walk(part, f"{path}.{part.model_fields['kind'].default}.")
+            elif not listed:
+                yield from _walk(part, f"{path}.")
+
+
+def _parts(annotation: object, *, listed: bool = False) -> Iterator[tuple[type[Model], bool]]:
+    """The models that an annotation speaks of, and whether there may be several of each."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        yield annotation, listed
+    for part in get_args(annotation):
+        yield from _parts(part, listed=listed or get_origin(annotation) is tuple)

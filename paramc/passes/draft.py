@@ -1,0 +1,117 @@
+"""A Plan under construction, and its first ops: the models."""
+
+from dataclasses import dataclass, field
+
+from paramc.dialects.description import Dialect
+from paramc.ir.assets import AssetRef
+from paramc.ir.base import trusted
+from paramc.ir.control import ExtraNetwork
+from paramc.ir.job import Job
+from paramc.ir.plan import ApplyNetwork, LoadCheckpoint, LoadParts, LoadVae, Op, PatchModel
+from paramc.ir.prompt import Prompt
+from paramc.ir.stages import Hires
+
+
+@dataclass(slots=True)
+class Draft:
+    """The ops so far, and the ids of what later ops build on."""
+
+    job: Job
+    base: str
+    language: Dialect  # of the prompts
+    habits: tuple[str, ...] = ()  # flags of the program's sampling loop
+    ops: list[Op] = field(default_factory=list)
+    model: str = ""
+    clip: str = ""
+    vae: str = ""
+    noise: str = ""
+
+    def add(self, op: Op) -> str:
+        """Put an op at the end; gives its id."""
+        self.ops.append(op)
+        return op.id
+
+
+def load_models(draft: Draft) -> None:
+    """The checkpoint, its VAE or another, and what is laid over the weights."""
+    assets = draft.job.assets
+    checkpoint = assets.checkpoint or AssetRef()
+    if assets.modules:
+        because = ("assets.checkpoint", "assets.modules")
+        load = trusted(LoadParts)(
+            id="checkpoint",
+            because=because,
+            asset=checkpoint,
+            encoders=assets.modules,
+            weight_dtype=assets.weight_dtype,
+        )
+        draft.add(load)
+    else:
+        draft.add(trusted(LoadCheckpoint)(id="checkpoint", because=("assets.checkpoint",), asset=checkpoint))
+    draft.model, draft.clip, draft.vae = "checkpoint.model", "checkpoint.clip", "checkpoint.vae"
+    if assets.vae and assets.vae.name:
+        draft.vae = f"{draft.add(trusted(LoadVae)(id='vae', because=('assets.vae',), asset=assets.vae))}.vae"
+    _apply_networks(draft, draft.job.prompt, "prompt", "")
+    _apply_patches(draft, "")
+
+
+def _apply_patches(draft: Draft, suffix: str) -> None:
+    for index, patch in enumerate(draft.job.patches):
+        if isinstance(patch, ExtraNetwork):
+            _apply_extra(draft, patch, f"network_extra{suffix}{index + 1}")
+            continue
+        draft.model = draft.add(
+            trusted(PatchModel)(
+                id=f"patch{suffix}{index + 1}", because=(f"patches.{patch.kind}",), model=draft.model, patch=patch
+            )
+        )
+
+
+def _apply_extra(draft: Draft, patch: ExtraNetwork, name: str) -> None:
+    draft.add(
+        trusted(ApplyNetwork)(
+            id=name,
+            because=("patches.extra_network",),
+            model=draft.model,
+            clip=draft.clip,
+            kind=patch.network,
+            asset=patch.model,
+            model_strength=patch.unet,
+            clip_strength=patch.text_encoder,
+        )
+    )
+    draft.model, draft.clip = f"{name}.model", f"{name}.clip"
+
+
+def _apply_networks(draft: Draft, prompt: Prompt, path: str, suffix: str) -> None:
+    # A1111 loads a name once, with the strengths of its last tag, and applies it once for each tag.
+    last = {(tag.kind, tag.name): tag for tag in prompt.networks}
+    hashes = {asset.name: asset for asset in draft.job.assets.networks}
+    for index, written in enumerate(prompt.networks):
+        tag = last[written.kind, written.name]
+        op = trusted(ApplyNetwork)(
+            id=f"network{suffix}{index + 1}",
+            because=(path,),
+            model=draft.model,
+            clip=draft.clip,
+            kind=tag.kind,
+            asset=hashes.get(tag.name, AssetRef(name=tag.name)),
+            model_strength=1.0 if tag.unet is None else tag.unet,
+            clip_strength=1.0 if tag.text_encoder is None else tag.text_encoder,
+            rank_limit=tag.rank,
+        )
+        draft.add(op)
+        draft.model, draft.clip = f"{op.id}.model", f"{op.id}.clip"
+
+
+def change_checkpoint(draft: Draft, hires: Hires) -> None:
+    """Another checkpoint for the second pass, under the same networks and patches."""
+    if hires.checkpoint is None or hires.checkpoint.name is None:
+        return
+    because = ("stages.hires.checkpoint",)
+    draft.add(trusted(LoadCheckpoint)(id="hires_checkpoint", because=because, asset=hires.checkpoint))
+    draft.model, draft.clip = "hires_checkpoint.model", "hires_checkpoint.clip"
+    if draft.vae == "checkpoint.vae":
+        draft.vae = "hires_checkpoint.vae"
+    _apply_networks(draft, hires.prompt or draft.job.prompt, "stages.hires.prompt", "_hires")
+    _apply_patches(draft, "_hires")
