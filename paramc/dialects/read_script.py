@@ -86,7 +86,7 @@ class _Reading:
         self._model(first)
         self._scheduler(first)
         self._networks(first)
-        self._call(first, "")
+        self._call(first)
         self._start(first)
         self._defaults(first)
         if second is not None:
@@ -185,7 +185,7 @@ class _Reading:
 
     # ── what a call is told ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _call(self, painting: Painting, prefix: str) -> None:
+    def _call(self, painting: Painting) -> None:
         told = dict(painting.call.keywords)
         for name, value in zip(("prompt", "image", "mask_image"), painting.call.arguments, strict=False):
             told.setdefault(name, value)
@@ -194,12 +194,12 @@ class _Reading:
             place = painting.call.places.get(name)
             if row is None:
                 self._unread(name, place, "PC705")
-            elif row.kind != "inert" and not self._read(row, value, prefix) and value is not None:
+            elif row.kind != "inert" and not self._read(row, value) and value is not None:
                 self._unread(name, place, "PC706" if not is_known(value) else "PC705")
             elif place is not None:
-                self._state(name, place, *([prefix + row.path] if row.path and not prefix else []))
+                self._state(name, place, *([row.path] if row.path else []))
 
-    def _read(self, row: KeywordRow, value: object, prefix: str) -> bool:
+    def _read(self, row: KeywordRow, value: object) -> bool:
         """Put the value of a keyword where it belongs; False for one that says nothing to us."""
         match row.kind:
             case "text" | "embedded":
@@ -304,7 +304,7 @@ class _Reading:
         seeds = [whole(made.arguments[0]) for made in seeded if made.arguments]
         if not seeds or seeds[0] is None:
             return False
-        self._put("noise.seed", seeds[0] if -SEEDS < seeds[0] < SEEDS else seeds[0] % SEEDS)
+        self._put("noise.seed", _seed(seeds[0]))
         self._put("noise.generator", self._source(seeded[0]))
         if len(seeds) > 1:
             self._put("batch.size", len(seeds))
@@ -402,7 +402,7 @@ class _Reading:
             if call.name in self.meanings.listed("noise", "global_seed") and call.arguments:
                 seed = whole(call.arguments[0])
                 if seed is not None:
-                    self._put("noise.seed", seed if -SEEDS < seed < SEEDS else seed % SEEDS)
+                    self._put("noise.seed", _seed(seed))
                     self._put("noise.generator", self.meanings.listed("noise", "card")[0])
 
     # ── the second pass ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -417,7 +417,8 @@ class _Reading:
             return
         size = enlargement(second, self.meanings, self._get("size"))
         values: dict[str, object] = {"strength": self.meanings.default(second.name).strength, "checkpoint": model}
-        values |= {name: real(told.get(key)) for name, key in (("strength", "strength"),) if key in told}
+        if "strength" in told:
+            values["strength"] = real(told["strength"])
         steps = whole(told.get("num_inference_steps"))
         values["steps"] = steps if steps != self._get("sampling.steps") else None
         for row in self.meanings.keywords:
@@ -492,6 +493,11 @@ class _Reading:
             raise ReadError(diagnose("PC701", reason=f"a value cannot be taken: {why_not(error)}")) from error
         entries = sorted(self.ledger, key=lambda stated: stated.span or Span(0, 0))
         return job.model_copy(update={"ledger": tuple(entries), "implied": tuple(self.implied)})
+
+
+def _seed(number: int) -> int:
+    """A seed as the library's generators take it."""
+    return number if -SEEDS < number < SEEDS else number % SEEDS
 
 
 _HIRES: Final = (

@@ -57,6 +57,7 @@ def test_what_a_job_leaves_open_is_no_loss() -> None:
     assert paramc.compile(job, "a1111").diagnostics == ()
 
 
+@pytest.mark.slow
 def test_a_thousand_units_take_ten_times_as_long_as_a_hundred() -> None:
     def seconds(count: int) -> float:
         units = (f'ControlNet {n}: "Module: canny, Model: m [aaaaaaaa], Weight: 1.5"' for n in range(count))

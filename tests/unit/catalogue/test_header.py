@@ -87,6 +87,7 @@ def test_a_folder_cannot_be_read(tmp_path: Path) -> None:
     assert code(tmp_path) == "PC523"
 
 
+@pytest.mark.slow
 def test_a_large_truncated_file_is_named_within_a_second(tmp_path: Path) -> None:
     shapes = {f"model.diffusion_model.block.{number}.weight": (1000, 1000) for number in range(2000)}
     path = put(tmp_path, header_of(shapes))

@@ -267,6 +267,7 @@ def test_what_cannot_be_read_is_refused_with_a_code(script: str) -> None:
         read_script(script, DIALECT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [

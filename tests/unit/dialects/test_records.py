@@ -209,6 +209,7 @@ def test_brackets_do_not_make_json(text: str) -> None:
     assert paramc.parse(text).prompt.text == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -227,6 +228,7 @@ def test_hostile_records_are_read_in_time(text: str) -> None:
     assert time.perf_counter() - begin < 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", ["dream", "imaginairy_line", "sdcpp_cli", "easydiffusion_text"])
 def test_hostile_lines_are_read_in_time(dialect: str) -> None:
     begin = time.perf_counter()

@@ -56,6 +56,7 @@ def test_the_segments_of_the_real_tokeniser_are_the_same() -> None:
     assert (len(records), wrong) == (54, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_text_made_to_do_harm_is_read_in_linear_time(name: str) -> None:
     started = time.process_time()

@@ -88,6 +88,7 @@ def test_any_text_is_read(text: str) -> None:
         assert weight >= 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -135,6 +135,7 @@ def test_normalising_twice_is_normalising_once(name: str, data: st.DataObject) -
     assert speaks.writing.write(speaks.weights.runs(once)) == once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["(" * 20_000, "(a:1.1)" * 3000, "[a:" * 7000, "<alternate:a," * 2000, "{a|" * 7000])
 @pytest.mark.parametrize("source", ["a1111", "swarmui", "novelai", "comfyui", "compel"])
 def test_hostile_prompts_are_rewritten_in_a_moment(source: str, text: str) -> None:

@@ -175,6 +175,7 @@ def test_signs_after_signs_are_no_trouble_for_compel(text: str) -> None:
     assert runs(text, "compel")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["<alternate:" * 9000, "<a[" * 30_000, "<fromto[0.5]:a," * 6000 + ">" * 6000, "<break>" * 15_000, "<" * 99_000],

@@ -162,6 +162,7 @@ def test_drawn_means_drawn_even_where_the_rest_is_counted() -> None:
     assert {text[1] for text in texts} == {"a", "b"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -204,6 +205,7 @@ def test_what_was_made_of_it_makes_nothing_more_of_itself(text: str) -> None:
             assert counted(told) == [told]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

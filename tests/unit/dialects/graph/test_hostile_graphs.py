@@ -73,6 +73,7 @@ def with_chain(count: int, name: str) -> Drawing:
             return drawing(**nodes, result=node("SaveImage", images=end))  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["networks", "combined", "doubled", "branched", "passes", "texts", "filters"])
 def test_five_thousand_nodes_are_read_in_a_moment(name: str) -> None:
     text = json.dumps(with_chain(NODES, name))
@@ -82,6 +83,7 @@ def test_five_thousand_nodes_are_read_in_a_moment(name: str) -> None:
     assert job.producer.dialect == "comfyui"
 
 
+@pytest.mark.slow
 def test_many_pictures_of_one_long_chain_are_read_in_a_moment() -> None:
     graph = with_chain(NODES, "networks") | {
         f"s{number}": node("PreviewImage", images=("picture", 0)) for number in range(500)
