@@ -21,16 +21,6 @@ def support_matrix() -> str:
     return markdown_table(["features", *(target.name for target in columns)], rows)
 
 
-def feature_matrix() -> str:
-    """One row for every feature: its sentence and its grade in every target."""
-    columns = [find_target(name) for name in targets()]
-    rows = [
-        [f"`{name}`", feature.about, *(target.answers[name].grade for target in columns)]
-        for name, feature in features().items()
-    ]
-    return markdown_table(["feature", "", *(target.name for target in columns)], rows)
-
-
 def markdown_table(head: list[str], rows: list[list[str]]) -> str:
     """A Markdown table; bars inside cells are escaped."""
     lines = [head, ["---"] * len(head), *rows]

@@ -77,9 +77,14 @@ def verify(job: Job, target: Target, files: tuple[File, ...]) -> tuple[Diagnosti
 def losses(report: Report) -> tuple[Loss, ...]:
     """What is not kept, worst first, one line for all keys that share a reason."""
     together: dict[tuple[Grade, str, str], list[str]] = {}
-    found = [(fate.key, cause) for fate in report.fates for cause in fate.causes]
-    for key, cause in sorted(found, key=lambda item: -GRADES.index(item[1].grade)):
-        together.setdefault((cause.grade, cause.code, cause.why), []).append(shown(key, 40))
+    # a feature that is lost costs a setting no more than its own fate says: the text of a prompt stays
+    found = [
+        (fate.key, min(cause.grade, fate.grade, key=GRADES.index), cause)
+        for fate in report.fates
+        for cause in fate.causes
+    ]
+    for key, grade, cause in sorted(found, key=lambda item: -GRADES.index(item[1])):
+        together.setdefault((grade, cause.code, cause.why), []).append(shown(key, 40))
     return tuple(
         Loss(", ".join(dict.fromkeys(keys)), grade, code, shown(why, 200))
         for (grade, code, why), keys in together.items()

@@ -11,6 +11,7 @@ from functools import partial
 from math import isfinite
 from typing import Final, NamedTuple
 
+from paramc.dialects.balance import read_json
 from paramc.dialects.version import parse_version
 from paramc.ir.assets import AssetRef, Hash
 from paramc.ir.geometry import Size
@@ -257,8 +258,8 @@ def resources(kinds: Mapping[str, object]) -> Codec:
 
     def read(text: str) -> dict[str, dict[str, Hash]]:
         try:
-            loaded = json.loads(text)
-        except (ValueError, RecursionError):
+            loaded = read_json(text)
+        except ValueError:
             loaded = None
         if not isinstance(loaded, dict):
             raise Unreadable("a JSON object of hashes")

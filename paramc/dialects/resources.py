@@ -1,9 +1,9 @@
 """Lists of files that a site knows a picture's models by: JSON among the fields, each item with a type and a name."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from paramc.dialects.balance import read_json
 from paramc.dialects.codecs import hash_of
 from paramc.dialects.interpret import Entry, Interpretation
 from paramc.ir.assets import Hash
@@ -39,8 +39,8 @@ def gather_resources(meaning: Interpretation) -> None:
 def listed_resources(text: str, kinds: Mapping[str, str]) -> Iterator[Resource]:
     """The files of a list whose types are among `kinds`; nothing where the text is no such list."""
     try:
-        items: object = json.loads(text)
-    except (ValueError, RecursionError):
+        items = read_json(text)
+    except ValueError:
         return
     for item in items if isinstance(items, list) else []:
         if isinstance(item, dict):

@@ -1,6 +1,5 @@
 """Wildcards: the texts that stand behind a name in a folder of text and JSON files."""
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -10,6 +9,7 @@ from typing import Final
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
+from paramc.dialects.balance import read_json
 
 LARGEST: Final = 2**24  # bytes of a file
 MOST_FILES: Final = 100_000
@@ -54,12 +54,11 @@ class Wildcards:
                 raise ValueError(f"it has more than {LARGEST} bytes")
             text = path.read_bytes().decode("utf-8-sig", "replace")
             if path.suffix == ".json":
-                yield from _members(json.loads(text), name)
+                yield from _members(read_json(text), name)
             else:
                 yield name, [line.strip() for line in text.splitlines() if _says(line)]
-        except (OSError, ValueError, RecursionError) as error:
-            why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-            self.problems.append(diagnose("PC231", name=path.name, why=why))
+        except (OSError, ValueError) as error:
+            self.problems.append(diagnose("PC231", name=path.name, why=error))
 
 
 def _members(value: object, name: str) -> Iterator[tuple[str, Sequence[str]]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from paramc.dialects.graph.conditionings import picture
-from paramc.dialects.graph.found import Found, Start
+from paramc.dialects.graph.found import Start
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import Role
 from paramc.dialects.graph.walk import Walk
@@ -15,14 +15,7 @@ def origin(walk: Walk, link: Link | None) -> tuple[Start, Node | None]:
     start = Start()
     seen: set[Link] = set()
     kind = "latent"
-    while link:
-        node = walk.node(link)
-        if node is None:
-            break
-        if link in seen:
-            walk.say_circle(node.id)
-            break
-        seen.add(link)
+    while link and (node := walk.fresh(link, seen)):
         role = walk.role(node)
         if role.role == "sample":
             start.kind = "pass"
@@ -157,9 +150,3 @@ _NOTES: Final[Mapping[str, Callable[[Walk, Node, Role, Start], None]]] = {
     "upscale": _upscale,
     "paste": _nothing,
 }
-
-
-def file_of(walk: Walk, link: Link | None) -> Found:
-    """The file that a loader at the end of a link names."""
-    node = walk.node(link)
-    return walk.found(node, "file") if node else Found(None)

@@ -93,14 +93,7 @@ def _pictures(walk: Walk, output: Node) -> list[Link]:
 def _shown(walk: Walk, output: Node, link: Link | None) -> Result:
     result = Result(output)
     seen: set[Link] = set()
-    while link:
-        node = walk.node(link)
-        if node is None:
-            break
-        if link in seen:
-            walk.say_circle(node.id)
-            break
-        seen.add(link)
+    while link and (node := walk.fresh(link, seen)):
         role = walk.role(node)
         if role.role == "sample":
             if walk.roles.gives(node, link.slot) == "image":

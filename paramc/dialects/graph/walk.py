@@ -40,6 +40,15 @@ class Walk:
             self.used[found.id] = None
         return found
 
+    def fresh(self, link: Link, seen: set[Link]) -> Node | None:
+        """The node that a link comes from, None where the link has been `seen` before, which is said."""
+        node = self.node(link)
+        if node and link in seen:
+            self.say_circle(node.id)
+            return None
+        seen.add(link)
+        return node
+
     def role(self, node: Node) -> Role:
         """What a node is for the reader."""
         return self.roles.of(node.type)

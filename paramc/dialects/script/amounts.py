@@ -46,11 +46,11 @@ def levels_of(value: object) -> str | None:
     """The schedule of a list of noise levels from 1 down to 0, by its spacing; None for one that is none we know."""
     if isinstance(value, list) and value:
         steps = len(value)
-        whole = any(
+        in_table = any(
             value == [1 - n * cells // steps / cells for n in range(steps)] for cells in (1000, 10_000)
         )  # the levels of a table of so many
         even = value == [1 - n / steps for n in range(steps)]
-        return FLOW if whole else EVEN if even else None
+        return FLOW if in_table else EVEN if even else None
     made = next(iter(origins(value)), None)
     while isinstance(made, Made) and isinstance(made.owner, Made):
         made = made.owner

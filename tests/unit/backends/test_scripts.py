@@ -297,3 +297,10 @@ def test_schnell_has_no_guidance_and_fewer_tokens() -> None:
 def test_on_sd3_both_clip_encoders_have_the_strength() -> None:
     source = script(PLAIN.replace("a cat", "a cat <lora:x:0.5:1>"), "sd3", "sd3")
     assert constants(source)["LORAS"]["x"][1] == {"transformer": 1.0, "text_encoder": 0.5, "text_encoder_2": 0.5}
+
+
+def test_the_head_says_no_worse_of_a_setting_than_the_report() -> None:
+    artifact = paramc.convert(PLAIN.replace("a cat", "a (cat:1.3)", 1), "diffusers")
+    prompt = next(fate for fate in artifact.report.fates if "prompt" in fate.paths)
+    assert prompt.grade == "approximate"
+    assert "# - prompt: approximate, " in artifact.files[0].text
