@@ -1,11 +1,12 @@
 """Work on many files in several processes; one that dies or hangs costs the file that it was at, and no other."""
 
+import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import Generic, NamedTuple, TypeVar
 
@@ -14,6 +15,7 @@ BATCH = 32  # files handed over at once: enough to keep a process busy, few enou
 TOGETHER = 8  # results that come back at once
 PATIENCE = 60.0  # seconds that they may take
 _TICK = 1.0
+_FORKS = sys.platform == "linux"  # a copy of this process has imported everything already
 _HUNG, _ENDED = f"it took longer than {PATIENCE:.0f} seconds", "the process that read it ended"
 
 
@@ -27,7 +29,7 @@ class Lost(NamedTuple):
 class _Worker(NamedTuple):
     """A process, and the pipe to it."""
 
-    process: SpawnProcess
+    process: BaseProcess
     pipe: "Connection[list[str] | None, object]"
 
 
@@ -68,7 +70,7 @@ def _distributed(
     idle: list[_Worker] = []
     while True:
         while len(tasks) < jobs and (batch := _batch(returned, waiting)):
-            worker = idle.pop() if idle else _start(work)
+            worker = idle.pop() if idle else _start(work, [*tasks, *(worker.pipe for worker in idle)])
             tasks[worker.pipe] = _Task(worker, batch)
         if not tasks:
             break
@@ -110,17 +112,27 @@ def _answers(task: "_Task[Result]") -> "Iterator[Result | Lost]":
         return
 
 
-def _start(work: Callable[[str], Result]) -> _Worker:
-    context = get_context("spawn")  # a forked child would hold the pipes of its siblings open
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(work, theirs), daemon=True)
+def _start(work: Callable[[str], Result], others: "Sequence[Connection[list[str] | None, object]]") -> _Worker:
+    """A process, told of the pipes to the `others`: a copy of this one holds them open as well."""
+    ours, theirs = Pipe()
+    process: BaseProcess
+    if _FORKS:
+        process = get_context("fork").Process(target=_serve, args=(work, theirs, (ours, *others)), daemon=True)
+    else:
+        process = get_context("spawn").Process(target=_serve, args=(work, theirs, ()), daemon=True)
     process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
-def _serve(work: Callable[[str], Result], pipe: "Connection[object, list[str] | None]") -> None:
+def _serve(
+    work: Callable[[str], Result],
+    pipe: "Connection[object, list[str] | None]",
+    inherited: "Sequence[Connection[list[str] | None, object]]",
+) -> None:
     """The life of a process: batches in, results out, until the pipe closes, be it that the parent was killed."""
+    for other in inherited:
+        other.close()
     try:
         while (paths := pipe.recv()) is not None:
             for start in range(0, len(paths), TOGETHER):

@@ -4,7 +4,10 @@ import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TypeAlias
 
-PICTURES = frozenset({".png", ".apng", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".gif", ".heic"})
+PICTURES = frozenset({
+    ".png", ".apng", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".gif", ".heic", ".mp4", ".mov", ".webm", ".mkv",
+    ".latent",
+})  # fmt: skip
 TEXTS = frozenset({".txt", ".json"})  # where no picture of the same name lies beside them
 Told: TypeAlias = Callable[[str, str], None]
 """Is told of a folder that cannot be read, and why."""

@@ -58,7 +58,8 @@ class ParamcError(Exception):
     ├── InvalidValue    a value that a path of the Job cannot take
     ├── Unsupported     a fate is worse than `at_least`
     ├── VerifyError     an artefact failed its own check (a bug of paramc)
-    └── RunError        the runner cannot go on: a model, memory or the device
+    ├── RunError        the runner cannot go on: a model, memory or the device
+    └── ServerError     a server does not answer, or not as servers of its kind do
     """
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
@@ -92,3 +93,7 @@ class VerifyError(ParamcError):
 
 class RunError(ParamcError):
     """The runner cannot go on: a model is missing or wrong, memory is short, a library is not installed."""
+
+
+class ServerError(ParamcError):
+    """A server that was asked to paint does not answer, refuses, or says what none of its kind says."""

@@ -1,6 +1,7 @@
 """A dialect as its folder describes it: lineage, files looked up through the parents, tables laid over them."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from paramc.resources import GRAMMARS
@@ -44,7 +45,7 @@ class Dialect:
 
     def path(self, file: str) -> Path | None:
         """The nearest `file` in the lineage, or None."""
-        return next((folder / file for folder in self.folders if (folder / file).is_file()), None)
+        return _nearest(self.folders, file)
 
     def table(self, file: str) -> Table:
         """`file` of every ancestor, the descendants' rows laid over; empty when nobody has it."""
@@ -53,3 +54,8 @@ class Dialect:
             if (folder / file).is_file():
                 result = merged(result, read_table(folder / file))
         return result
+
+
+@cache
+def _nearest(folders: tuple[Path, ...], file: str) -> Path | None:
+    return next((folder / file for folder in folders if (folder / file).is_file()), None)

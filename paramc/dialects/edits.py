@@ -206,7 +206,7 @@ def entry_for_call(schedule: Schedule, call: int) -> int:
 
 def _switch(before: Nodes, after: Nodes, number: str, span: Span, start: int) -> Switch:
     """The edit whose `number` begins at `start`."""
-    return Switch(before, after, float(number), "." in number, span, Span(start, start + len(number)))
+    return Switch(before, after, float(number.strip()), "." in number, span, Span(start, start + len(number)))
 
 
 def _span(opening: Token, close: Token) -> Span:

@@ -97,7 +97,8 @@ class Fields:
     founded: frozenset[str]  # parts of the Job that exist only because of some key
     exact: Mapping[str, Match]
     templates: Mapping[str, Field]
-    prefixes: tuple[tuple[str, str, str], ...]  # (prefix, key of the row, extension)
+    prefixes: Mapping[str, tuple[str, str]]  # prefix → key of the row, extension
+    prefixed: "re.Pattern[str]"  # any of them, the longest first
     item_names: Mapping[str, Field]
     numbered: frozenset[str]  # parts of which there may be several
     names: Names
@@ -117,8 +118,11 @@ class Fields:
         return None
 
     def _extension(self, key: str) -> Match | None:
-        found = ((row, name) for prefix, row, name in self.prefixes if key.startswith(prefix))
-        return next((Match(self.exact[row].field, 0, name) for row, name in found), None)
+        found = self.prefixed.match(key)
+        if found is None:
+            return None
+        row, name = self.prefixes[found[0]]
+        return Match(self.exact[row].field, 0, name)
 
 
 @cache
@@ -134,8 +138,8 @@ def fields_of(dialect: Dialect) -> Fields:
         name: as_row(row, _Extension, f"{where}: {name}") for name, row in section(table, "opaque", where).items()
     }
     notes = {name: as_row(row, _Extension, f"{where}: {name}") for name, row in section(table, "notes", where).items()}
-    prefixes = [(prefix, OPAQUE, name) for name, row in extensions.items() for prefix in row.prefixes]
-    prefixes += [(prefix, NOTES, "") for row in notes.values() for prefix in row.prefixes]
+    prefixes = {prefix: (NOTES, "") for row in notes.values() for prefix in row.prefixes}
+    prefixes |= {prefix: (OPAQUE, name) for name, row in extensions.items() for prefix in row.prefixes}
     exact, templates = _unit_keys(unit, items, where)
     return Fields(
         rows=rows,
@@ -145,7 +149,8 @@ def fields_of(dialect: Dialect) -> Fields:
         founded=frozenset(row.founds.owner for row in rows if row.founds),
         exact=_exact(rows, extensions, notes) | exact,
         templates={name: row for row in rows for name in row.names if "{n" in name} | templates,
-        prefixes=tuple(sorted(prefixes, key=lambda item: -len(item[0]))),
+        prefixes=prefixes,
+        prefixed=re.compile("|".join(map(re.escape, sorted(prefixes, key=len, reverse=True))) or "(?!)"),
         item_names={name: row for row in items for name in row.names},
         numbered=frozenset(place.part for row in rows for place in row.places if place.numbered),
         names=names,

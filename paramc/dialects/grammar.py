@@ -9,6 +9,7 @@ from lark import Lark
 from lark.exceptions import LarkError
 from lark.lark import PostLex
 
+from paramc.dialects.lexer import PLAIN
 from paramc.resources import GRAMMARS, cache_folder
 from paramc.tables import TableError
 
@@ -40,6 +41,7 @@ def load_grammar(
             transformer=callbacks,
             propagate_positions=False,
             maybe_placeholders=False,
+            _plugins=PLAIN,
             import_paths=[str(path.parent.parent), str(GRAMMARS)],
             cache=str(folder / f"grammar-{key}.lark") if folder else False,
         )

@@ -11,7 +11,7 @@ from paramc.dialects.comments import Comments
 from paramc.dialects.description import Dialect
 from paramc.dialects.edits import Editing, EditReader, Edits
 from paramc.dialects.grammar import load_grammar
-from paramc.dialects.networks import Networks, Strength, TagReader
+from paramc.dialects.networks import Blocks, Networks, Strength, TagReader
 from paramc.dialects.pairing import Pairing
 from paramc.dialects.version import Version, parse_version
 from paramc.dialects.weights import Emphasis, Weights
@@ -61,7 +61,8 @@ class Language:
         """Takes network tags out."""
         grammar = load_grammar(self._grammar(self._passes.networks), callbacks=_TAG_READER)
         kinds = section(self._table, "networks", self._where)
-        return Networks(grammar, {kind: self._strengths(kinds, kind) for kind in kinds})
+        blocks = as_row(self._table.get("blocks", {}), Blocks, f"{self._where}: blocks")
+        return Networks(grammar, {kind: self._strengths(kinds, kind) for kind in kinds}, blocks)
 
     @cached_property
     def branches(self) -> Branches:

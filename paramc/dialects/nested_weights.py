@@ -58,7 +58,7 @@ class NestedWeights(Weights):
         if mark.type != "WEIGHT":
             levels.append(group._replace(weight=group.weight * self.settings.round))
         elif group.place < group.end:
-            levels.append(group._replace(weight=float(mark[1:-1])))
+            levels.append(group._replace(weight=float(mark[1:-1].strip())))
         else:
             runs.append((mark[:-1], group.weight * self.settings.round))
 

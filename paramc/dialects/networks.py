@@ -10,6 +10,7 @@ from lark import Lark, Token
 from paramc.diagnostics.model import Span
 from paramc.ir.base import trusted
 from paramc.ir.prompt import NetworkTag
+from paramc.tables import NOTHING, TableValue
 
 
 class Strength(NamedTuple):
@@ -19,6 +20,13 @@ class Strength(NamedTuple):
     named: str = ""
     like: str = ""
     default: float | None = None
+
+
+class Blocks(NamedTuple):
+    """Where weights of blocks are found: the argument, none where it is empty, and what words stand for."""
+
+    named: str = ""
+    presets: Mapping[str, TableValue] = NOTHING
 
 
 class Tag(NamedTuple):
@@ -80,9 +88,10 @@ class TagReader:
 class Networks:
     """Takes network tags out of a prompt and weighs them up; `grammar` calls a TagReader."""
 
-    def __init__(self, grammar: Lark, strengths: Mapping[str, Mapping[str, Strength]]) -> None:
+    def __init__(self, grammar: Lark, strengths: Mapping[str, Mapping[str, Strength]], blocks: Blocks) -> None:
         self._parse = grammar.parse
         self.strengths = strengths
+        self._blocks = blocks
 
     def split(self, text: str) -> Untagged:
         """The text without its tags, and the tags, in order."""
@@ -103,7 +112,6 @@ class Networks:
         found: dict[str, float | None] = {}
         for name, place in self.strengths.get(tag.kind, {}).items():
             found[name] = _strength(tag, place, found)
-        rank = found.get("rank")
         return trusted(NetworkTag)(
             kind=tag.kind,
             name=tag.positional[0] if tag.positional else "",
@@ -111,9 +119,26 @@ class Networks:
             named=tuple(tag.named.items()),
             text_encoder=found.get("text_encoder"),
             unet=found.get("unet"),
-            rank=int(rank) if rank is not None else None,
+            rank=_whole(found.get("rank")),
+            blocks=self._weights(tag),
+            first_step=_whole(found.get("first_step")),
+            last_step=_whole(found.get("last_step")),
             span=tag.span,
         )
+
+    def _weights(self, tag: Tag) -> tuple[float, ...] | None:
+        """The weights of blocks: empty where the tag has none, None where they are not numbers."""
+        spelt = tag.named.get(self._blocks.named, "").strip() if self._blocks.named else ""
+        if not spelt:
+            return ()
+        known = self._blocks.presets.get(spelt)
+        pieces = map(str, known) if isinstance(known, list) else spelt.split(",")
+        numbers = [number(piece) for piece in pieces]
+        return None if None in numbers else tuple(value for value in numbers if value is not None)
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def spelt_strengths(tag: Tag, places: Mapping[str, Strength]) -> Mapping[str, str]:

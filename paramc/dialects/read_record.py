@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, ReadError, Span
 from paramc.dialects.description import Dialect
-from paramc.dialects.fields import Fields, fields_of
+from paramc.dialects.fields import Fields, Match, fields_of
 from paramc.dialects.interpret import PROMPTS, UNSAID, Entry, Interpretation
 from paramc.dialects.members import Leaf, Members, read_members
 from paramc.dialects.prompt import read_negative, read_prompt
@@ -15,7 +15,6 @@ from paramc.dialects.registry import find_dialect
 from paramc.dialects.resources import gather_resources
 from paramc.dialects.scanned import Pair
 from paramc.dialects.settle import settle
-from paramc.ir.base import trusted
 from paramc.ir.geometry import Size
 from paramc.ir.job import Job
 from paramc.ir.ledger import Implied, Stated
@@ -28,7 +27,6 @@ PROMPT_TABLE: Final = "prompt.toml"
 DIALECT: Final = place_of("producer.dialect")
 LANGUAGE: Final = place_of("text.language")
 SIZE: Final = place_of("size")
-_STATED: Final = trusted(Stated)
 FROM_ZERO: Final = Place("controls.controlnet", ("unit",))  # numbered from 0, where items are counted from 1
 
 
@@ -38,7 +36,8 @@ class Record(NamedTuple):
     `layout`: `json`, or `words` of record.lark. `embedded`: keys whose strings hold a record of their own; `split`:
     keys whose strings hold items between commas. `beside`: other texts of the file, by the key that they stand for
     where the record has none. `language`: the dialect of the prompts, where the folder has no prompt.toml of its own.
-    `pictured`: the picture's own size counts where the record has none.
+    `pictured`: the picture's own size counts where the record has none. A record without the key `needs`, or with less
+    than `fewest` known members, is none. The members of the objects `inside` count as the record's own.
     """
 
     layout: str = "json"
@@ -47,6 +46,14 @@ class Record(NamedTuple):
     beside: Mapping[str, str] = NOTHING
     language: str = ""
     pictured: bool = False
+    needs: str = ""
+    fewest: int = 1
+    inside: tuple[str, ...] = ()
+
+    def key(self, path: str) -> str:
+        """The key of a member, wherever it lies."""
+        outer, _, inner = path.partition(".")
+        return inner if inner and outer in self.inside else path
 
 
 class _Found(NamedTuple):
@@ -72,7 +79,7 @@ def read_record(
     fields, about = fields_of(dialect), record_of(dialect)
     members = _members(text, dialect, fields, about)
     found = [_Found(leaf, tuple(_pairs(text, leaf, about, fields))) for leaf in members.leaves]
-    if not any(_known(fields, pair) for item in found for pair in item.pairs):
+    if not _says_enough(found, fields, about):
         raise ReadError(diagnose("PC370", title=dialect.title))
     problems = _problems(text, members)
     if strict and problems:
@@ -119,7 +126,8 @@ def _opener(fields: Fields, about: Record) -> Callable[[str], bool]:
     known = _inner_paths(fields)
 
     def opens(path: str) -> bool:
-        return path in known or _numberless(path) in known
+        key = about.key(path)
+        return key in known or path in about.inside or _numberless(key) in known
 
     return opens
 
@@ -140,9 +148,10 @@ def _numberless(path: str) -> str:
     return ".".join("{n}" if step.isdecimal() else step for step in path.split("."))
 
 
-def _known(fields: Fields, pair: Pair) -> bool:
-    match = fields.match(pair.key)
-    return match is not None and match.field.kind not in ("note", "opaque")
+def _says_enough(found: Sequence[_Found], fields: Fields, about: Record) -> bool:
+    matches = (fields.match(pair.key) for item in found for pair in item.pairs)
+    known = {match.field.key for match in matches if match and match.field.kind not in ("note", "opaque")}
+    return len(known) >= about.fewest and (not about.needs or about.needs in known)
 
 
 def _pairs(text: str, leaf: Leaf, about: Record, fields: Fields) -> Iterator[Pair]:
@@ -156,21 +165,20 @@ def _pairs(text: str, leaf: Leaf, about: Record, fields: Fields) -> Iterator[Pai
             yield Pair(path, raw if value else "", value, leaf.key_start, leaf.start)
     elif leaf.path in about.split and isinstance(leaf.value, str) and leaf.value:
         for number, item_text in enumerate(leaf.value.split(","), 1):
-            yield Pair(f"{leaf.path}.{number}", raw, item_text.strip(), leaf.key_start, leaf.start)
+            yield Pair(f"{about.key(leaf.path)}.{number}", raw, item_text.strip(), leaf.key_start, leaf.start)
     else:
-        value = raw if leaf.whole else _text_of(leaf)
-        yield Pair(leaf.path, raw if _says(leaf, fields) else "", value, leaf.key_start, leaf.start)
+        value, key = raw if leaf.whole else _text_of(leaf), about.key(leaf.path)
+        yield Pair(key, raw if _says(leaf, fields.match(key)) else "", value, leaf.key_start, leaf.start)
 
 
 def _text_of(leaf: Leaf) -> str:
     return "" if leaf.value is None else str(leaf.value)
 
 
-def _says(leaf: Leaf, fields: Fields) -> bool:
+def _says(leaf: Leaf, match: Match | None) -> bool:
     """Null says nothing, and neither does an empty string unless it is a prompt."""
     if leaf.whole or leaf.value not in (None, ""):
         return True
-    match = fields.match(leaf.path)
     return leaf.value == "" and match is not None and match.field.kind in PROMPTS
 
 
@@ -241,10 +249,10 @@ def _ledger(
         paths, read = reading.of(own)
         problem = next((entry.problem for entry in own if entry.problem), None)
         if item.leaf is None:
-            yield _STATED(key=own[0].pair.key, raw=own[0].pair.raw, paths=paths, read=read, problem=problem)
+            yield Stated(key=own[0].pair.key, raw=own[0].pair.raw, paths=paths, read=read, problem=problem)
             continue
         key_start, start, end = item.leaf.key_start, item.leaf.start, item.leaf.end
-        yield _STATED(
+        yield Stated(
             key=item.leaf.path,
             raw=text[start:end],
             span=Span(key_start, end),
@@ -254,7 +262,7 @@ def _ledger(
             gap=text[end : next(ends)],
         )
     if text[members.end :].strip():
-        yield _STATED(key="", raw=text[members.end :], span=Span(members.end, len(text)), gap="")
+        yield Stated(key="", raw=text[members.end :], span=Span(members.end, len(text)), gap="")
 
 
 class _Reading:

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, ReadError, Span
 from paramc.dialects.description import Dialect
+from paramc.dialects.reading import read_job
+from paramc.dialects.registry import find_dialect
 from paramc.dialects.script.amounts import (
     FLOW,
     asked_strength,
@@ -20,22 +22,24 @@ from paramc.dialects.script.amounts import (
     whole,
 )
 from paramc.dialects.script.enlarging import enlargement
+from paramc.dialects.script.handed import handed_over
 from paramc.dialects.script.lines import Lines
 from paramc.dialects.script.machine import Machine
 from paramc.dialects.script.parsed import parsed_script
-from paramc.dialects.script.pictures import Painting, name_of, paintings, relatives
-from paramc.dialects.script.pieces import PIECES, text_of
+from paramc.dialects.script.pictures import Painting, paintings, relatives
+from paramc.dialects.script.pieces import PIECES
 from paramc.dialects.script.schedulers import Scheduling, scheduling_of
+from paramc.dialects.script.sought import drawn_on, file_behind, first_seed, seeded_by, text_behind
 from paramc.dialects.script.tables import KeywordRow, Meanings, meanings_of
-from paramc.dialects.script.told import NEGATIVE, SAFE, asset, texts_of, weights_of
-from paramc.dialects.script.values import INDEXED, Made, Named, Part, is_known, origins
+from paramc.dialects.script.told import NEGATIVE, SAFE, asset, weights_of
+from paramc.dialects.script.values import INDEXED, Made, Part, is_known, origins
 from paramc.ir.job import Job
 from paramc.ir.ledger import Implied, Stated
 from paramc.ir.paths import plain
 from paramc.ir.places import Draft, place_of
 from paramc.ir.wishes import why_not
 
-STATES: Final = "hidden_states"  # of a text encoder, one for each layer
+TRANSFORMER: Final = "transformer"  # what newer families have in place of a UNet
 SECOND: Final = "stages.hires."
 SEEDS: Final = 2**64
 CONTROLS: Final = "controls.controlnet[n]."
@@ -54,6 +58,9 @@ def read_script(text: str, dialect: Dialect) -> tuple[Job, tuple[Diagnostic, ...
     except RecursionError as error:
         raise ReadError(diagnose("PC701", reason="its expressions are nested too deeply")) from error
     painted = list(paintings(machine.calls, meanings))
+    handed = None if painted else handed_over(machine.calls, meanings)
+    if handed is not None:
+        return read_job(handed.text, find_dialect(handed.dialect, dialect.roots))
     if not painted:
         raise ReadError(diagnose("PC702"))
     reading = _Reading(dialect, meanings, lines, machine.calls)
@@ -110,13 +117,14 @@ class _Reading:
 
     def _model(self, painting: Painting) -> None:
         """Checkpoint, VAE and ControlNets. A part that was loaded from a file of its own is the checkpoint."""
+        words = self.meanings.listed
         for maker in relatives(painting.pipeline, self.meanings):
             parts = {**maker.keywords, **maker.attributes}
-            for name in ("transformer", "unet"):
+            for name in words("parts", "model"):
                 self._file("assets.checkpoint", parts.get(name))
-            self._file("assets.vae", parts.get("vae"))
+            self._file("assets.vae", parts.get(words("parts", "vae")[0]))
             self._file("assets.checkpoint", maker)
-            nets = parts.get("controlnet")
+            nets = parts.get(words("parts", "net")[0])
             for number, net in enumerate(nets if isinstance(nets, list) else [nets]):
                 self._file("controls.controlnet[n].model", net, number)
 
@@ -139,15 +147,15 @@ class _Reading:
         for call in self._methods(painting):
             told = call.arguments[0] if call.arguments else None
             if call.name in words("networks", "load") and isinstance(told, str):
-                file = call.keywords.get("weight_name")
-                name = call.keywords.get("adapter_name")
+                file = call.keywords.get(words("networks", "file")[0])
+                name = call.keywords.get(words("networks", "name")[0])
                 loaded[name if isinstance(name, str) else f"default_{len(loaded)}"] = (
                     f"{told}/{file}" if isinstance(file, str) else told
                 )
             elif call.name in words("networks", "weigh"):
                 weights |= weights_of(call)
             elif call.name in words("networks", "fuse"):
-                weights |= dict.fromkeys(loaded, call.keywords.get("lora_scale", 1.0))
+                weights |= dict.fromkeys(loaded, call.keywords.get(words("networks", "scale")[0], 1.0))
             elif call.name in words("networks", "embed") and isinstance(told, str):
                 embeddings.append(asset(told, is_file=told.endswith(SAFE)))
         for unit, (name, file) in enumerate(loaded.items(), 1):
@@ -158,7 +166,7 @@ class _Reading:
     def _network(self, unit: int, file: str, weight: object) -> None:
         both = weight if isinstance(weight, dict) else {"unet": weight, "text_encoder": weight}
         values = {"unit": unit, "model": {**asset(file, is_file=file.endswith(SAFE)), "network": "lora"}}
-        strengths = {part: real(both.get(part, both.get("transformer", 1.0))) for part in ("unet", "text_encoder")}
+        strengths = {part: real(both.get(part, both.get(TRANSFORMER, 1.0))) for part in ("unet", "text_encoder")}
         for name, value in (values | {part: 1.0 if it is None else it for part, it in strengths.items()}).items():
             self._put(f"patches.extra_network[n].{name}", value, unit)
 
@@ -178,8 +186,9 @@ class _Reading:
 
     def _scheduling(self, painting: Painting) -> Scheduling:
         makers = list(relatives(painting.pipeline, self.meanings))
-        swapped = next((maker.attributes["scheduler"] for maker in makers if "scheduler" in maker.attributes), None)
-        given = next((maker.keywords["scheduler"] for maker in makers if "scheduler" in maker.keywords), None)
+        part = self.meanings.listed("parts", "scheduler")[0]
+        swapped = next((maker.attributes[part] for maker in makers if part in maker.attributes), None)
+        given = next((maker.keywords[part] for maker in makers if part in maker.keywords), None)
         model = next((told for maker in makers for told in maker.arguments[:1] if isinstance(told, str)), "")
         return scheduling_of(swapped if swapped is not None else given, painting.name, model, self.meanings)
 
@@ -187,7 +196,7 @@ class _Reading:
 
     def _call(self, painting: Painting) -> None:
         told = dict(painting.call.keywords)
-        for name, value in zip(("prompt", "image", "mask_image"), painting.call.arguments, strict=False):
+        for name, value in zip(self.meanings.listed("calls", "places"), painting.call.arguments, strict=False):
             told.setdefault(name, value)
         for name, value in told.items():
             row = next((row for row in self.meanings.keywords if row.fits(name, painting.name)), None)
@@ -240,7 +249,7 @@ class _Reading:
         if isinstance(one, str):
             self._put(row.path, one)
             return True
-        text, encoder = self._encoded(value, negative=row.path == NEGATIVE)
+        text, encoder = text_behind(value, self.meanings, negative=row.path == NEGATIVE)
         if text is None:
             return False
         self._put(row.path, text)
@@ -250,8 +259,9 @@ class _Reading:
         if language:
             self._put("text.language", language)
             self._put("text.emphasis", language)
+        states = self.meanings.listed("calls", "states")
         for call in self.calls:
-            if call.name == INDEXED and isinstance(call.owner, Part) and call.owner.name == STATES:
+            if call.name == INDEXED and isinstance(call.owner, Part) and call.owner.name in states:
                 self._layer(call.arguments[0])
         return True
 
@@ -265,23 +275,6 @@ class _Reading:
     def _layer(self, index: object) -> None:
         if isinstance(index, int) and index < 0:
             self._put("text.layer", index)
-
-    def _encoded(self, value: object, *, negative: bool) -> tuple[str | None, str]:
-        """The text that embeddings were made from, and the class that made them."""
-        waiting, seen = list(origins(value)), set[int]()
-        while waiting:
-            made = waiting.pop(0)
-            if id(made) in seen or made.name.rpartition(".")[2] in self.meanings.loaders:
-                continue
-            seen.add(id(made))
-            listed = text_of(made.arguments, self.meanings.listed(PIECES, "language")[0])
-            if listed is not None:
-                return listed, PIECES
-            texts = texts_of(made, negative=negative)
-            if texts:
-                return texts[0], name_of(Named(made.owner.name)) if isinstance(made.owner, Made) else made.name
-            waiting += origins(made.owner, *made.arguments, *made.keywords.values())
-        return None, ""
 
     def _side(self, side: str, value: object) -> bool:
         number = whole(value)
@@ -299,56 +292,28 @@ class _Reading:
         return True
 
     def _generator(self, value: object) -> bool:
-        items = value if isinstance(value, list) else [value]
-        seeded = [made for item in items for made in origins(item) if made.name.rpartition(".")[2] in self._seeders()]
-        seeds = [whole(made.arguments[0]) for made in seeded if made.arguments]
-        if not seeds or seeds[0] is None:
+        seeded = seeded_by(value, self.meanings)
+        seed = first_seed(seeded)
+        if seed is None:
             return False
-        self._put("noise.seed", _seed(seeds[0]))
-        self._put("noise.generator", self._source(seeded[0]))
-        if len(seeds) > 1:
-            self._put("batch.size", len(seeds))
+        self._put("noise.seed", _seed(seed))
+        self._put("noise.generator", drawn_on(seeded[0], self.meanings))
+        if len(seeded) > 1:
+            self._put("batch.size", len(seeded))
         if isinstance(value, Made):
             self._put("noise.per_batch", True)
         return True
 
-    def _seeders(self) -> tuple[str, ...]:
-        return self.meanings.listed("noise", "seed")
-
-    def _source(self, seeded: Made) -> str:
-        """Where a generator draws: on the graphics card unless it says another device."""
-        card = self.meanings.listed("noise", "card")[0]
-        made = seeded.owner
-        device = [*made.arguments, made.keywords.get("device")][0] if isinstance(made, Made) else None
-        if device is None and isinstance(made, Made) and not made.arguments:
-            return "cpu"
-        return "cpu" if isinstance(device, str) and not device.startswith(card) else card
-
     def _image(self, path: str, value: object) -> bool:
-        file = self._opened(value)
+        file = file_behind(value, self.meanings)
         if file:
             self._put(path, file)
         return file is not None or bool(origins(value))
 
-    def _opened(self, value: object) -> str | None:
-        """The file that a picture was read from."""
-        one = value[0] if isinstance(value, list) and value else value
-        waiting, seen = list(origins(one)), set[int]()
-        while waiting:
-            made = waiting.pop(0)
-            if id(made) in seen:
-                continue
-            seen.add(id(made))
-            names = {made.name, made.name.rpartition(".")[2]}
-            if names & set(self.meanings.listed("pictures", "open")) and made.arguments:
-                return made.arguments[0] if isinstance(made.arguments[0], str) else None
-            waiting += origins(made.owner, *made.arguments)
-        return None
-
     def _control(self, row: KeywordRow, value: object) -> bool:
         for number, item in enumerate(value if isinstance(value, list) else [value]):
             if row.kind == "control_image":
-                file = self._opened(item)
+                file = file_behind(item, self.meanings)
                 self._put(row.path, file, number)
             elif (weight := real(item)) is not None:
                 self._put(row.path, weight, number)
@@ -359,17 +324,17 @@ class _Reading:
 
     def _start(self, painting: Painting) -> None:
         """The size that the picture was brought to before it went in."""
-        kinds = {"resize": "stretch", "fit": "crop", "pad": "pad"}
+        kinds = self.meanings.words["fits"]
         for call in painting.before:
             method = call.name.rpartition(".")[2]
             self._mask(method, call)
             if method in kinds and self._get(CONTROLS + "unit") is not None:
-                self._put(CONTROLS + "resize", kinds[method], 0)
+                self._put(CONTROLS + "resize", str(kinds[method]), 0)
             if method in kinds and self._get("task.resize") is None and self._get("task.kind") != "text_to_image":
                 size = pair(call.arguments)
                 if size:
                     self._put("size", self._get("size") or {"width": size[0], "height": size[1]})
-                    self._put("task.resize", kinds[method])
+                    self._put("task.resize", str(kinds[method]))
 
     def _mask(self, method: str, call: Made) -> None:
         """What is done to the mask of a picture that is painted in part."""
@@ -408,8 +373,8 @@ class _Reading:
     # ── the second pass ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _second(self, first: Painting, second: Painting) -> None:
-        told = second.call.keywords
-        switch = real(told.get("denoising_start"))
+        told, words = second.call.keywords, self.meanings.listed
+        switch = real(told.get(words("calls", "switch")[0]))
         model = self._refiner(first, second)
         if switch is not None and model:
             self._put("stages.refiner.checkpoint", model)
@@ -417,17 +382,18 @@ class _Reading:
             return
         size = enlargement(second, self.meanings, self._get("size"))
         values: dict[str, object] = {"strength": self.meanings.default(second.name).strength, "checkpoint": model}
-        if "strength" in told:
-            values["strength"] = real(told["strength"])
-        steps = whole(told.get("num_inference_steps"))
+        if words("calls", "strength")[0] in told:
+            values["strength"] = real(told[words("calls", "strength")[0]])
+        steps = whole(told.get(words("calls", "steps")[0]))
         values["steps"] = steps if steps != self._get("sampling.steps") else None
         for row in self.meanings.keywords:
             if row.path.startswith("sampling.") and "cfg_scale" in row.path and row.fits(row.name, second.name):
                 number = real(told.get(row.name))
                 differs = number is not None and number != self._get(row.path)
                 values[row.path.removeprefix("sampling.")] = number if differs else None
-        for name, keyword in (("prompt", "prompt"), (NEGATIVE, "negative_prompt")):
-            text = told.get(keyword) or self._encoded(told.get(f"{keyword}_embeds"), negative=name == NEGATIVE)[0]
+        for name in ("prompt", NEGATIVE):
+            keyword, embeds = words("calls", name)
+            text = told.get(keyword) or text_behind(told.get(embeds), self.meanings, negative=name == NEGATIVE)[0]
             values[name] = text if isinstance(text, str) and text != self._get(name) else None
         scheduling = self._scheduling(second)
         if scheduling.because == "" and scheduling.sampler != self._get("sampling.sampler"):

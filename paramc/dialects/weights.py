@@ -152,7 +152,7 @@ class _Fold:
         self._close(self.squares, self.settings.square, mark)
 
     def weight(self, index: int, mark: Token) -> None:
-        self._close(self.rounds, float(mark[1:-1]), mark)
+        self._close(self.rounds, float(mark[1:-1].strip()), mark)
 
     def bad_weight(self, index: int, mark: Token) -> None:
         if not self.rounds:

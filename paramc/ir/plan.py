@@ -48,7 +48,11 @@ class LoadVae(Step):
 
 
 class ApplyNetwork(Step):
-    """A LoRA-like network laid over model and text encoder. Slots: model, clip."""
+    """A LoRA-like network laid over model and text encoder. Slots: model, clip.
+
+    `blocks` are further factors, of the text encoders and of the model's blocks in order; None: nobody can read them.
+    The model is changed for the steps [first_step, last_step) alone, counted from 0.
+    """
 
     op: Literal["apply_network"] = "apply_network"
     model: str
@@ -58,6 +62,9 @@ class ApplyNetwork(Step):
     model_strength: float
     clip_strength: float
     rank_limit: int | None = None
+    blocks: tuple[float, ...] | None = ()
+    first_step: int | None = None
+    last_step: int | None = None
 
 
 class PatchModel(Step):
@@ -152,7 +159,10 @@ class EncodeImage(Step):
 
 
 class MaskLatent(Step):
-    """A latent of which only the masked part is sampled. Slot: latent."""
+    """A latent of which only the masked part is sampled. Slot: latent.
+
+    `keeps_shades`: greys of the mask are shares, and nothing is laid over the finished picture (ComfyUI).
+    """
 
     op: Literal["mask_latent"] = "mask_latent"
     latent: str
@@ -164,12 +174,13 @@ class MaskLatent(Step):
     padding: int
     mask_weight: float
     soft: SoftInpainting | None = None
+    keeps_shades: bool = False
 
 
 class MakeNoise(Step):
     """The initial noise and the source of every later draw. Slot: noise.
 
-    `seed` is that of the image at `position` (from 0) of its batch.
+    `seed` is that of the image at `position` (from 0) of its batch; with `per_batch` it is that of the whole batch.
     """
 
     op: Literal["make_noise"] = "make_noise"
@@ -205,12 +216,19 @@ class Sigmas(Step):
 
 
 class Slice(Step):
-    """The sigmas from index `start` on: a pass that begins on a picture. Slot: sigmas."""
+    """The sigmas from index `start` on: a pass that begins on a picture, or goes on from another. Slot: sigmas.
+
+    `end` is the index of the last of them, which `ends_clean` makes 0. `lengthens`: the schedule was made longer so
+    that as many steps are run as were asked for.
+    """
 
     op: Literal["slice"] = "slice"
     sigmas: str
     start: int
     strength: float
+    lengthens: bool = False
+    end: int | None = None
+    ends_clean: bool = False
 
 
 class Sample(Step):
@@ -219,15 +237,27 @@ class Sample(Step):
     `flags` are quirks by name:
 
     zero_terminal_snr, downcasts_alphas    the table of cumulative alphas: stretched to pure noise, rounded to float16
-    double_precision_levels                sigmas computed in float64, the nearest one's timestep (Forge)
+    double_precision_levels                sigmas computed in float64, the nearest one's timestep (Forge, ComfyUI)
+    stretches_doubles                      zero_terminal_snr stretches them before they are rounded (ComfyUI)
     quantizes_timesteps, rounds_timesteps  whole timesteps for samplers on sigmas, for samplers on timesteps
     min_uncond_every_step                  `min_uncond_sigma` acts on every call, not on every second one
     refiner_counts_steps                   `switch_at` is a share of the calls, not of the timesteps
-    repeats_prompts                        prompts of different length are repeated to a common multiple (Forge)
-    skips_negative_at_one                  without guidance the negative is not evaluated (Forge)
+    repeats_prompts                        prompts are repeated to a length that they share (Forge, ComfyUI)
+    skips_negative_at_one                  without guidance the negative is not evaluated (Forge, ComfyUI)
     scales_cfg_pp                          CFG++ divides the scale by 12.5 (A1111)
     renoises_known                         what a mask leaves alone is noised to each level (Forge)
+    keeps_flow_times                       the curve of a flow is left out where schedules ask for it (Forge)
     fits_after_upsampling                  odd latents are fitted behind the convolution that doubles them (A1111)
+    reseeds_steps                          the noise of the steps begins with the seed anew, one stream for the batch
+    scales_from_the_top                    noise is scaled by variance only at the greatest level of the table
+    noises_known                           what a mask leaves alone is noised by the start noise, and put back behind
+    takes_last_steps                       of a schedule made longer, the last levels are walked, however many there are
+    spans_its_levels                       samplers that make their own steps go from the first level to the last one
+    hands_all_knobs                        every sampler gets eta and its like; DPM fast and adaptive have an eta of 0
+    ddim_is_euler, plain_lcm               what these two names stand for
+    rescales_velocity                      `cfg_rescale` acts on velocities, whatever the model predicts (all: ComfyUI)
+    controls_by_time                       units act on a share of the timesteps, not of the steps (Forge, ComfyUI)
+    cuts_hints                             the middle of a control picture is enlarged by whole pixels (ComfyUI)
     draws_idle_noise, asks_noise_through_logs, steps_to_zero
                                            ways of k-diffusion, see paramc/runtime/samplers/protocol.py
 

@@ -22,6 +22,8 @@ class NetworkTag(Model):
 
     `args` are the unnamed arguments without the name, `named` those with a `=`, both as spelt. The strengths are what
     these come to by the rules of the tag's kind; None where the kind has no such strength or it is not a number.
+    `blocks` are further factors, of the text encoders and of the model's blocks in order: none are said, or None where
+    they are not numbers. The network acts on the steps [first_step, last_step) of the diffusion model.
     """
 
     kind: str
@@ -31,6 +33,9 @@ class NetworkTag(Model):
     text_encoder: float | None = None
     unet: float | None = None
     rank: int | None = None
+    blocks: tuple[float, ...] | None = ()
+    first_step: int | None = None
+    last_step: int | None = None
     span: Span | None = None
 
 

@@ -36,6 +36,7 @@ class ImageToImage(Model):
     kind: Literal["image_to_image"] = "image_to_image"
     init: ImageRef = trusted(ImageRef)()
     strength: Annotated[float | None, FRACTION] = None  # [0, 1]; None only before `upgrade`
+    exact_steps: bool = False  # as many steps are run as asked for, of a longer schedule
     resize: Literal["stretch", "crop", "pad", "latent"] = "stretch"
 
 
@@ -59,6 +60,7 @@ class Inpaint(Model):
     kind: Literal["inpaint"] = "inpaint"
     init: ImageRef = trusted(ImageRef)()
     strength: Annotated[float | None, FRACTION] = None  # as above
+    exact_steps: bool = False  # as above
     resize: Literal["stretch", "crop", "pad", "latent"] = "stretch"
     mask: ImageRef = trusted(ImageRef)()
     mask_blur: Annotated[float, COUNT] = 4.0  # Gaussian sigma, pixels

@@ -10,6 +10,7 @@ from paramc.ir.base import Model
 from paramc.ir.prompt import Prompt
 
 PROVENANCE: Final = frozenset({"schema_number", "family", "ledger", "implied", "span"})  # no edits of these
+PARTS: Final = ("stages.", "controls.", "patches.")
 MOST_OFFERED: Final = 3
 ENOUGH: Final = 0.6  # likeness of a path that is offered
 _WHY: Final[Mapping[str, str]] = {
@@ -49,7 +50,7 @@ def meant(path: str) -> str:
     """A question with the paths of a Job that come closest to `path`; empty when none does."""
     from difflib import get_close_matches  # only on the way to an error
 
-    known = _paths()
+    known = known_paths()
     name = path.rpartition(".")[2]
     named = [one for one in known if one.rpartition(".")[2] == name]
     if not named:
@@ -64,8 +65,24 @@ def meant(path: str) -> str:
     return f"did you mean {' or '.join(f'`{one}`' for one in offered)}?" if offered else ""
 
 
+def full_path(name: str) -> str | None:
+    """The path that a short name such as `seed` stands for: the one of that name that is nearest to the top.
+
+    A path is its own. A word alone means no stage, control or patch: these take their kind before it (`hires.scale`).
+    None where there is none, or several as near.
+    """
+    known = known_paths()
+    if name in known or "[" in name:
+        return name
+    named = [one for one in known if f".{one}".endswith(f".{name}") and ("." in name or not one.startswith(PARTS))]
+    nearest = min((one.count(".") for one in named), default=0)
+    found = [one for one in named if one.count(".") == nearest]
+    return found[0] if len(found) == 1 else None
+
+
 @cache
-def _paths() -> Mapping[str, None]:
+def known_paths() -> Mapping[str, None]:
+    """Every path of a Job, in the order of its fields."""
     from paramc.ir.job import Job  # which has paths, and so imports this
 
     return dict.fromkeys(_walk(Job, ""))

@@ -20,6 +20,7 @@ class Draft:
     base: str
     language: Dialect  # of the prompts
     habits: tuple[str, ...] = ()  # flags of the program's sampling loop
+    keeping: frozenset[str] = frozenset()  # samplers that have all sigmas there, whatever they drop elsewhere
     ops: list[Op] = field(default_factory=list)
     model: str = ""
     clip: str = ""
@@ -99,6 +100,9 @@ def _apply_networks(draft: Draft, prompt: Prompt, path: str, suffix: str) -> Non
             model_strength=1.0 if tag.unet is None else tag.unet,
             clip_strength=1.0 if tag.text_encoder is None else tag.text_encoder,
             rank_limit=tag.rank,
+            blocks=tag.blocks,
+            first_step=tag.first_step,
+            last_step=tag.last_step,
         )
         draft.add(op)
         draft.model, draft.clip = f"{op.id}.model", f"{op.id}.clip"

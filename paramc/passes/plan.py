@@ -44,6 +44,8 @@ DEFAULT_SIZE = Size(512, 512)
 DEFAULT_STEPS = 20
 MOST_CALLS = 20_000  # an alternation has an entry for each; nobody runs more
 LONGEST_SIDE = 2**24  # pixels
+PER_BATCH = "reseeds_steps"  # the habit of a program whose batches share one stream
+SHADES = "noises_known"  # the habit of a program whose masks keep their greys
 LONGEST_SCHEDULE = 10**12  # steps; a strength that asks for more is next to nothing
 DEFAULT_CFG = 7.0
 DEFAULT_STRENGTH = 0.75
@@ -55,7 +57,8 @@ def plan_job(job: Job, grammars: tuple[Path, ...] = (GRAMMARS,)) -> Plan:
     """The operations that make the picture. What the job leaves at None takes the field's usual value."""
     known = job.family is not None and job.family.base not in ("", "unknown")
     base = job.family.base if job.family and known else UNKNOWN_BASE
-    draft = Draft(job, base, find_dialect(job.text.language, grammars), _habits(job, grammars))
+    habits, keeping = (_ways(job, grammars, name) for name in ("habits", "keeps_sigmas"))
+    draft = Draft(job, base, find_dialect(job.text.language, grammars), habits, frozenset(keeping))
     if isinstance(job.task, Enlarge):
         image = draft.add(trusted(LoadImage)(id="image", because=("task.init",), image=job.task.init))
     else:
@@ -66,14 +69,14 @@ def plan_job(job: Job, grammars: tuple[Path, ...] = (GRAMMARS,)) -> Plan:
     return trusted(Plan)(family=job.family.name if job.family and known else base, base=base, ops=tuple(draft.ops))
 
 
-def _habits(job: Job, grammars: tuple[Path, ...]) -> tuple[str, ...]:
-    """What the producer's sampling loop does its own way; a producer that nobody knows has no habits."""
+def _ways(job: Job, grammars: tuple[Path, ...], name: str) -> tuple[str, ...]:
+    """What the producer's sampling loop does its own way; a producer that nobody knows has no ways."""
     try:
         producer = find_dialect(job.producer.dialect, grammars)
     except UnknownName:
         return ()
-    habits = producer.about.get("habits", [])
-    return tuple(str(habit) for habit in habits) if isinstance(habits, list) else ()
+    ways = producer.about.get(name, [])
+    return tuple(str(way) for way in ways) if isinstance(ways, list) else ()
 
 
 def _picture(draft: Draft) -> str:
@@ -96,7 +99,7 @@ def _picture(draft: Draft) -> str:
             multiplier=noise.multiplier,
             extra=noise.extra,
             scales_by_vp=noise.scales_by_vp,
-            per_batch=noise.per_batch,
+            per_batch=noise.per_batch or PER_BATCH in draft.habits,
             position=job.batch.position or 0,
         )
     )
@@ -176,11 +179,11 @@ def _run(text: str, weight: float) -> Run:
     )
 
 
-def _controls(draft: Draft, positive: str, negative: str) -> tuple[str, str]:
+def _controls(draft: Draft, positive: str, negative: str, suffix: str = "") -> tuple[str, str]:
     for index, unit in enumerate(draft.job.controls):
         because = (f"controls.controlnet[{index}]" if index else "controls.controlnet",)
         op = trusted(ApplyControl)(
-            id=f"control{index + 1}", because=because, positive=positive, negative=negative, unit=unit
+            id=f"control{suffix}{index + 1}", because=because, positive=positive, negative=negative, unit=unit
         )
         draft.add(op)
         positive, negative = f"{op.id}.positive", f"{op.id}.negative"
@@ -189,11 +192,13 @@ def _controls(draft: Draft, positive: str, negative: str) -> tuple[str, str]:
 
 def _start(draft: Draft) -> str:
     job, task = draft.job, draft.job.task
-    size = job.size or DEFAULT_SIZE
     if not isinstance(task, ImageToImage | Inpaint):
+        size = job.size or DEFAULT_SIZE
         return draft.add(trusted(EmptyLatent)(id="latent", because=("size",), size=size, batch=job.batch.size))
     image = draft.add(
-        trusted(LoadImage)(id="image", because=("task.init", "size"), image=task.init, size=size, resize=task.resize)
+        trusted(LoadImage)(
+            id="image", because=("task.init", "size"), image=task.init, size=job.size, resize=task.resize
+        )
     )
     latent = draft.add(
         trusted(EncodeImage)(id="latent", because=("task.init",), image=image, vae=draft.vae, batch=job.batch.size)
@@ -213,6 +218,7 @@ def _start(draft: Draft) -> str:
             padding=task.padding,
             mask_weight=1.0 if job.sampling.mask_weight is None else job.sampling.mask_weight,
             soft=task.soft,
+            keeps_shades=SHADES in draft.habits,
         )
     )
 
@@ -231,7 +237,8 @@ def _sigmas(draft: Draft, name: str, sampler: str | None, schedule: str | None, 
             rho=sampling.rho,
             beta_alpha=sampling.beta_alpha,
             beta_beta=sampling.beta_beta,
-            drops_penultimate=sampling.drops_penultimate_sigma or sampler_of(sampler).drops,
+            drops_penultimate=sampling.drops_penultimate_sigma
+            or (sampler_of(sampler).drops and sampler not in draft.keeping),
             shift=sampling.shift,
         )
     )
@@ -245,13 +252,30 @@ def _slice(draft: Draft, name: str, sigmas: str, steps: int, strength: float) ->
     )
 
 
+def longer(steps: int, strength: float) -> int:
+    """Steps of a schedule of which `strength` leaves just so many."""
+    return int(min(steps / min(strength, 0.999), LONGEST_SCHEDULE)) if strength > 0 else steps
+
+
+def _lengthened(draft: Draft, name: str, sigmas: str, start: int, strength: float, path: str = "task.strength") -> str:
+    tail = trusted(Slice)(id=name, because=(path,), sigmas=sigmas, start=start, strength=strength, lengthens=True)
+    return draft.add(tail)
+
+
 def _sample(draft: Draft, latent: str, positive: str, negative: str) -> str:
     job, sampling = draft.job, draft.job.sampling
     steps = sampling.steps or DEFAULT_STEPS
-    sigmas = _sigmas(draft, "sigmas", sampling.sampler, sampling.schedule, steps)
-    if isinstance(job.task, ImageToImage | Inpaint):
-        strength = DEFAULT_STRENGTH if job.task.strength is None else job.task.strength
-        sigmas = _slice(draft, "tail", sigmas, steps, strength)
+    task = job.task
+    if isinstance(task, ImageToImage | Inpaint):
+        strength = DEFAULT_STRENGTH if task.strength is None else task.strength
+        full = longer(steps, strength) if task.exact_steps else steps
+        sigmas = _sigmas(draft, "sigmas", sampling.sampler, sampling.schedule, full)
+        if task.exact_steps:
+            sigmas = _lengthened(draft, "tail", sigmas, full - steps, strength)
+        else:
+            sigmas = _slice(draft, "tail", sigmas, steps, strength)
+    else:
+        sigmas = _sigmas(draft, "sigmas", sampling.sampler, sampling.schedule, steps)
     refined_by, switch_at = _refiner(draft, first_pass=True)
     return draft.add(
         _loop(
@@ -331,12 +355,9 @@ def _hires(draft: Draft, hires: Hires, latent: str, positive: str, negative: str
     positive, negative = _hires_conditioning(draft, hires, (positive, negative), first, steps)
     noise = _hires_noise(draft, hires)
     strength = DEFAULT_HIRES_STRENGTH if hires.strength is None else hires.strength
-    # A1111: exactly `steps` of a longer schedule
-    full = int(min(steps / min(strength, 0.999), LONGEST_SCHEDULE)) if strength > 0 else steps
+    full = longer(steps, strength)
     sigmas = _sigmas(draft, "sigmas_hires", sampler, hires.schedule or sampling.schedule, full)
-    tail = trusted(Slice)(
-        id="tail_hires", because=("stages.hires.strength",), sigmas=sigmas, start=full - steps, strength=strength
-    )
+    tail = _lengthened(draft, "tail_hires", sigmas, full - steps, strength, "stages.hires.strength")
     refined_by, switch_at = _refiner(draft, first_pass=False)
     cfg = DEFAULT_CFG if sampling.cfg_scale is None else sampling.cfg_scale
     distilled = hires.distilled_cfg_scale
@@ -348,7 +369,7 @@ def _hires(draft: Draft, hires: Hires, latent: str, positive: str, negative: str
         negative=negative,
         latent=latent,
         noise=noise,
-        sigmas=draft.add(tail),
+        sigmas=tail,
         sampler=sampler,
         cfg_scale=cfg if hires.cfg_scale is None else hires.cfg_scale,
         distilled_cfg_scale=sampling.distilled_cfg_scale if distilled is None else distilled,
@@ -381,7 +402,7 @@ def _hires_conditioning(
     positive = _encode(draft, hires.prompt or job.prompt, path, "positive_hires", calls, hires_calls)
     path = "stages.hires.negative" if hires.negative else "negative"
     negative = _encode(draft, hires.negative or job.negative, path, "negative_hires", calls, hires_calls)
-    return positive, negative
+    return _controls(draft, positive, negative, "_hires")
 
 
 def _enlarged(draft: Draft, hires: Hires, latent: str) -> str:

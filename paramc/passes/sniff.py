@@ -25,7 +25,7 @@ class _Signs(NamedTuple):
     name: str
     beaten: frozenset[str]
     form: str
-    patterns: tuple[str, ...]
+    patterns: tuple[re.Pattern[str], ...]
     members: tuple[frozenset[str], ...]
     carriers: frozenset[str]
 
@@ -33,7 +33,7 @@ class _Signs(NamedTuple):
         """The place in its list of the first sign of the dialect; a place in files that is its own goes before all."""
         if carrier in self.carriers:
             return -1
-        patterns = (place for place, pattern in enumerate(self.patterns) if re.search(pattern, text))
+        patterns = (place for place, pattern in enumerate(self.patterns) if pattern.search(text))
         members = (place if wanted else LAST for place, wanted in enumerate(self.members) if wanted <= keys)
         return min((next(patterns, None), next(members, None)), default=None, key=_last_if_none)
 
@@ -91,7 +91,7 @@ def _signs_of(dialect: Dialect) -> _Signs:
         dialect.name,
         ancestors | frozenset(dialect.own_list("before")),
         dialect.form,
-        dialect.sniff,
+        tuple(map(re.compile, dialect.sniff)),
         tuple(frozenset(filter(None, keys.split(" + "))) for keys in dialect.own_list("members")),
         frozenset(dialect.own_list("carriers")),
     )

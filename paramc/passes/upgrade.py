@@ -11,7 +11,7 @@ from paramc.ir.geometry import Size
 from paramc.ir.job import Job
 from paramc.ir.ledger import Implied
 from paramc.ir.paths import plain
-from paramc.ir.places import Place, place_of
+from paramc.ir.places import Place, View, place_of
 from paramc.ir.prompt import Prompt
 from paramc.ir.stages import Enlarge
 from paramc.tables import NOTHING, TableError, as_row, section
@@ -40,6 +40,11 @@ class Rule(NamedTuple):
         """Where the value goes."""
         return place_of(self.path)
 
+    @property
+    def home(self) -> Place:
+        """The part that the value belongs to."""
+        return _home(self.path)
+
 
 def upgrade_job(job: Job, dialect: Dialect) -> Job:
     """The job with every value that it leaves unsaid filled in as its producer's version meant it.
@@ -64,8 +69,9 @@ def implied_values(job: Job, dialect: Dialect, stated: Collection[str]) -> dict[
     stated: the paths that have a field of their own.
     """
     found: dict[str, Rule] = {}
+    view = View(job)
     for rule in rules(dialect):
-        if rule.path not in found and _applies(rule, job, stated):
+        if rule.path not in found and _applies(rule, view, stated):
             found[rule.path] = rule
     return found
 
@@ -91,18 +97,18 @@ def _checked(rule: Rule, where: str) -> Rule:
     return rule._replace(value=Size(*rule.value)) if isinstance(rule.value, tuple) else rule
 
 
-def _applies(rule: Rule, job: Job, stated: Collection[str]) -> bool:
+def _applies(rule: Rule, view: View, stated: Collection[str]) -> bool:
     return (
-        _has_place(job, rule)
-        and _is_of_version(rule, job.producer.version)
-        and all(_is_one_of(place_of(path).value(job), words) for path, words in rule.where.items())
-        and all(text in _text(place_of(path).value(job)) for path, text in rule.contains.items())
+        _is_of_version(rule, view.job.producer.version)
+        and _has_place(view, rule)
+        and all(_is_one_of(view.value(place_of(path)), words) for path, words in rule.where.items())
+        and all(text in _text(view.value(place_of(path))) for path, text in rule.contains.items())
         and not any(path in stated for path in rule.unless_stated)
     )
 
 
-def _has_place(job: Job, rule: Rule) -> bool:
-    parent = _parent(job, rule)
+def _has_place(view: View, rule: Rule) -> bool:
+    parent = view.value(rule.home)
     return isinstance(parent, Model) and rule.place.names[-1] in parent.__dict__
 
 
@@ -124,14 +130,15 @@ def _is_one_of(value: object, words: Collection[str]) -> bool:
 def _is_unsaid(job: Job, rule: Rule) -> bool:
     """Is the value there None, or what its field has by default?"""
     value = rule.place.value(job)
-    parent = _parent(job, rule)
+    parent = rule.home.value(job)
     name = rule.place.names[-1]
     return value is None or (isinstance(parent, Model) and value == type(parent).model_fields[name].default)
 
 
-def _parent(job: Job, rule: Rule) -> object:
-    place = rule.place
-    return Place(place.part, place.names[:-1]).value(job)
+@cache
+def _home(path: str) -> Place:
+    place = place_of(path)
+    return Place(place.part, place.names[:-1])
 
 
 def _text(value: object) -> str:

@@ -1,16 +1,14 @@
 """AVIF and its kin: EXIF blocks and XMP packets among the items of the meta box (ISO 14496-12, 8.11; HEIF, annex A)."""
 
-from collections.abc import Iterator
 from os import SEEK_END
-from struct import unpack_from
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from paramc.diagnostics.codes import diagnose
+from paramc.source.boxes import Box, boxes_in, file_boxes
 from paramc.source.exif import read_exif
 from paramc.source.model import Findings
 from paramc.source.xmp import read_xmp
 
-BOXES_AT_MOST = 10_000
 META_AT_MOST = 2**20  # bytes of the box that says where everything lies; real ones have a few hundred
 ITEMS_AT_MOST = 4096
 XMP_TYPE = b"application/rdf+xml"
@@ -20,14 +18,6 @@ Extents: TypeAlias = "tuple[tuple[int, int], ...]"  # (offset, length) of each p
 
 class OutsideError(Exception):
     """A table points beyond the end of its block."""
-
-
-class Box(NamedTuple):
-    """A box whose body is `[start, end)` of the block or file."""
-
-    kind: bytes
-    start: int
-    end: int
 
 
 class Location(NamedTuple):
@@ -40,44 +30,11 @@ class Location(NamedTuple):
 def read_avif(stream: BinaryIO, found: Findings) -> None:
     """Note the size and the EXIF and XMP texts of an AVIF or HEIF file; pixels are skipped unread."""
     end = stream.seek(0, SEEK_END)
-    place = 0
-    for _ in range(BOXES_AT_MOST):
-        stream.seek(place)
-        head = stream.read(16)
-        if not head:
-            return None
-        box = _box(head, place, end)
-        if box is None:
-            return found.report(diagnose("PC106", format="AVIF", place="its list of boxes"))
+    for box in file_boxes(stream, 0, end, "AVIF", found):
         if box.kind == b"meta":
             _read_meta(stream, box, found)
         elif box.kind == b"uuid":
             _read_uuid(stream, box, end, found)
-        place = box.end
-        if place > end:
-            name = box.kind.decode("latin-1")
-            return found.report(diagnose("PC106", format="AVIF", place=f"box `{name}`"))
-    return found.report(diagnose("PC109", chunk="meta"))
-
-
-def _box(head: bytes, place: int, end: int) -> Box | None:
-    """The box whose first 16 bytes are `head`; None where none begins."""
-    if len(head) < 8:
-        return None
-    length, kind = unpack_from(">I4s", head)
-    start = 8
-    if length == 1 and len(head) >= 16:
-        length, start = unpack_from(">Q", head, 8)[0], 16
-    elif length == 0:
-        length = end - place
-    return Box(kind, place + start, place + length) if length >= start else None
-
-
-def _boxes(block: bytes, start: int, end: int) -> Iterator[Box]:
-    """The boxes inside `[start, end)` of a block, as far as they are sound."""
-    while start < end and (box := _box(block[start : start + 16], start, end)) and box.end <= end:
-        yield box
-        start = box.end
 
 
 def _read_uuid(stream: BinaryIO, box: Box, end: int, found: Findings) -> None:
@@ -92,7 +49,7 @@ def _read_meta(stream: BinaryIO, meta: Box, found: Findings) -> None:
         return found.report(diagnose("PC109", chunk="meta"))
     stream.seek(meta.start)
     block = stream.read(meta.end - meta.start)
-    boxes = {box.kind: box for box in _boxes(block, 4, len(block))}  # behind version and flags
+    boxes = {box.kind: box for box in boxes_in(block, 4, len(block))}  # behind version and flags
     try:
         items = _items(block, boxes[b"iinf"]) if b"iinf" in boxes else {}
         places = _locations(block, boxes[b"iloc"]) if b"iloc" in boxes else {}
@@ -110,7 +67,7 @@ def _items(block: bytes, box: Box) -> dict[int, str]:
     """Item → `Exif` or `XMP`, for the items that are either."""
     wide = _integer(block, box.start, 1) > 0
     found: dict[int, str] = {}
-    for entry in _boxes(block, box.start + (8 if wide else 6), box.end):
+    for entry in boxes_in(block, box.start + (8 if wide else 6), box.end):
         version = _integer(block, entry.start, 1)
         width = 4 if version >= 3 else 2
         number, kind = _integer(block, entry.start + 4, width), entry.start + width + 6
@@ -161,11 +118,11 @@ def _size(block: bytes, properties: Box | None) -> tuple[int, int] | None:
     """(width, height) of the largest picture; thumbnails and alpha planes are described alike."""
     if properties is None:
         return None
-    inner = (box for box in _boxes(block, properties.start, properties.end) if box.kind == b"ipco")
+    inner = (box for box in boxes_in(block, properties.start, properties.end) if box.kind == b"ipco")
     sizes = [
         (_integer(block, box.start + 4, 4), _integer(block, box.start + 8, 4))
         for container in inner
-        for box in _boxes(block, container.start, container.end)
+        for box in boxes_in(block, container.start, container.end)
         if box.kind == b"ispe"
     ]
     return max(sizes, default=None)

@@ -1,5 +1,6 @@
 """Which of the texts of a file are settings: the table of carriers, and the choice of the strongest."""
 
+import json
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -59,7 +60,9 @@ class Carriers(NamedTuple):
     related: frozenset[str]
     written: tuple[Written, ...]
     signs: "tuple[re.Pattern[str], ...]"
+    prefixes: tuple[str, ...]
     prefixed: "re.Pattern[str]"
+    wrapping: "re.Pattern[str]"
 
 
 def unprefixed(text: Carried) -> Carried:
@@ -70,6 +73,24 @@ def unprefixed(text: Carried) -> Carried:
     key = match[1].lower()
     place = text.carrier.rpartition(":")[0]
     return text._replace(carrier=f"{place}:{key}", key=key, text=text.text[match.end() :])
+
+
+def unwrapped(text: Carried) -> tuple[Carried, ...]:
+    """The texts that one JSON object holds under keys of their own, one at least spelt out as a text; or the text."""
+    table = carriers()
+    if table.wrapping.match(text.text) is None:
+        return (text,)
+    try:
+        document: object = json.loads(text.text)
+    except (ValueError, RecursionError):
+        return (text,)
+    place = text.carrier.rpartition(":")[0]
+    members = document.items() if isinstance(document, dict) else ()
+    return tuple(
+        text._replace(carrier=f"{place}:{key}", key=key, text=value if isinstance(value, str) else json.dumps(value))
+        for key, value in members
+        if key in table.prefixes
+    )
 
 
 def strongest(texts: Iterable[Carried], form: str) -> Carried | None:
@@ -134,6 +155,7 @@ def carriers() -> Carriers:
     path = GRAMMARS / "carriers.toml"
     table = read_table(path)
     places: dict[str, tuple[tuple[int, Carrier], ...]] = {}
+    prefixes = _words(table, "prefixes", path)
     for rank, row in enumerate(rows(table, "carriers", Carrier, path)):
         places[row.key] = (*places.get(row.key, ()), (rank, row))
     return Carriers(
@@ -143,7 +165,9 @@ def carriers() -> Carriers:
         frozenset(_words(table, "related", path)),
         rows(table, "written", Written, path),
         tuple(re.compile(sign, re.MULTILINE) for sign in _words(table, "signs", path)),
-        re.compile(rf"\s*({'|'.join(_words(table, 'prefixes', path))})\s*:\s*(?=[\[{{])", re.IGNORECASE),
+        tuple(prefixes),
+        re.compile(rf"\s*({'|'.join(prefixes)})\s*:\s*(?=[\[{{])", re.IGNORECASE),
+        re.compile(rf'\s*\{{\s*"(?:{"|".join(prefixes)})"\s*:\s*"\s*\{{'),
     )
 
 

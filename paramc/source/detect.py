@@ -13,7 +13,7 @@ from paramc.source.text import decode_text, without_surrogates
 
 STANDARD_INPUT = "-"
 NAME_CROP = 200  # code points of an argument that a message repeats
-_FILE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".txt", ".json")
+_FILE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".mp4", ".webm", ".latent", ".txt", ".json")
 _PASTED_STARTS = (">", "`", "~", "Parameters ")
 _SHORT = 40  # code points; no line of a page's own is longer
 _BRANDS = {b"avif", b"avis", b"mif1", b"msf1", b"heic", b"heix"}
@@ -124,8 +124,12 @@ def image_format(head: bytes) -> str | None:
         return "jpeg"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
-    if head[4:8] == b"ftyp" and head[8:12] in _BRANDS:
-        return "avif"
+    if head[4:8] == b"ftyp":
+        return "avif" if head[8:12] in _BRANDS else "mp4"
+    if head.startswith(b"\x1aE\xdf\xa3"):
+        return "webm"
+    if head[8:10] == b'{"' and head[3:8] == bytes(5):  # a short header, and JSON
+        return "latent"
     return "gif" if head.startswith((b"GIF87a", b"GIF89a")) else None
 
 

@@ -7,11 +7,14 @@ from typing import BinaryIO, TypeAlias
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, SourceError
-from paramc.source.carriers import rivalry, strongest, unprefixed
+from paramc.source.carriers import rivalry, strongest, unprefixed, unwrapped
 from paramc.source.model import FLOOR, UNPACKED, Carried, Findings, Source, undecodable
 from paramc.source.text import Decoded
 
-_FORMATS = {"png": "PNG", "jpeg": "JPEG", "webp": "WebP", "gif": "GIF", "avif": "AVIF"}
+_FORMATS = {
+    "png": "PNG", "jpeg": "JPEG", "webp": "WebP", "gif": "GIF", "avif": "AVIF", "mp4": "MP4", "webm": "WebM",
+    "latent": "latent",
+}  # fmt: skip
 _WITH_EXACT_PIXELS = ("png", "webp")  # the others change the lowest bits
 Reader: TypeAlias = Callable[[BinaryIO, Findings], None]
 
@@ -25,13 +28,13 @@ def read_image(
     """
     found = Findings(min(limit, FLOOR + UNPACKED * stream.seek(0, SEEK_END)))
     reader_of(form)(stream, found)
-    texts = tuple(unprefixed(text) for text in found.texts)
+    texts = _texts(found)
     chosen = strongest(texts, form)
     if form in _WITH_EXACT_PIXELS and (hidden or chosen is None):
         from paramc.source.stealth import read_stealth  # decodes the picture
 
         read_stealth(stream, form, found)
-        texts = tuple(unprefixed(text) for text in found.texts)
+        texts = _texts(found)
         chosen = strongest(texts, form)
     if chosen is None and path is not None:
         from paramc.source.sidecar import read_sidecar  # only for the few without settings of their own
@@ -55,9 +58,20 @@ def reader_of(form: str) -> Reader:
             from paramc.source.webp import read_webp as reader
         case "avif":
             from paramc.source.avif import read_avif as reader
+        case "mp4":
+            from paramc.source.mp4 import read_mp4 as reader
+        case "webm":
+            from paramc.source.webm import read_webm as reader
+        case "latent":
+            from paramc.source.latent import read_latent as reader
         case _:
             from paramc.source.gif import read_gif as reader
     return reader
+
+
+def _texts(found: Findings) -> tuple[Carried, ...]:
+    """The texts that were found, each under the key that it names itself."""
+    return tuple(text for carried in found.texts for text in unwrapped(unprefixed(carried)))
 
 
 def _nothing(form: str, name: str, texts: tuple[Carried, ...], found: Findings) -> SourceError:

@@ -50,7 +50,7 @@ class Source(NamedTuple):
 
     @property
     def format(self) -> str:
-        """What the text lay in: `png`, `jpeg`, `webp`, `avif`, `gif`, `sidecar`, or `text` for a bare one."""
+        """What the text lay in: `png`, `jpeg` and the like, `sidecar` for a file beside, `text` for a bare one."""
         return self.carrier.partition(":")[0]
 
     @property

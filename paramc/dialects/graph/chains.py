@@ -2,15 +2,22 @@
 
 import re
 from collections.abc import Iterator
+from math import exp
 from typing import Final
 
 from paramc.dialects.graph.found import Found, Lora, ModelChain
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import Role
-from paramc.dialects.graph.values import Json, as_list, as_object
+from paramc.dialects.graph.values import Json, as_list, as_object, as_whole
 from paramc.dialects.graph.walk import Walk
 
 NO_FILE: Final = ("None", "none", "")
+SIMPLE: Final = "simple"  # one strength for model and text encoder
+MOST_NUMBERED: Final = 50
+LEAST_PATCHES: Final = 256  # of a picture, between which the shift of FLUX lies on a line
+MOST_PATCHES: Final = 4096
+PATCH: Final = 256  # pixels
+LARGEST_MU: Final = 700.0  # beyond, the shift would be no number
 TAG: Final = re.compile(r"<lora:([^:<>]+):([^:<>]+)(?::([^:<>]+))?>")
 
 
@@ -66,6 +73,7 @@ def _bundle(walk: Walk, node: Node, kind: str, found: ModelChain) -> None:
         return
     found.file = walk.found(node, "file")
     found.layer = walk.found(node, "layer")
+    found.loras += reversed(list(_piled(walk, walk.role(node).link(node, "stack"))))
     lora = walk.found(node, "lora")
     if isinstance(lora.value, str) and lora.value not in NO_FILE:
         found.loras.append(Lora(node.id, lora, walk.found(node, "unet"), walk.found(node, "text_encoder")))
@@ -80,14 +88,18 @@ def _note(walk: Walk, node: Node, role: Role, found: ModelChain) -> None:
             found.loras += reversed(list(_stacked(walk, node, role)))
         case "layer" if found.layer.value is None:
             found.layer = walk.found(node, "layer")
-        case "shift" | "flux_shift" if found.shift.value is None:
+        case "shift" if found.shift.value is None:
             found.shift = walk.found(node, "shift")
+        case "flux_shift" if found.shift.value is None:
+            found.shift = _flux_shift(walk, node)
         case "rescale" if found.rescale.value is None:
             found.rescale = walk.found(node, "rescale")
         case "prediction":
             found.zsnr = walk.found(node, "zsnr")
         case "hypernet":
             found.hypernets.append((walk.found(node, "file"), walk.found(node, "strength")))
+        case "soft":
+            found.soft = True
         case "merging":
             found.merging = walk.found(node, "ratio")
         case "hypertile":
@@ -96,13 +108,63 @@ def _note(walk: Walk, node: Node, role: Role, found: ModelChain) -> None:
             return
 
 
+def _flux_shift(walk: Walk, node: Node) -> Found:
+    """e^μ for the μ that the node draws on a line through 256 and 4096 patches, by the size in pixels given to it."""
+    widgets = {name: walk.found(node, name) for name in ("shift", "least_shift", "width", "height")}
+    largest, least, width, height = (
+        found.value if isinstance(found.value, int | float) else None for found in widgets.values()
+    )
+    if largest is None or least is None or width is None or height is None:
+        return widgets["shift"]
+    slope = (largest - least) / (MOST_PATCHES - LEAST_PATCHES)
+    mu = (width * height / PATCH - LEAST_PATCHES) * slope + least
+    return widgets["shift"]._replace(value=exp(mu) if abs(mu) < LARGEST_MU else None)
+
+
 _NOTED: Final = (
     "lora", "lora_stack", "layer", "shift", "flux_shift", "rescale", "prediction", "hypernet", "merging", "hypertile",
+    "soft",
 )  # fmt: skip
 
 
+def _piled(walk: Walk, link: Link | None) -> Iterator[Lora]:
+    """The networks of nodes that hand a pile of them on, from the one that lies lowest."""
+    piles: list[Node] = []
+    seen: set[Link] = set()
+    while link and (node := walk.fresh(link, seen)):
+        role = walk.role(node)
+        if role.role != "pile":
+            walk.opaque[node.id] = None
+            break
+        piles.append(node)
+        link = role.link(node, "next")
+    for node in reversed(piles):
+        yield from _numbered(walk, node)
+        yield from _listed(walk, node)
+
+
+def _numbered(walk: Walk, node: Node) -> Iterator[Lora]:
+    """The networks of a node that has inputs with a number for each: `#` stands for it in their names."""
+    takes = walk.role(node).takes
+    simple = walk.found(node, "mode").value == SIMPLE
+    most = as_whole(walk.found(node, "count").value)
+    for number in range(1, min(MOST_NUMBERED if most is None else most, MOST_NUMBERED) + 1):
+        named = {ours: name.replace("#", str(number)) for ours, name in takes.items()}
+        file = walk.at(node, named.get("file", ""))
+        active = walk.roles.is_on(node.value(named["on"])) if "on" in named else True
+        if isinstance(file.value, str) and file.value not in NO_FILE and active:
+            unet, encoder = ("both", "both") if simple else ("unet", "text_encoder")
+            yield Lora(f"{node.id}#{number}", file, walk.at(node, named[unet]), walk.at(node, named[encoder]))
+
+
 def _stacked(walk: Walk, node: Node, role: Role) -> Iterator[Lora]:
-    """The networks of a node that holds several: in a list, as values of inputs, or as tags in a text."""
+    """The networks of a node that holds several: those piled up before it, then its own."""
+    yield from _piled(walk, role.link(node, "stack"))
+    yield from _listed(walk, node)
+
+
+def _listed(walk: Walk, node: Node) -> Iterator[Lora]:
+    """The networks of a list, of values that are objects, or of tags in a text."""
     listed = walk.found(node, "list").value
     if isinstance(listed, str):
         for name, unet, encoder in TAG.findall(listed):

@@ -94,6 +94,10 @@ class Conditionings:
         if any(text.value not in (leading.value, "", None) for text in texts):
             walk.opaque[node.id] = None  # its encoders are given different texts
         leaf = Leaf(leading, node.id, role.link(node, "clip"), parser == "A1111")
+        style = role.fixed.get("style")
+        if isinstance(style, str) and isinstance(leading.value, str) and leading.value.startswith(style):
+            plain = leading.value.partition(")")[2].lstrip()  # behind the name of the style
+            leaf = leaf._replace(text=Found(plain), a1111=True)
         return Conditioning((Part((leaf,), guidance=walk.found(node, "guidance")),))
 
     def _change(self, node: Node, role: Role) -> Change:

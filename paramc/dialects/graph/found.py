@@ -44,6 +44,7 @@ class ModelChain:
     hypernets: list[tuple[Found, Found]] = field(default_factory=list)
     merging: Found = NOTHING_FOUND
     hypertile: list[tuple[str, Found]] = field(default_factory=list)
+    soft: bool = False  # a mask counts by degrees
 
 
 class Leaf(NamedTuple):
@@ -101,7 +102,7 @@ class Start:
     mask_blur: Found = NOTHING_FOUND
     mask_inverted: bool = False
     is_masked: bool = False
-    fill: bool = False
+    fill: str = "original"  # what the masked part begins with, in the words of the Job
     method: Found = NOTHING_FOUND
     in_latent: bool = False
     upscaler: Found = NOTHING_FOUND

@@ -222,6 +222,7 @@ def _task(making: Making, made: Pass) -> None:
         making.put("task.resize", crop, None)
         if start.is_masked:
             _mask(making, start)
+            making.put("task.soft", {} if made.model.soft else None)
     elif strength is not None and strength < WHOLE:
         making.named[made.node.id] = None  # a part of a schedule on an empty latent: nothing else can say that
     if start.kind == "unknown":
@@ -237,6 +238,8 @@ def _strength(making: Making, made: Pass) -> None:
         return
     strength = as_number(made.strength.value)
     making.put("task.strength", 1.0 if strength is None else min(max(strength, 0.0), 1.0), made.strength)
+    if strength is not None and strength < WHOLE:
+        making.put("task.exact_steps", True)
 
 
 def _mask(making: Making, start: Start) -> None:
@@ -244,7 +247,7 @@ def _mask(making: Making, start: Start) -> None:
     blur = as_number(start.mask_blur.value)
     making.put("task.mask_blur", 0.0 if blur is None else blur, start.mask_blur)
     making.put("task.inverts_mask", start.mask_inverted)
-    making.put("task.fill", "fill" if start.fill else "original")
+    making.put("task.fill", start.fill)
 
 
 def _note_size(making: Making, start: Start) -> None:

@@ -16,6 +16,8 @@ class Link(NamedTuple):
 
 
 Value: TypeAlias = "Json | Link"
+Place: TypeAlias = tuple[str, str]
+"""An input: the id of its node and its name."""
 
 
 class Node(NamedTuple):
@@ -39,7 +41,11 @@ class Node(NamedTuple):
 
 @dataclass(slots=True)
 class Graph:
-    """The nodes by id, in the order of the source, and what was to be said while they were read."""
+    """The nodes by id, in the order of the source, and what was to be said while they were read.
+
+    `borrowed`: inputs whose value stands in another node, which a bundle has brought.
+    """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    borrowed: dict[Place, Place] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import Final
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.dialects.description import Dialect
+from paramc.dialects.graph.bundles import unbundled
 from paramc.dialects.graph.found import Result
 from paramc.dialects.graph.jobs import Reading, read_result
 from paramc.dialects.graph.load import LIMIT, load_graph
@@ -31,7 +32,9 @@ def read_graph(
     Raises ReadError for a text beyond `limit`, and in strict mode for what is no graph.
     """
     graph = load_graph(text, dialect, limit=limit, strict=strict)
-    results, problems = trace(graph, roles_of(dialect))
+    roles = roles_of(dialect)
+    wired = unbundled(graph, roles)
+    results, problems = trace(wired, roles)
     problems = (*graph.diagnostics, *problems)
     if not results:
         lone = Job.model_validate({"producer": {"dialect": dialect.name}, "text": {"language": dialect.name}})
@@ -42,14 +45,15 @@ def read_graph(
     index = min(max(pick, 1), len(results)) - 1
     if len(results) > 1:
         problems = (*problems, _several(results, index))
-    reading = read_result(results[index], graph, roles_of(dialect), dialect)
+    reading = read_result(results[index], wired, roles, dialect)
     return reading.job.model_copy(update={"ledger": _ledger(reading, graph, results[index])}), problems
 
 
 def readings(graph: Graph, dialect: Dialect) -> tuple[Reading, ...]:
     """The Job of each result, with the widgets of its values."""
     roles = roles_of(dialect)
-    return tuple(read_result(result, graph, roles, dialect) for result in trace(graph, roles)[0])
+    wired = unbundled(graph, roles)
+    return tuple(read_result(result, wired, roles, dialect) for result in trace(wired, roles)[0])
 
 
 def written(graph: Graph) -> str:

@@ -20,16 +20,21 @@ class _Row(NamedTuple):
     fixed: Mapping[str, TableValue] = NOTHING
     gives: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    bundle: str = ""
 
 
 class Role(NamedTuple):
-    """What a class is for the reader. `takes`: our names of its inputs; `fixed`: values that the class stands for."""
+    """What a class is for the reader. `takes`: our names of its inputs; `fixed`: values that the class stands for.
+
+    `bundle`: the input that carries many things at once.
+    """
 
     role: str
     takes: Mapping[str, str]
     fixed: Mapping[str, Json]
     gives: tuple[str, ...]
     texts: tuple[str, ...]
+    bundle: str = ""
 
     def input(self, node: Node, ours: str) -> Value:
         """What the node has for an input by our name."""
@@ -115,7 +120,8 @@ class Roles:
             raise TableError(f"{where}: `inputs.{row.role}` is not a table")
         takes = {name: str(given) for name, given in usual.items()} | dict(row.takes)
         fixed: dict[str, Json] = {name: _plain(given) for name, given in row.fixed.items()}
-        return Role(row.role, {name: given for name, given in takes.items() if given}, fixed, row.gives, row.texts)
+        used = {name: given for name, given in takes.items() if given}
+        return Role(row.role, used, fixed, row.gives, row.texts, row.bundle)
 
 
 @cache

@@ -7,6 +7,7 @@ from paramc.dialects.graph.conditionings import picture
 from paramc.dialects.graph.found import Start
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import Role
+from paramc.dialects.graph.values import as_number
 from paramc.dialects.graph.walk import Walk
 
 
@@ -60,9 +61,9 @@ def _empty(walk: Walk, node: Node, start: Start) -> None:
 
 
 def _mask(walk: Walk, node: Node, role: Role, start: Start) -> None:
-    """A mask, and the blur and inversion on its way."""
+    """A mask, and the blur and inversion on its way; of several the one nearest to the sampler counts."""
     link = role.link(node, "mask")
-    if link is None:
+    if link is None or start.is_masked:
         return
     start.is_masked = True
     seen: set[Link] = set()
@@ -84,7 +85,17 @@ def _mask(walk: Walk, node: Node, role: Role, start: Start) -> None:
 
 def _encode(walk: Walk, node: Node, role: Role, start: Start) -> None:
     _mask(walk, node, role, start)
-    start.fill = start.fill or role.role == "encode_masked"
+    if role.role == "encode_masked":
+        start.fill = "fill"
+
+
+def _composite(walk: Walk, node: Node, role: Role, start: Start) -> None:
+    """Of what may be laid over a latent only nothing at all is known."""
+    source = walk.node(role.link(node, "source"))
+    if source and walk.role(source).role == "multiply" and as_number(walk.found(source, "factor").value) == 0:
+        start.fill = "latent_nothing"
+    else:
+        walk.opaque[node.id] = None
 
 
 def _resize_latent(walk: Walk, node: Node, role: Role, start: Start) -> None:
@@ -136,6 +147,7 @@ def _nothing(walk: Walk, node: Node, role: Role, start: Start) -> None:
 
 _NOTES: Final[Mapping[str, Callable[[Walk, Node, Role, Start], None]]] = {
     "masked": _mask,
+    "composite": _composite,
     "encode": _encode,
     "encode_masked": _encode,
     "inpaint_conditioning": _encode,

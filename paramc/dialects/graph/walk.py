@@ -84,7 +84,9 @@ class Walk:
     def at(self, node: Node, name: str, depth: int = 0) -> Found:
         """The value of an input by its own name."""
         value = node.inputs.get(name)
-        return self.linked(value, depth) if isinstance(value, Link) else Found(value, node.id, name)
+        if isinstance(value, Link):
+            return self.linked(value, depth)
+        return Found(value, *self.graph.borrowed.get((node.id, name), (node.id, name)))
 
     def linked(self, link: Link, depth: int = 0) -> Found:
         """The value that a link brings."""

@@ -119,7 +119,20 @@ class Meanings(NamedTuple):
         return next(row for row in self.defaults if row.sign in pipeline)
 
 
-_GROUPS: Final = ("networks", "noise", "pictures", "filters", "modes", "encoders", "pieces", "masks")
+_GROUPS: Final = (
+    "networks",
+    "noise",
+    "pictures",
+    "filters",
+    "modes",
+    "encoders",
+    "pieces",
+    "masks",
+    "parts",
+    "calls",
+    "fits",
+    "handed",
+)
 
 
 @cache

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import paramc
 from paramc.api import Loaded, load
+from paramc.diagnostics.model import ReadError
 from paramc.dialects.read_record import read_record
 from paramc.dialects.registry import find_dialect
 from paramc.ir.paths import value_at
@@ -285,3 +286,54 @@ def test_any_line_is_read_or_holds_nothing(dialect: str, pieces: list[str]) -> N
         assert all(
             text[stated.span.start : stated.span.end].endswith(stated.raw) for stated in job.ledger if stated.span
         )
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"prompt": "a", "seed": "7", "steps": 20}, {"noise.seed": 7, "sampling.steps": 20}),
+        ({"positivePrompt": "a", "negativePrompt": "b", "cfgScale": 5}, {"sampling.cfg_scale": 5.0, "negative": "b"}),
+        ({"input": {"prompt": "a", "num_inference_steps": 9}}, {"prompt": "a", "sampling.steps": 9}),
+        ({"inputs": "a", "parameters": {"guidance_scale": 3}}, {"prompt": "a", "sampling.cfg_scale": 3.0}),
+        ([{"prompt": "a", "sampler": "K_EULER_ANCESTRAL"}], {"sampling.sampler": "euler_ancestral"}),
+        (
+            {"prompt": "a", "sampler": "DPM++ 2M Karras"},
+            {"sampling.sampler": "dpmpp_2m", "sampling.schedule": "karras"},
+        ),
+    ],
+)
+def test_the_usual_words_are_understood_whoever_wrote_them(document: object, said: dict[str, object]) -> None:
+    loaded = load(open_text(json.dumps(document)))
+    assert loaded.job.producer.dialect == "plain_json"
+    found = {path: value_at(loaded.job, path) for path in said}
+    assert {path: getattr(value, "text", value) for path, value in found.items()} == said
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"prompt": "hello"},
+        {"width": 3, "height": 4},
+        {"prompt": "hello", "temperature": 1},
+        {"seed": 1, "steps": 2},
+        {},
+    ],
+)
+def test_what_is_no_request_for_a_picture_has_no_settings(document: object) -> None:
+    with pytest.raises(ReadError, match="PC370"):
+        load(open_text(json.dumps(document)))
+
+
+def test_a_request_to_the_web_interface_is_read_with_its_own_language_and_defaults() -> None:
+    text = json.dumps(
+        {"prompt": "a (cat:1.2)", "enable_hr": True, "hr_upscaler": "Latent (nearest)", "denoising_strength": 0.4}
+    )
+    job = paramc.parse(text)
+    assert (job.producer.dialect, job.text.language, job.sampling.steps) == ("a1111_api", "a1111", 50)
+    assert job.hires is not None
+    assert (job.hires.upscaler, job.hires.strength) == ("latent:nearest", 0.4)
+
+
+def test_a_strength_alone_makes_no_picture_the_beginning() -> None:
+    job = paramc.parse(json.dumps({"prompt": "a", "sampler_index": "Euler", "denoising_strength": 0.4}))
+    assert job.task.kind == "text_to_image"

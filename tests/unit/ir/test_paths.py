@@ -7,7 +7,7 @@ from paramc.ir.geometry import Size
 from paramc.ir.paths import leaves, plain, value_at
 from paramc.ir.sampling import Sampling
 from paramc.ir.stages import Hires
-from paramc.ir.wishes import _paths
+from paramc.ir.wishes import known_paths
 
 
 def test_a_job_of_defaults_has_no_leaves() -> None:
@@ -156,7 +156,7 @@ def test_a_wrong_path_comes_with_the_right_ones(path: str, hint: str) -> None:
 def test_every_path_that_is_offered_exists() -> None:
     job = Job.model_validate({"task": {"kind": "inpaint", "soft": {}}})
     assert [
-        path for path in _paths() if value_at(job, path) is None and path.split(".")[0] not in Job.model_fields
+        path for path in known_paths() if value_at(job, path) is None and path.split(".")[0] not in Job.model_fields
     ] == []
 
 

@@ -1,6 +1,7 @@
 """What a graph says, as a Job."""
 
 import json
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,7 @@ def test_a_chain_of_nodes_says_what_one_says() -> None:
 
 def test_guidance_shift_and_encoders_of_flow_models_are_read() -> None:
     job = job_of(WORKFLOWS["19_flux_dev"])
-    assert (job.sampling.distilled_cfg_scale, job.sampling.cfg_scale, job.sampling.shift) == (3.5, 1.0, 1.15)
+    assert (job.sampling.distilled_cfg_scale, job.sampling.cfg_scale, job.sampling.shift) == (3.5, 1.0, exp(1.15))
     assert job.assets.checkpoint is not None
     assert [job.assets.checkpoint.name, *(file.name for file in job.assets.modules)] == [
         "flux1-dev", "t5xxl_fp16", "clip_l", "ae",

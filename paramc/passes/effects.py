@@ -1,0 +1,110 @@
+"""What the values in which two jobs differ do to the picture, the strongest first."""
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from paramc.diagnostics.model import InvalidValue
+from paramc.ir.job import Job
+from paramc.ir.names import sampler_of
+from paramc.ir.paths import value_at
+from paramc.ir.places import located
+from paramc.ir.plan import Op
+from paramc.ir.prompt import Prompt
+from paramc.passes.complete import complete_job
+from paramc.passes.plan import plan_job
+from paramc.tables import TableError, read_table, rows
+
+UNMEASURED: Final = 0.05
+MOST_PLANNED: Final = 64  # differences that are tried out one by one
+SIZES: Final = ((0.5, "another picture"), (0.05, "large"), (0.005, "visible"), (1e-9, "small"))
+UNNOTICED: Final = "none"
+SAME_STEPS: Final = "both come to the same steps"
+NO_DRAWS: Final = "the sampler draws no noise on its way"
+UNKNOWN_REASON: Final = "nobody has measured what it does"
+
+
+class Row(NamedTuple):
+    """A row of effects.toml; its head explains each word."""
+
+    paths: tuple[str, ...]
+    size: float
+    why: str
+    when: str = ""
+
+
+class Effect(NamedTuple):
+    """What one difference is expected to do: `size` as in effects.toml, and in a word."""
+
+    path: str
+    size: float
+    why: str
+
+    @property
+    def word(self) -> str:
+        """How large that is."""
+        return next((word for least, word in SIZES if self.size >= least), UNNOTICED)
+
+
+def rank_effects(left: Job, right: Job, paths: Iterable[str]) -> tuple[Effect, ...]:
+    """The expected effect of each path in which two jobs differ, the largest first, else in the order of the paths."""
+    left, right = complete_job(left), complete_job(right)
+    trial = _Trial(left, right)
+    found = [trial.effect(path, number) for number, path in enumerate(paths)]
+    return tuple(sorted(found, key=lambda effect: -effect.size))
+
+
+class _Trial:
+    """Two jobs, and the steps that the first comes to."""
+
+    def __init__(self, left: Job, right: Job) -> None:
+        self._left, self._right = left, right
+        self._steps = _steps(left)
+        self._alike = self._steps == _steps(right)
+        self._draws = any(sampler_of(job.sampling.sampler).draws for job in (left, right))
+
+    def effect(self, path: str, number: int) -> Effect:
+        """Of one difference; each of the first few is tried alone."""
+        row = row_of(path)
+        if row.size and (self._alike or (number < MOST_PLANNED and self._is_idle(path))):
+            return Effect(path, 0.0, SAME_STEPS)
+        if row.when == "draws" and not self._draws:
+            return Effect(path, 0.0, NO_DRAWS)
+        return Effect(path, row.size, row.why)
+
+    def _is_idle(self, path: str) -> bool:
+        """Does the first job come to the same steps with the other's value?"""
+        value = value_at(self._right, path)
+        try:
+            changed = self._left.replace({path: value.text if isinstance(value, Prompt) else value})
+        except InvalidValue:  # of another kind of task, or a part that the first has not
+            return False
+        return _steps(complete_job(changed)) == self._steps
+
+
+def _steps(job: Job) -> tuple[Op, ...]:
+    return tuple(op.model_copy(update={"because": ()}) for op in plan_job(job).ops)
+
+
+def row_of(path: str) -> Row:
+    """What is known of a path; a row of no paths where nothing is."""
+    plain = located(path)[0].text()
+    exact, prefixes = _rows()
+    longest = max((prefix for prefix in prefixes if plain.startswith(prefix)), key=len, default=None)
+    found = exact.get(plain) or (prefixes[longest] if longest is not None else None)
+    return found or Row((), UNMEASURED, UNKNOWN_REASON)
+
+
+@cache
+def _rows() -> tuple[dict[str, Row], dict[str, Row]]:
+    """The rows by whole paths, and by beginnings of paths."""
+    file = Path(__file__).with_suffix(".toml")
+    exact: dict[str, Row] = {}
+    prefixes: dict[str, Row] = {}
+    for row in rows(read_table(file), "effects", Row, file):
+        if row.when not in ("", "draws"):
+            raise TableError(f"{file}: `when` is `draws` or left out")
+        for path in row.paths:
+            (prefixes if path.endswith("*") else exact)[path.removesuffix("*")] = row
+    return exact, prefixes
