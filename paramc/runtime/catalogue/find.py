@@ -58,6 +58,10 @@ class Finder:
         self.said += match.diagnostics
         return match.entry.path
 
+    def of_kind(self, kind: Kind) -> Sequence[Path]:
+        """All files of a kind."""
+        return [entry.path for entry in self._catalogue.entries() if entry.kind == kind]
+
     def words(self) -> Sequence[tuple[str, Path]]:
         """All learned words at hand: their names in prompts, and their files."""
         return [(entry.name, entry.path) for entry in self._catalogue.entries() if entry.kind == "embedding"]

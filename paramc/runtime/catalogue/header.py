@@ -12,6 +12,8 @@ from paramc.runtime.catalogue.errors import ModelError
 
 LENGTH: Final = 8  # bytes that say how long the header is, little-endian
 LONGEST: Final = 100_000_000  # bytes; the format allows no longer header
+GGUF: Final = int.from_bytes(b"GGUF", "little")  # what another format begins with
+MAGIC_MASK: Final = 0xFFFFFFFF
 BITS: Final = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16,
     "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64,
@@ -54,6 +56,8 @@ def read_header(path: Path) -> Header:
             stream.seek(0)
             length = int.from_bytes(stream.read(LENGTH), "little")
             brace = stream.read(1)
+            if length & MAGIC_MASK == GGUF:
+                raise ModelError(diagnose("PC583", file=path, format="GGUF"))
             if size < LENGTH or length > LONGEST or brace not in (b"{", b""):
                 raise _foreign(path, "it does not begin with the length of a header, and a header")
             if LENGTH + length > size:

@@ -9,7 +9,16 @@ from paramc.runtime.catalogue.header import Header
 from paramc.tables import Table, TableError, TableValue, read_table, rows
 
 Kind: TypeAlias = Literal[
-    "checkpoint", "diffusion_model", "vae", "text_encoder", "network", "embedding", "controlnet", "upscaler", "unknown"
+    "checkpoint",
+    "diffusion_model",
+    "vae",
+    "text_encoder",
+    "network",
+    "embedding",
+    "controlnet",
+    "image_encoder",
+    "upscaler",
+    "unknown",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 INWARD: Final = ("lora_down.weight", "lora_A.weight", "lora.down.weight", "layer.down.weight", "_w1_b", "lokr_w2_b")

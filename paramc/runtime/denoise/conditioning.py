@@ -7,13 +7,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+MOST_REPEATS = 4  # of the shortest prompt
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conditioning:
-    """What a network is conditioned on. tokens: (rows, tokens, width); vector: (rows, width) or None."""
+    """What a network is conditioned on. tokens: (rows, tokens, width); vector: (rows, width) or None.
+
+    against: how many rows, the last ones, are of negative prompts. done: share of the evaluations that lies behind.
+    """
 
     tokens: Tensor
     vector: Tensor | None = None
+    against: int = 0
+    done: float = 0.0
 
     @property
     def length(self) -> int:
@@ -47,6 +54,12 @@ def filled(part: Conditioning, length: int, empty: Tensor) -> Conditioning:
     if chunks <= 0:
         return part
     return Conditioning(torch.cat([part.tokens, empty.repeat(len(part.tokens), chunks, 1)], dim=1), part.vector)
+
+
+def may_repeat(parts: Sequence[Conditioning]) -> bool:
+    """Whether ComfyUI and Forge repeat prompts of these lengths, and do not evaluate them apart."""
+    lengths = [part.length for part in parts]
+    return math.lcm(*lengths) <= MOST_REPEATS * min(lengths)
 
 
 def repeated(parts: Sequence[Conditioning]) -> list[Conditioning]:

@@ -1,14 +1,14 @@
 """A network with its prompts and guidance: the denoiser that samplers call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
-from paramc.runtime.denoise.conditioning import Conditioning, filled, fitted, lengthened, repeated, stacked
+from paramc.runtime.denoise.conditioning import Conditioning, filled, fitted, lengthened, may_repeat, repeated, stacked
 from paramc.runtime.denoise.guidance import NO_SKIPS, Skips, guided, skips_negative
 from paramc.runtime.denoise.parametrisation import Estimate
 from paramc.runtime.denoise.prompts import Branch, at_call
@@ -82,21 +82,23 @@ class GuidedDenoiser:
         """Predictions of the rows of all AND-parts, then those of the negatives, image by image."""
         batch, joins = len(x), self._guidance.joins
         positive, negative = self._padded(wanted, unwanted)
+        done = (self.calls - 1) / max(self._guidance.total_calls, 1)
+        positive = replace(positive, done=done)
         inputs = x[list(image_of_row)]
         if negative is None:
             return self._evaluated(inputs, sigma, positive, None if joins else batch)
         if positive.length == negative.length:
-            both = stacked([positive, negative])
+            both = replace(stacked([positive, negative]), against=batch, done=done)
             return self._evaluated(torch.cat([inputs, x]), sigma, both, None if joins else batch)
         apart = self._evaluated(inputs, sigma, positive, 2 * batch if joins else batch)
-        return torch.cat([apart, self._evaluated(x, sigma, negative, None)])
+        return torch.cat([apart, self._evaluated(x, sigma, replace(negative, against=batch, done=done), None)])
 
     def _padded(
         self, wanted: Sequence[Conditioning], unwanted: Sequence[Conditioning]
     ) -> tuple[Conditioning, Conditioning | None]:
         """Rows of one length on each side, and of one length on both sides where the padding says so."""
         guidance = self._guidance
-        if guidance.padding == "repeat":
+        if guidance.padding == "repeat" and may_repeat([*wanted, *unwanted]):
             parts = repeated([*wanted, *unwanted])
             return stacked(parts[: len(wanted)]), stacked(parts[len(wanted) :]) if unwanted else None
         positive = _evened(wanted)
@@ -118,7 +120,10 @@ class GuidedDenoiser:
             part = x[start : start + step]
             vector = conditioning.vector
             own = Conditioning(
-                conditioning.tokens[start : start + step], None if vector is None else vector[start : start + step]
+                conditioning.tokens[start : start + step],
+                None if vector is None else vector[start : start + step],
+                against=max(start + len(part) - max(start, len(x) - conditioning.against), 0),
+                done=conditioning.done,
             )
             parts.append(self._estimate(part, sigma.to(x.device).expand(len(part)), own))
         return torch.cat(parts)

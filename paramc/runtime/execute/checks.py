@@ -6,13 +6,17 @@ from PIL import Image
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, RunError
-from paramc.ir.plan import EmptyLatent, LoadImage, MaskLatent, Plan, Sample, Sigmas, Slice
+from paramc.ir.plan import ApplyControl, EmptyLatent, LoadImage, MaskLatent, Plan, Sample, Sigmas, Slice
+from paramc.runtime.execute.controls import control_remarks
 from paramc.runtime.execute.files import opened
-from paramc.runtime.execute.walk import knows_schedule
+from paramc.runtime.execute.walk import knows_schedule, on_timesteps
+from paramc.runtime.models.bases import bases
 from paramc.runtime.samplers.registry import SAMPLERS, TIMESTEP_SAMPLERS
 from paramc.runtime.stages.masks import as_mask
 
-BASES = frozenset({"sd1", "sd2", "sdxl"})
+FLOWS = frozenset({"sd3", "flux"})
+NO_LEVELS = frozenset({"uniform", "turbo"})  # schedules that Forge gives the timesteps of a flow for its levels
+FITTED = "align_your_steps"
 CELL = 8  # pixels per latent cell, each way
 
 
@@ -26,8 +30,10 @@ def check_plan(plan: Plan) -> tuple[Diagnostic, ...]:
 
 
 def _remarks(plan: Plan) -> Iterator[Diagnostic]:
-    if plan.base not in BASES:
+    if plan.base not in bases():
         yield diagnose("PC565", family=plan.family)
+    if plan.base in FLOWS:
+        yield from _flow(plan)
     for op in plan.ops:
         if isinstance(op, LoadImage):
             opened(op.image, "task.init")
@@ -46,6 +52,23 @@ def _remarks(plan: Plan) -> Iterator[Diagnostic]:
                 yield diagnose("PC560", path="size", width=width, height=height, to_width=cells[0], to_height=cells[1])
             case MaskLatent():
                 yield from _mask(plan, op)
+            case ApplyControl():
+                yield from control_remarks(plan, op)
+            case _:
+                pass
+
+
+def _flow(plan: Plan) -> Iterator[Diagnostic]:
+    """What was made for models on timesteps."""
+    flags = {flag for op in plan.ops if isinstance(op, Sample) for flag in op.flags}
+    for op in plan.ops:
+        match op:
+            case Sigmas() if op.schedule.startswith(FITTED) or (
+                op.schedule in NO_LEVELS and "keeps_flow_times" in flags
+            ):
+                yield diagnose("PC581", path="sampling.schedule", schedule=op.schedule)
+            case Sample() if on_timesteps(op) and "rounds_timesteps" not in op.flags:
+                yield diagnose("PC582", path="sampling.sampler", sampler=op.sampler)
             case _:
                 pass
 

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, RunError
 from paramc.ir.control import Tiling
 from paramc.ir.plan import (
+    ApplyControl,
     ApplyNetwork,
     Combine,
     Decode,
@@ -16,6 +17,7 @@ from paramc.ir.plan import (
     EncodeImage,
     LoadCheckpoint,
     LoadImage,
+    LoadParts,
     LoadVae,
     MakeNoise,
     MaskLatent,
@@ -29,20 +31,26 @@ from paramc.ir.plan import (
     Slice,
     UpscaleImage,
 )
+from paramc.runtime.execute.controls import is_steered
+from paramc.runtime.execute.draws import seeds_of
 from paramc.runtime.execute.enlarging import enlarged_latent, enlarged_pictures
 from paramc.runtime.execute.files import opened
 from paramc.runtime.execute.memory import is_exhaustion
 from paramc.runtime.execute.network import channels_in
 from paramc.runtime.execute.pictures import blank_concat, decoded, encoded_pictures, masked_latent
-from paramc.runtime.execute.sampling import Pass, Side, sample
+from paramc.runtime.execute.sampling import sample
+from paramc.runtime.execute.shading import shaded_latent
 from paramc.runtime.execute.shelf import Shelf
 from paramc.runtime.execute.texts import combined
 from paramc.runtime.execute.values import Guide, Latent, Opened, Painter, Pictures, ToEncode, Value, Weights
 from paramc.runtime.execute.walk import Route
 from paramc.runtime.execute.watch import Watch
-from paramc.runtime.rng.streams import OpenStream
+from paramc.runtime.execute.work import Pass, Side
+from paramc.runtime.rng.batch import leftover_seed
+from paramc.runtime.rng.streams import OpenStream, stream_opener
 
 V = TypeVar("V")
+FORGE: Final = "renoises_known"  # the flag of a program that draws from what its streams leave behind
 
 
 @dataclass(slots=True)
@@ -59,6 +67,8 @@ class Executor:
 
     def run(self) -> Pictures:
         """The pictures of the Plan."""
+        if not any(isinstance(op, Sample) and FORGE in op.flags for op in self.plan.ops):
+            self.shelf.leftover = None
         for op in self.plan.ops:
             self._do(op)
         return self._value("save", Pictures)
@@ -88,7 +98,7 @@ class Executor:
     def _made(self, op: Op) -> dict[str, Value]:
         """What the op gives, by the ids of its slots."""
         match op:
-            case LoadCheckpoint():
+            case LoadCheckpoint() | LoadParts():
                 weights = self._checkpoint(op)
                 slots: dict[str, Value] = {f"{op.id}.{slot}": weights for slot in ("model", "clip")}
                 return {**slots, f"{op.id}.vae": self.shelf.baked(weights, wraps=self._wraps)}
@@ -96,6 +106,8 @@ class Executor:
                 return {f"{op.id}.vae": self.shelf.vae(op.asset, self.plan.base, wraps=self._wraps)}
             case ApplyNetwork():
                 return self._with_network(op)
+            case ApplyControl():
+                return self._controlled(op)
             case _:
                 return {op.id: self._single(op)}
 
@@ -110,7 +122,7 @@ class Executor:
             case Combine():
                 return combined(op, [self._value(each, Guide) for each in op.inputs])
             case EmptyLatent():
-                return Latent((4, op.size.height // 8, op.size.width // 8), op.batch)
+                return Latent((self._channels, op.size.height // 8, op.size.width // 8), op.batch)
             case LoadImage():
                 return Opened(op, opened(op.image, "task.init"))
             case EncodeImage():
@@ -120,7 +132,7 @@ class Executor:
             case MakeNoise() | Sigmas() | Slice():
                 return op
             case Sample():
-                return sample(self._pass(op))
+                return self._sampled(op)
             case ResizeLatent():
                 return enlarged_latent(op, self._latent(op.latent))
             case UpscaleImage():
@@ -132,17 +144,32 @@ class Executor:
             case _:
                 raise RunError(diagnose("PC550", op=op.op, path=op.because[0] if op.because else None))
 
-    def _checkpoint(self, op: LoadCheckpoint) -> Weights:
-        weights = self.shelf.weights(op.asset)
+    def _sampled(self, op: Sample) -> Latent:
+        """The latent of a pass. Forge's streams leave a generator behind that pictures are encoded with thereafter."""
+        work = self._pass(op)
+        done = sample(work)
+        if FORGE in op.flags:
+            seeds, _ = seeds_of(work.noise, done.batch)
+            self.shelf.leftover = stream_opener("cpu")(leftover_seed(seeds[-1]))
+        return done
+
+    def _checkpoint(self, op: LoadCheckpoint | LoadParts) -> Weights:
+        weights = self.shelf.weights(op.asset, op.encoders if isinstance(op, LoadParts) else ())
         found, expected = weights.checkpoint.base, self.plan.base
         if found != expected and not op.id.startswith("refiner"):
             self.said.append(diagnose("PC572", expected=expected, found=found, file=weights.path.name))
         return weights
 
     def _with_network(self, op: ApplyNetwork) -> dict[str, Value]:
-        laid = self.shelf.network(op.asset, op.model_strength, op.clip_strength, op.rank_limit)
+        laid = self.shelf.network(op)
         sides = {slot: self._value(name, Weights) for slot, name in (("model", op.model), ("clip", op.clip))}
         return {f"{op.id}.{slot}": replace(old, networks=(*old.networks, laid)) for slot, old in sides.items()}
+
+    def _controlled(self, op: ApplyControl) -> dict[str, Value]:
+        sides = (("positive", self._value(op.positive, Guide)), ("negative", self._value(op.negative, Guide)))
+        base = next(value for value in self._values.values() if isinstance(value, Weights)).checkpoint.base
+        units = (self.shelf.unit(op, self.plan, base),) if is_steered(base) else ()
+        return {f"{op.id}.{slot}": replace(old, controls=(*old.controls, *units)) for slot, old in sides}
 
     def _masked(self, op: MaskLatent) -> Latent:
         channels = max(
@@ -151,7 +178,8 @@ class Executor:
             if isinstance(each, Sigmas)
         )
         work = self._value(op.latent, ToEncode)
-        return masked_latent(op, work, opened(op.mask, "task.mask"), self.shelf.device, channels=channels)
+        masked = shaded_latent if op.keeps_shades else masked_latent
+        return masked(op, work, opened(op.mask, "task.mask"), self.shelf.device, channels=channels)
 
     def _pass(self, op: Sample) -> Pass:
         weights = self._value(op.model, Weights)
@@ -170,6 +198,7 @@ class Executor:
             refined=partial(self._refined, op, weights) if op.refined_by else None,
             open_stream=self.open_stream,
             ready=partial(self._ready, op),
+            relay=self.shelf.relay,
             device=self.shelf.device,
             watch=self.watch,
             joins=self.joins,
@@ -186,12 +215,15 @@ class Executor:
         return Side(weights, self._guide_by(op.positive, weights), self._guide_by(op.negative, weights))
 
     def _guide_by(self, name: str, weights: Weights) -> Guide:
-        op = next(each for each in self.plan.ops if each.id == name)
+        op = next(each for each in self.plan.ops if each.id == name.partition(".")[0])
         match op:
             case Encode():
                 return self.shelf.guide(op, weights)
             case Combine():
                 return combined(op, [self._guide_by(each, weights) for each in op.inputs])
+            case ApplyControl():
+                inner = self._guide_by(op.negative if name.endswith(".negative") else op.positive, weights)
+                return replace(inner, controls=self._value(name, Guide).controls)
             case _:
                 raise RunError(diagnose("PC550", op=op.op, path=op.because[0] if op.because else None))
 
@@ -200,6 +232,12 @@ class Executor:
         if latent.values is not None:
             self.watch.decodes(latent.values)
         return decoded(latent, self._value(op.vae, Painter))
+
+    @property
+    def _channels(self) -> int:
+        """Channels of a latent of the model that samples first."""
+        weights = next(value for value in self._values.values() if isinstance(value, Weights))
+        return int(weights.checkpoint.vae.config["latent_channels"])
 
     @property
     def _wraps(self) -> bool:

@@ -38,7 +38,7 @@ def encoded_pictures(work: ToEncode, device: torch.device) -> Latent:
     picture, op = flattened(source.picture), source.op
     if op.size is not None and op.resize != "latent":
         picture = fitted_picture(picture, op.size, FITS[op.resize])
-    return _batch(picture, op, work, device)
+    return batched(picture, op, work, device)
 
 
 def masked_latent(op: MaskLatent, work: ToEncode, drawn: Image.Image, device: torch.device, *, channels: int) -> Latent:
@@ -68,7 +68,7 @@ def masked_latent(op: MaskLatent, work: ToEncode, drawn: Image.Image, device: to
         picture = fitted_picture(picture.crop(part), size, "pad")
     if op.fill != "original":
         picture = filled(picture, small)
-    latent = _batch(picture, source.op, work, device)
+    latent = batched(picture, source.op, work, device)
     on_cells = latent_mask(small, *latent.shape[1:], rounds=rounds).to(device)
     values = latent.values
     if op.fill == "latent_nothing" and values is not None:
@@ -120,7 +120,8 @@ def _part(mask: Image.Image, op: MaskLatent, size: Size) -> Box | None:
     return widened(padded(box, op.padding, whole), size, whole)
 
 
-def _batch(picture: Image.Image, op: LoadImage, work: ToEncode, device: torch.device) -> Latent:
+def batched(picture: Image.Image, op: LoadImage, work: ToEncode, device: torch.device) -> Latent:
+    """The latent of a picture of the right size, as often as the batch has images."""
     latent = _encoded((picture,), work.painter, device)
     values = latent.values
     if op.resize == "latent" and op.size is not None and values is not None:

@@ -17,10 +17,17 @@ COLOURS_XL: Final = (
     ((0.47, 0.47, 0.47), (-0.47, -0.04, 0.08), (0.2, 0.12, -0.04), (-0.55, -0.39, -0.27)),
     (0.18, 0.1, 0.02),
 )
+DARK: Final = 1e-6  # spread of a picture that is all of one shade
 
 
 def previewed(latent: Tensor, base: str) -> Image.Image:
-    """The first picture of a batch, an eighth of its size; latent: (batch, 4, height, width)."""
+    """The first picture of a batch, an eighth of its size; latent: (batch, channels, height, width).
+
+    Of latents with other than four channels only light and dark: nobody has published what their channels look like.
+    """
+    if latent.shape[1] != len(COLOURS[0]):
+        grey = latent[0].float().cpu().mean(dim=0)
+        return Image.fromarray((torch.sigmoid(grey / grey.std().clamp(min=DARK)) * 255).numpy().astype(np.uint8), "L")
     colours, offset = (torch.tensor(part) for part in (COLOURS_XL if base == "sdxl" else COLOURS))
     seen = torch.einsum("chw,cr->hwr", latent[0].float().cpu(), colours) + offset
     return Image.fromarray(((seen + 1) * 127.5).clamp(0, 255).numpy().astype(np.uint8))

@@ -16,12 +16,15 @@ from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, RunError
 from paramc.ir.job import Job
 from paramc.ir.plan import MakeNoise, Plan
+from paramc.ir.stages import Enlarge
 from paramc.passes.complete import complete_job
 from paramc.passes.plan import plan_job
+from paramc.resources import GRAMMARS, TARGETS
 from paramc.runtime.execute.checks import check_plan
+from paramc.runtime.execute.draws import seeds_of
 from paramc.runtime.execute.executor import Executor
+from paramc.runtime.execute.files import with_own_size
 from paramc.runtime.execute.finder import finder_in
-from paramc.runtime.execute.sampling import seeds_of
 from paramc.runtime.execute.shelf import Finder, Shelf
 from paramc.runtime.execute.watch import UNWATCHED, Watch
 from paramc.runtime.rng.streams import Generator, OpenStream, stream_opener
@@ -56,7 +59,8 @@ class Ran:
 class Runner:
     """Runs jobs on one device; models stay loaded between them.
 
-    rng: where the noise comes from for jobs that do not say it.
+    rng: where the noise comes from for jobs that do not say it. grammars, targets: folders that are looked into for
+    what dialects mean, and for what the runner honours, the user's own first.
     """
 
     def __init__(
@@ -67,7 +71,11 @@ class Runner:
         dtype: NumberType = "float32",
         rng: Source | None = None,
         finder: Finder | None = None,
+        grammars: tuple[Path, ...] = (GRAMMARS,),
+        targets: tuple[Path, ...] = (TARGETS,),
     ) -> None:
+        self._grammars = grammars
+        self._target = find_target(TARGET, targets)
         self._device = device_called(device)
         self._rng: Source | None = rng
         self.shelf = Shelf(finder or finder_in(folders), device=self._device, dtype=DTYPES[dtype])
@@ -75,12 +83,13 @@ class Runner:
     def run(self, job: Job, watch: Watch = UNWATCHED) -> Ran:
         """The pictures of a job. Raises RunError, and Cancelled where the watch stops it."""
         said: list[Diagnostic] = []
-        job = _with_seed(complete_job(job), said)
-        plan = plan_job(job)
-        target = find_target(TARGET)
+        _require_steps(job)
+        job = _with_seed(complete_job(job, self._grammars), said)
+        plan = plan_job(job, self._grammars)
+        target = self._target
         report = report_fates(job, plan, target)
         said += [item for item in fate_diagnostics(report, target) if item.severity != "info"]
-        plan = legalise(plan, target)
+        plan = with_own_size(legalise(plan, target))
         said += check_plan(plan)
         executor = Executor(plan, self.shelf, self._stream(job, plan, said), watch)
         try:
@@ -127,6 +136,12 @@ def device_called(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:  # the latter where torch was built without the device
         raise RunError(diagnose("PC566", device=name, reason=str(error).splitlines()[0])) from error
     return device
+
+
+def _require_steps(job: Job) -> None:
+    """Raises RunError for a job of no steps, which a plan would take for one that says nothing of them."""
+    if job.sampling.steps is not None and job.sampling.steps < 1 and not isinstance(job.task, Enlarge):
+        raise RunError(diagnose("PC561", path="sampling.steps"))
 
 
 def _with_seed(job: Job, said: list[Diagnostic]) -> Job:

@@ -11,26 +11,39 @@ from typing import Final, Generic, Protocol, TypeVar, cast
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.modeling_outputs import AutoencoderKLOutput
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
+from transformers import CLIPVisionModelWithProjection
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.ir.assets import AssetRef
 from paramc.ir.control import TokenMerging
-from paramc.ir.plan import Encode
-from paramc.runtime.catalogue.signs import Kind
+from paramc.ir.plan import ApplyControl, ApplyNetwork, Encode, Plan
+from paramc.runtime.catalogue.errors import ModelNotFound
+from paramc.runtime.catalogue.header import read_header
+from paramc.runtime.catalogue.signs import UNKNOWN, Kind, identify
+from paramc.runtime.control.image_encoder import load_image_encoder
+from paramc.runtime.control.image_prompts import ImageAdapter, ImagePrompt
+from paramc.runtime.control.nets import Net, load_net
+from paramc.runtime.control.steering import Unit
+from paramc.runtime.execute.controls import shown_of, unit_of
 from paramc.runtime.execute.merging import merge_tokens
 from paramc.runtime.execute.texts import encoded
 from paramc.runtime.execute.tiling import wrap_around
 from paramc.runtime.execute.values import Guide, Laid, Painter, Weights
+from paramc.runtime.models.bases import bases
 from paramc.runtime.models.checkpoint import Checkpoint, load_checkpoint
 from paramc.runtime.models.networks import Applied, Network, Networks, load_network
 from paramc.runtime.models.upsampling import set_upsampling
 from paramc.runtime.models.upscaler import Upscaler, load_upscaler
 from paramc.runtime.models.vae import load_vae
+from paramc.runtime.rng.streams import Stream
 from paramc.runtime.text.stack import TextStack, text_stack
 from paramc.runtime.text.words import LearnedWord, fitting_words, read_word
 
+HEADED: Final = (".safetensors", ".sft")  # files that a header tells all of
+MODULES: Final[tuple[Kind, ...]] = ("text_encoder", "vae")  # kinds of files that lie beside a diffusion model
 CHECKPOINTS: Final = 2  # kept at once: a model and its refiner
 SMALL: Final = 16  # of everything else
 
@@ -44,6 +57,10 @@ class Finder(Protocol):
 
     def find(self, asset: AssetRef, kind: Kind) -> Path:
         """The file. Raises ModelNotFound."""
+        ...
+
+    def of_kind(self, kind: Kind) -> Sequence[Path]:
+        """All files of a kind."""
         ...
 
     def words(self) -> Sequence[tuple[str, Path]]:
@@ -81,7 +98,10 @@ class Loaded:
 
 
 class Shelf:
-    """All models that jobs on one device share."""
+    """All models that jobs on one device share.
+
+    leftover: where the random part of encoded pictures comes from; without it the likeliest latent is taken.
+    """
 
     def __init__(
         self, finder: Finder, *, device: torch.device, dtype: torch.dtype = torch.float32, limit: int = CHECKPOINTS
@@ -89,12 +109,15 @@ class Shelf:
         self.device, self.dtype = device, dtype
         self.said: list[Diagnostic] = []
         self.tiles_vae = False
+        self.leftover: Stream | None = None
         self._finder = finder
         self._checkpoints: Recent[Loaded] = Recent(limit)
         self._vaes: Recent[AutoencoderKL] = Recent(2)
         self._networks: Recent[Network] = Recent(SMALL)
         self._words: Recent[LearnedWord] = Recent(256)
         self._upscalers: Recent[Upscaler] = Recent(2)
+        self._nets: Recent[Net] = Recent(4)
+        self._image_encoders: Recent[CLIPVisionModelWithProjection] = Recent(1)
 
     def told(self) -> tuple[Diagnostic, ...]:
         """What there was to say since the last time, each thing once."""
@@ -103,25 +126,98 @@ class Shelf:
         self.said.clear()
         return said
 
-    def weights(self, asset: AssetRef) -> Weights:
-        """A checkpoint with nothing laid over it."""
-        path = self._finder.find(asset, "checkpoint")
-        return Weights(path, self._loaded(path).checkpoint)
+    def weights(self, asset: AssetRef, modules: Sequence[AssetRef] = ()) -> Weights:
+        """A checkpoint with nothing laid over it. `modules`: encoders and VAE in files of their own."""
+        path = self._diffusion(asset)
+        beside = tuple(self._module(module) for module in modules) or self._usual(path)
+        return Weights(path, self._loaded(path, beside).checkpoint, beside)
+
+    def _diffusion(self, asset: AssetRef) -> Path:
+        """The file of a diffusion model, with all of its parts or without. Raises ModelNotFound as for the former."""
+        try:
+            return self._finder.find(asset, "checkpoint")
+        except ModelNotFound as missing:
+            try:
+                return self._finder.find(asset, "diffusion_model")
+            except ModelNotFound:
+                raise missing from None
+
+    def _usual(self, path: Path) -> tuple[Path, ...]:
+        """The parts beside a bare diffusion model, under the names that they are published with, as far as at hand."""
+        identity = identify(read_header(path)) if path.suffix in HEADED and path.is_file() else UNKNOWN
+        if identity.kind != "diffusion_model" or identity.base not in bases():
+            return ()
+        found = [self._first(names.split("|")) for names in bases()[identity.base].usual]
+        parts = tuple(part for part in found if part is not None)
+        if parts:
+            names = ", ".join(f"`{part.name}`" for part in parts)
+            self.said.append(diagnose("PC584", file=path.name, found=names))
+        return parts
+
+    def _first(self, names: Sequence[str]) -> Path | None:
+        for name in names:
+            try:
+                return self._module(AssetRef(name=name))
+            except ModelNotFound:
+                continue
+        return None
+
+    def _module(self, asset: AssetRef) -> Path:
+        """A text encoder or a VAE, whichever has the name."""
+        for kind in MODULES[:-1]:
+            try:
+                return self._finder.find(asset, kind)
+            except ModelNotFound:
+                continue
+        return self._finder.find(asset, MODULES[-1])
 
     def loaded(self, weights: Weights) -> Loaded:
         """The same with its encoders; read again if it had to make room."""
-        return self._loaded(weights.path)
+        return self._loaded(weights.path, weights.modules)
 
-    def network(self, asset: AssetRef, model: float, clip: float, rank_limit: int | None) -> Laid:
-        """A network of tensors to lay over weights, with the strengths for model and text encoders."""
-        path = self._finder.find(asset, "network")
-        return Laid(path, Applied(self._networks.get(path, lambda: load_network(path)), model, clip, rank_limit))
+    def network(self, op: ApplyNetwork) -> Laid:
+        """A network of tensors to lay over weights, with its strengths."""
+        path = self._finder.find(op.asset, "network")
+        network = self._networks.get(path, lambda: load_network(path))
+        applied = Applied(network, op.model_strength, op.clip_strength, op.rank_limit, op.blocks)
+        return Laid(path, applied, op.first_step, op.last_step)
+
+    def relay(self, weights: Weights, step: int) -> None:
+        """Lay the networks over the weights as they act on a step."""
+        self.loaded(weights).networks.apply([laid.at(step) for laid in weights.networks])
+
+    def unit(self, op: ApplyControl, plan: Plan, base: str) -> Unit | ImagePrompt:
+        """A control unit with its net and its picture."""
+        path = self._finder.find(op.unit.model or AssetRef(), "controlnet")
+        key = path, base
+
+        def load() -> Net:
+            return load_net(path, base, dtype=self.dtype, device=str(self.device))
+
+        net = self._nets.get(key, load)
+        if isinstance(net, ImageAdapter):
+            return shown_of(op, plan, net, self._image_encoder(path, net))
+        return unit_of(op, plan, net)
+
+    def _image_encoder(self, path: Path, adapter: ImageAdapter) -> CLIPVisionModelWithProjection:
+        """The encoder that an adapter was trained with, told by its width. Raises ModelNotFound."""
+        for file in self._finder.of_kind("image_encoder"):
+            encoder = self._image_encoders.get(
+                file, partial(load_image_encoder, file, dtype=self.dtype, device=str(self.device))
+            )
+            width = encoder.config.hidden_size if adapter.states else encoder.config.projection_dim
+            if width == adapter.width:
+                return encoder
+        raise ModelNotFound(diagnose("PC591", file=path, width=adapter.width))
 
     def guide(self, op: Encode, weights: Weights) -> Guide:
         """A text encoded by the weights' own encoders, once for each text and state of the encoders."""
         loaded = self.loaded(weights)
         words = self._learned(op, loaded.stack)
-        networks = tuple((laid.path, laid.applied.text_strength, laid.applied.rank_limit) for laid in weights.networks)
+        networks = tuple(
+            (laid.path, laid.applied.text_strength, laid.applied.rank_limit, (laid.applied.blocks or ())[:1])
+            for laid in weights.networks
+        )
         key = (op.variants, op.layer, op.emphasis, op.manner, op.backtrack, op.negative, networks, words)
         return loaded.guides.get(key, lambda: self._encoded(op, weights, words))
 
@@ -159,6 +255,8 @@ class Shelf:
         loaded = self.loaded(weights)
         self.said += loaded.networks.apply([laid.applied for laid in weights.networks])
         unet = loaded.checkpoint.unet
+        if not isinstance(unet, UNet2DConditionModel):
+            return loaded
         kinds = {patch.kind for patch in weights.patches}
         wrap_around(unet, wraps="tiling" in kinds)
         merging = next((patch for patch in weights.patches if isinstance(patch, TokenMerging)), None)
@@ -182,13 +280,14 @@ class Shelf:
 
         return self._painter(lambda: self._vaes.get(path, load), wraps=wraps)
 
-    def _loaded(self, path: Path) -> Loaded:
-        return self._checkpoints.get(path, lambda: self._load(path))
+    def _loaded(self, path: Path, modules: tuple[Path, ...]) -> Loaded:
+        return self._checkpoints.get((path, modules), lambda: self._load(path, modules))
 
-    def _load(self, path: Path) -> Loaded:
-        checkpoint = load_checkpoint(path, dtype=self.dtype, device=str(self.device))
+    def _load(self, path: Path, modules: tuple[Path, ...]) -> Loaded:
+        checkpoint = load_checkpoint(path, dtype=self.dtype, device=str(self.device), modules=modules)
         self.said += checkpoint.diagnostics
-        return Loaded(checkpoint, Networks(checkpoint), text_stack(checkpoint.base, checkpoint.text_encoders))
+        stack = text_stack(checkpoint.base, checkpoint.text_encoders, checkpoint.family, merges=checkpoint.merges)
+        return Loaded(checkpoint, Networks(checkpoint), stack)
 
     def _painter(self, model: Callable[[], AutoencoderKL], *, wraps: bool) -> Painter:
         @contextmanager
@@ -202,12 +301,15 @@ class Shelf:
         def encode(pixels: Tensor) -> Tensor:
             with opened() as vae:
                 found = cast(AutoencoderKLOutput, vae.encode(pixels.to(self.device, vae.dtype)))
-                mean: Tensor = found.latent_dist.mode()
-                return mean.float() * _scale(vae)
+                latent: Tensor = found.latent_dist.mode()
+                if self.leftover is not None:
+                    drawn = self.leftover.normal(latent.shape).to(latent)
+                    latent = latent + found.latent_dist.std * drawn
+                return (latent.float() - _shift(vae)) * _scale(vae)
 
         def decode(latent: Tensor) -> Tensor:
             with opened() as vae:
-                scaled = latent / _scale(vae)
+                scaled = latent / _scale(vae) + _shift(vae)
                 pixels = _decoded(vae, scaled.to(vae.dtype)).float()
                 if vae.dtype == torch.float32 or bool(torch.isfinite(pixels).all()):
                     return pixels
@@ -221,6 +323,11 @@ class Shelf:
 def _scale(vae: AutoencoderKL) -> float:
     """What latents are multiplied by."""
     return float(vae.config["scaling_factor"])
+
+
+def _shift(vae: AutoencoderKL) -> float:
+    """What is taken from latents before."""
+    return float(vae.config["shift_factor"] or 0.0)
 
 
 def _decoded(vae: AutoencoderKL, latent: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ from typing import Final, Literal, TypeAlias
 
 from torch import Tensor
 
+from paramc.runtime.models.checkpoint import Checkpoint
+from paramc.runtime.schedules.flows import flow_levels
 from paramc.runtime.schedules.levels import (
     LcmTable,
     Levels,
@@ -29,10 +31,15 @@ FIRST_STRETCHED: Final = 0.029165461659431458
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
-    """levels: of schedules and of the network's timesteps. alphas: cumulative, (1000,), of samplers on timesteps."""
+    """levels: of schedules and of the network's timesteps. alphas: cumulative, (1000,), of samplers on timesteps.
+
+    multiplier: of a flow's levels to the times that its network is given.
+    """
 
     levels: Levels
     alphas: Tensor
+    is_flow: bool = False
+    multiplier: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,11 +66,16 @@ class Hosted:
         return self.table.at_fraction(done)
 
 
-def tables_for(sampler: str, flags: Collection[str]) -> Tables:
-    """The tables of a pass. Flags: see `Sample` in the Plan."""
-    name: Name = "zero_terminal" if "zero_terminal_snr" in flags else "sd"
+def tables_for(sampler: str, flags: Collection[str], checkpoint: Checkpoint, shift: float | None = None) -> Tables:
+    """The tables of a pass. Flags: see `Sample` in the Plan. `shift`: of a flow model, in place of its own."""
+    if checkpoint.prediction == "flow":
+        levels = flow_levels(checkpoint.base, checkpoint.family, flags, shift)
+        return Tables(levels, 1 / (levels.sigmas**2 + 1), is_flow=True, multiplier=levels.multiplier)
+    sampler = "" if "plain_lcm" in flags else sampler
+    stretches = "zero_terminal_snr" in flags or checkpoint.zero_terminal_snr
+    name: Name = "zero_terminal" if stretches else "sd"
     if "double_precision_levels" in flags:
-        return _double_precision(name, sampler)
+        return _double_precision(name, sampler, stretched="stretches_doubles" in flags)
     halved = "downcasts_alphas" in flags
     alphas = _alphas(name, halved=halved)
     rounds = "quantizes_timesteps" in flags
@@ -92,13 +104,17 @@ def _alphas(name: Name, *, halved: bool) -> Tensor:
 
 
 @cache
-def _double_precision(name: Name, sampler: str) -> Tables:
+def _double_precision(name: Name, sampler: str, *, stretched: bool) -> Tables:
+    """stretched: a zero-terminal table before its sigmas are rounded (ComfyUI), not after (Forge)."""
     alphas = sd_alphas().float() if name == "sd" else zero_terminal(sd_alphas().float())
     if sampler == "lcm":
         return Tables(lcm_table(single_precision_table(alphas)), alphas)
-    table = double_precision_table(sigmas_of(sd_alphas()))
+    whole = sigmas_of(sd_alphas())
     if name == "sd":
-        return Tables(table, alphas)
-    stretched = sigmas_of(zero_terminal(1 / (table.sigmas * table.sigmas + 1)))
-    stretched[0] = FIRST_STRETCHED
-    return Tables(replace(table, sigmas=stretched, log_sigmas=stretched.log()), alphas)
+        return Tables(double_precision_table(whole), alphas)
+    if stretched:
+        return Tables(double_precision_table(sigmas_of(zero_terminal(1 / (whole**2 + 1)))), alphas)
+    table = double_precision_table(whole)
+    sigmas = sigmas_of(zero_terminal(1 / (table.sigmas * table.sigmas + 1)))
+    sigmas[0] = FIRST_STRETCHED
+    return Tables(replace(table, sigmas=sigmas, log_sigmas=sigmas.log()), alphas)

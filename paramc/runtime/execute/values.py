@@ -1,7 +1,7 @@
 """What flows between the ops of a Plan."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -11,6 +11,8 @@ from torch import Tensor
 from paramc.ir.control import Patch
 from paramc.ir.geometry import Size
 from paramc.ir.plan import EncodeImage, LoadImage, MakeNoise, Sigmas, Slice
+from paramc.runtime.control.image_prompts import ImagePrompt
+from paramc.runtime.control.steering import Unit
 from paramc.runtime.denoise.prompts import Branch
 from paramc.runtime.models.checkpoint import Checkpoint
 from paramc.runtime.models.networks import Applied
@@ -33,20 +35,36 @@ def flattened(picture: Image.Image) -> Image.Image:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Laid:
-    """A network from a file, with its strengths."""
+    """A network from a file, its strengths, and the steps [first, last) on which it changes the diffusion model."""
 
     path: Path
     applied: Applied
+    first_step: int | None = None
+    last_step: int | None = None
+
+    def at(self, step: int) -> Applied:
+        """The network as it acts on a step, from 0."""
+        acts = (self.first_step or 0) <= step and (self.last_step is None or step < self.last_step)
+        return self.applied if acts else replace(self.applied, unet_strength=0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """A checkpoint with what is laid over it. The tensors themselves are shared: see `Shelf.ready`."""
+    """A checkpoint with what is laid over it. The tensors themselves are shared: see `Shelf.ready`.
+
+    modules: files of encoders and a VAE beside it.
+    """
 
     path: Path
     checkpoint: Checkpoint
+    modules: tuple[Path, ...] = ()
     networks: tuple[Laid, ...] = ()
     patches: tuple[Patch, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether what is laid over it changes from step to step."""
+        return any(laid.first_step is not None or laid.last_step is not None for laid in self.networks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,10 +77,14 @@ class Painter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Guide:
-    """Encoded texts as the denoiser wants them. empty: the empty prompt, (1, 77, width), for padding."""
+    """Encoded texts as the denoiser wants them. empty: the empty prompt, (1, 77, width), for padding.
+
+    controls: the pictures that steer beside the texts.
+    """
 
     branches: tuple[Branch, ...]
     empty: Callable[[], Tensor]
+    controls: tuple[Unit | ImagePrompt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from paramc.ir.plan import Sample, Sigmas, Slice
 from paramc.runtime.execute.tables import Tables
+from paramc.runtime.samplers.process import Process, RectifiedFlow, VarianceExploding
 from paramc.runtime.samplers.protocol import Churn, Knobs, Quirk, UniPc
 from paramc.runtime.samplers.registry import TIMESTEP_SAMPLERS, handed
 from paramc.runtime.schedules.curve import Curve, curve_of
@@ -15,6 +16,8 @@ from paramc.runtime.schedules.registry import SCHEDULES, scheduled
 from paramc.runtime.schedules.timesteps import continuous_times, ddim_timesteps
 
 QUIRKS: Final[tuple[Quirk, ...]] = ("draws_idle_noise", "asks_noise_through_logs", "steps_to_zero")
+FLOW_FORMS: Final = frozenset({"euler_ancestral", "dpm_2_ancestral"})
+DPM_SOLVERS: Final = frozenset({"dpm_fast", "dpm_adaptive"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,30 +49,50 @@ class Route:
         return self.sigmas.steps - (self.tail.start if self.tail else 0) - 1
 
 
-def on_timesteps(sampler: str) -> bool:
+def rule_of(op: Sample) -> str:
+    """The id of the step rule that stands behind a name."""
+    return "euler" if op.sampler == "ddim" and "ddim_is_euler" in op.flags else op.sampler
+
+
+def on_timesteps(op: Sample) -> bool:
     """Whether the sampler walks timesteps and wants noise, not clean latents."""
-    return sampler in TIMESTEP_SAMPLERS
+    return rule_of(op) in TIMESTEP_SAMPLERS
 
 
 def walk_of(op: Sample, route: Route, tables: Tables, base: str) -> Walk:
     """The levels of a pass."""
-    return _on_timesteps(op, route, tables) if on_timesteps(op.sampler) else _on_sigmas(op, route, tables, base)
+    return _on_timesteps(op, route, tables) if on_timesteps(op) else _on_sigmas(op, route, tables, base)
 
 
 def knobs_of(op: Sample, walk: Walk, tables: Tables) -> Knobs:
     """What the sampler is handed."""
-    default = 0.0 if on_timesteps(op.sampler) else 1.0
     knobs = Knobs(
-        eta=default if op.eta is None else op.eta,
+        eta=_eta(op),
         s_noise=op.s_noise,
         churn=Churn(op.s_churn, op.s_tmin, op.s_tmax or torch.inf),
+        process=_process(op, tables),
         bounds=walk.bounds,
         steps=walk.steps,
         alphas=tables.alphas,
         unipc=UniPc(op.unipc_variant, op.unipc_spacing, op.unipc_order, op.unipc_lower_order_final),
         quirks=frozenset(quirk for quirk in QUIRKS if quirk in op.flags),
     )
-    return handed(op.sampler, knobs)
+    return knobs if "hands_all_knobs" in op.flags else handed(op.sampler, knobs)
+
+
+def _process(op: Sample, tables: Tables) -> Process:
+    """How data and noise mix. Forge has a form for flows of two samplers only."""
+    levels = tables.levels
+    span = levels.at_fraction(0.2), levels.at_fraction(0.8)
+    knows_flows = "hands_all_knobs" in op.flags or op.sampler in FLOW_FORMS
+    return RectifiedFlow(levels.at_fraction(1e-4), span) if tables.is_flow and knows_flows else VarianceExploding(span)
+
+
+def _eta(op: Sample) -> float:
+    if op.eta is not None:
+        return op.eta
+    deterministic = on_timesteps(op) or ("hands_all_knobs" in op.flags and op.sampler in DPM_SOLVERS)
+    return 0.0 if deterministic else 1.0
 
 
 def _on_sigmas(op: Sample, route: Route, tables: Tables, base: str) -> Walk:
@@ -81,12 +104,27 @@ def _on_sigmas(op: Sample, route: Route, tables: Tables, base: str) -> Walk:
         _curve(sigmas, tables, base),
         drops_penultimate=sigmas.drops_penultimate,
     )
-    if tail is None:
+    levels = whole if tail is None else _tail(whole, sigmas, tail, last="takes_last_steps" in op.flags)
+    if len(levels) == 0:
+        return Walk(levels, whole, torch.zeros(()), (0.0, 0.0), 0)
+    if tail is None and "spans_its_levels" not in op.flags:
         low, high = tables.levels.sigmas[[0, -1]].float().tolist()
         return Walk(whole, whole, whole[0], (low, high), sigmas.steps)
-    levels = whole[tail.start :]
     bounds = levels[max(len(levels) - 2, 0)].item(), levels[0].item()
     return Walk(levels, whole, levels[0], bounds, len(levels) - 1)
+
+
+def _tail(whole: Tensor, sigmas: Sigmas, tail: Slice, *, last: bool) -> Tensor:
+    """The levels of a part of the schedule. last: its last ones are counted from the end; none where none is left."""
+    if tail.end is not None and tail.end < len(whole) - 1:
+        whole = whole[: tail.end + 1].clone()
+        if tail.ends_clean:
+            whole[-1] = 0.0
+    if not last:
+        return whole[tail.start :]
+    if tail.lengthens:
+        return whole[-(sigmas.steps - tail.start + 1) :] if tail.strength > 0 else whole[:0]
+    return whole[tail.start :] if tail.start < len(whole) - 1 else whole[:0]
 
 
 def _on_timesteps(op: Sample, route: Route, tables: Tables) -> Walk:

@@ -8,28 +8,43 @@ from paramc.tables import read_table, rows
 
 
 class Base(NamedTuple):
-    """A base; `widths`: of the texts that its UNets attend to. `scaling_factor`: of its latents.
+    """A base; `widths`: of the texts that its UNets attend to. `scaling_factor`, `shift_factor`: of its latents.
 
-    heads: attention heads of the UNet, 0 = one for 64 channels.
+    heads: attention heads of the UNet, 0 = one for 64 channels. usual: names of files beside a bare diffusion model.
     """
 
     name: str
     title: str
-    widths: tuple[int, ...]
     scaling_factor: float
+    widths: tuple[int, ...] = ()
+    shift_factor: float = 0.0
     heads: int = 0
     upcasts_attention: bool = False
+    usual: tuple[str, ...] = ()
 
 
 class Encoder(NamedTuple):
-    """A text encoder inside single files. `drops`: last layers left out. `projects`: it has a pooled projection."""
+    """A text encoder inside single files. `drops`: last layers left out. `projects`: it has a pooled projection.
+
+    part: what a file of its own is called in the rows of modules. optional: the model paints without it, too.
+    """
 
     base: str
     prefix: str
     layout: str
-    activation: str
+    activation: str = ""
     drops: int = 0
     projects: bool = False
+    part: str = ""
+    optional: bool = False
+
+
+class ModuleSign(NamedTuple):
+    """What tells a text encoder in a file of its own: a tensor, and how wide it is, 0 = any."""
+
+    part: str
+    sign: str
+    width: int = 0
 
 
 @cache
@@ -42,6 +57,12 @@ def bases() -> dict[str, Base]:
 def encoders(base: str) -> tuple[Encoder, ...]:
     """The text encoders that single files of a base may hold, in order."""
     return tuple(row for row in rows(read_table(_PATH), "encoders", Encoder, _PATH.name) if row.base == base)
+
+
+@cache
+def module_signs() -> tuple[ModuleSign, ...]:
+    """The signs of text encoders in files of their own; the first that fits counts."""
+    return rows(read_table(_PATH), "modules", ModuleSign, _PATH.name)
 
 
 _PATH = Path(__file__).with_name("bases.toml")

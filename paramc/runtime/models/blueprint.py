@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,9 @@ from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.models.names import Place
 from paramc.runtime.models.tensors import Tensors
+
+STORED: Final = ".weight"
+FACTOR: Final = ".scale_weight"
 
 
 @dataclass(slots=True)
@@ -28,9 +32,17 @@ class Blueprint:
         self.shapes = {name: tensor.shape for name, tensor in self.model.state_dict().items()}
 
     def take(self, name: str, tensor: Tensor) -> None:
-        """Put one tensor of the file where it belongs. Raises ModelError when it does not fit there."""
+        """Put one tensor of the file where it belongs. Raises ModelError when it does not fit there.
+
+        What goes to several places as it is, is one tensor there, too.
+        """
+        made: dict[tuple[Place, torch.Size], Tensor] = {}
         for place in self.places[name]:
-            self.weights[place.name] = _fitted(name, tensor, place, self.shapes[place.name], self.dtype)
+            shape = self.shapes[place.name]
+            key = (place._replace(name=""), shape)
+            if key not in made:
+                made[key] = _fitted(name, tensor, place, shape, self.dtype)
+            self.weights[place.name] = made[key]
 
     def finish(self, file: Path, device: str) -> None:
         """Hand the weights to the model. Raises ModelError when some are missing."""
@@ -49,15 +61,28 @@ def fill(blueprints: Sequence[Blueprint], file: Tensors) -> None:
     for name in sorted(tensors, key=lambda key: tensors[key].start):
         takers = [blueprint for blueprint in blueprints if name in blueprint.places]
         if takers:
-            tensor = file.read(name)
+            tensor = _scaled(file, name)
             for blueprint in takers:
                 blueprint.take(name, tensor)
+
+
+def _scaled(file: Tensors, name: str) -> Tensor:
+    """A tensor; one that is stored beside a factor (ComfyUI's scaled fp8) times that."""
+    tensor = file.read(name)
+    factor = name.removesuffix(STORED) + FACTOR
+    if not name.endswith(STORED) or factor not in file.header.tensors:
+        return tensor
+    return tensor.float() * file.read(factor).float()
 
 
 def _fitted(name: str, tensor: Tensor, place: Place, shape: torch.Size, dtype: torch.dtype) -> Tensor:
     """The tensor, or its third, in the shape and type wanted; 1×1 convolutions and linear layers are the same."""
     if place.part is not None:
         tensor = tensor.chunk(3)[place.part].clone()
+    if place.rows is not None:
+        tensor = tensor[slice(*place.rows)].clone()
+    if place.swapped:
+        tensor = torch.cat(tensor.chunk(2)[::-1])
     if place.turned:
         tensor = tensor.T.contiguous()
     if _bare(tensor.shape) != _bare(shape):

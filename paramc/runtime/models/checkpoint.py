@@ -1,5 +1,6 @@
 """A checkpoint: the diffusion model, its autoencoder and its text encoders out of one file or one folder."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,23 +15,20 @@ from paramc.diagnostics.model import Diagnostic
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
 from paramc.runtime.catalogue.signs import Identity, identify
-from paramc.runtime.models.bases import Base, bases
-from paramc.runtime.models.blueprint import Blueprint, fill
+from paramc.runtime.models.architectures import architectures
+from paramc.runtime.models.bases import bases
+from paramc.runtime.models.blueprint import Blueprint
 from paramc.runtime.models.empty import TextModel
-from paramc.runtime.models.folder import folder_texts, folder_unet, read_config
-from paramc.runtime.models.original import (
-    UNET,
-    VAE,
-    shapes_of,
-    text_blueprints,
-    unet_blueprint,
-    vae_blueprint,
-)
+from paramc.runtime.models.folder import folder_texts, folder_transformer, folder_unet, read_config
+from paramc.runtime.models.original import UNET, VAE
+from paramc.runtime.models.own import own_merges
+from paramc.runtime.models.parts import Precision, load_parts
 from paramc.runtime.models.prediction import Prediction, probed_prediction, stated_prediction
-from paramc.runtime.models.shapes import vae_levels
 from paramc.runtime.models.tensors import Tensors, open_tensors
+from paramc.runtime.models.transformers import CLASSES, Transformer
 from paramc.runtime.models.vae import load_vae
 from paramc.runtime.schedules.levels import TIMESTEPS, sd_alphas
+from paramc.runtime.text.bpe import SHARED
 
 ALPHAS: Final = "alphas_cumprod"
 ENDS_IN_NOISE: Final = "ztsnr"
@@ -41,29 +39,22 @@ INPAINTING: Final = 9  # channels that go into a model made for inpainting: late
 class Checkpoint:
     """Models ready to run, without gradients.
 
-    text_encoders: in the order in which their outputs are joined; that of SD2 has no layer behind the penultimate one.
-    alphas_cumprod: float32 (1000,), the file's own where it has them. zero_terminal_snr: the file asks for it.
+    unet: the diffusion model, in newer families a transformer. text_encoders: in the order in which their outputs are
+    joined; that of SD2 has no layer behind the penultimate one. alphas_cumprod: float32 (1000,), the file's own where
+    it has them. zero_terminal_snr: the file asks for it. merges: of a vocabulary of its own.
     """
 
     path: Path
     family: str
     base: str
-    unet: UNet2DConditionModel
+    unet: UNet2DConditionModel | Transformer
     vae: AutoencoderKL
     text_encoders: tuple[TextModel, ...]
     prediction: Prediction
     zero_terminal_snr: bool
     alphas_cumprod: Tensor
+    merges: str = SHARED
     diagnostics: tuple[Diagnostic, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Precision:
-    """Number types of the three parts."""
-
-    unet: torch.dtype
-    vae: torch.dtype
-    text: torch.dtype
 
 
 def load_checkpoint(
@@ -74,54 +65,54 @@ def load_checkpoint(
     vae_dtype: torch.dtype | None = None,
     text_dtype: torch.dtype | None = None,
     vae: Path | None = None,
+    modules: Sequence[Path] = (),
 ) -> Checkpoint:
     """The models of a single file in the original layout, or of a folder in that of diffusers.
 
-    `vae`: a file whose autoencoder takes the place of the checkpoint's. Raises ModelError for a file that is damaged,
-    of another kind, of a family that the runner does not know, or lacks a part.
+    `vae`: a file whose autoencoder takes the place of the checkpoint's. `modules`: files with the encoders and the VAE
+    that a bare diffusion model is without. Raises ModelError for a file that is damaged, of another kind, of a family
+    that the runner does not know, or lacks a part.
     """
-    precision = Precision(dtype, vae_dtype or dtype, text_dtype or dtype)
+    precision = Precision(dtype, vae_dtype or dtype, text_dtype or dtype, device)
     if path.is_dir():
-        return _from_folder(path, precision, device, vae)
+        return _from_folder(path, precision, vae)
     with open_tensors(path) as file:
-        return _from_file(file, precision, device, vae)
+        return _from_file(file, precision, vae, modules)
 
 
-def _from_file(file: Tensors, precision: Precision, device: str, vae: Path | None) -> Checkpoint:
+def _from_file(file: Tensors, precision: Precision, vae: Path | None, modules: Sequence[Path]) -> Checkpoint:
     header = file.header
-    identity = required_checkpoint(header)
+    identity = required_checkpoint(header, whole=not modules)
     base = bases()[identity.base]
-    unet, unet_plan = unet_blueprint(header, base, precision.unet)
-    autoencoder, vae_plans = _autoencoder(header, base, precision.vae, device, vae)
-    texts = _texts(header, base, precision.text)
-    plans = [unet_plan, *vae_plans, *(plan for _, plan in texts)]
-    fill(plans, file)
-    for plan in plans:
-        plan.finish(header.path, device)
-    prediction = stated_prediction(header) or _guessed(identity, unet)
+    parts = load_parts(file, base, precision, vae, modules)
+    prediction = _prediction(header, identity, parts.model)
     return Checkpoint(
         path=header.path,
         family="sd2-v" if (identity.family, prediction) == ("sd2", "v") else identity.family,
         base=base.name,
-        unet=unet,
-        vae=autoencoder,
-        text_encoders=tuple(model for model, _ in texts),
+        unet=parts.model,
+        vae=parts.vae,
+        text_encoders=parts.texts,
         prediction=prediction,
         zero_terminal_snr=ENDS_IN_NOISE in header.tensors,
         alphas_cumprod=_alphas(file),
-        diagnostics=_left_over(header, plans),
+        merges=own_merges(header),
+        diagnostics=_left_over(header, parts.plans),
     )
 
 
-def required_checkpoint(header: Header) -> Identity:
-    """What the checkpoint is. Raises ModelError for a file of another kind, or of a family that is not loaded."""
+def required_checkpoint(header: Header, *, whole: bool = True) -> Identity:
+    """What the checkpoint is; `whole`: nothing else is at hand.
+
+    Raises ModelError for a file of another kind, or of a family that is not loaded.
+    """
     identity = identify(header)
     if identity.kind not in ("checkpoint", "diffusion_model") or not identity.base:
         raise ModelError(diagnose("PC525", file=header.path, found=_named(identity), wanted="a checkpoint"))
     if identity.base not in bases():
         known = ", ".join(row.title for row in bases().values())
         raise ModelError(diagnose("PC538", file=header.path, family=identity.family, known=known))
-    if identity.kind != "checkpoint":
+    if identity.kind != "checkpoint" and whole:
         raise ModelError(diagnose("PC525", file=header.path, found="a bare diffusion model", wanted="a checkpoint"))
     return identity
 
@@ -133,28 +124,14 @@ def _named(identity: Identity) -> str:
     return f"{'an' if name[0] in 'aeu' else 'a'} {name}"
 
 
-def _autoencoder(
-    header: Header, base: Base, dtype: torch.dtype, device: str, vae: Path | None
-) -> tuple[AutoencoderKL, list[Blueprint]]:
-    """The autoencoder to use, and what is to be read of the checkpoint for it."""
-    if vae is not None:
-        return load_vae(vae, base=base.name, dtype=dtype, device=device), []
-    if not vae_levels(shapes_of(header, VAE)):
-        raise ModelError(diagnose("PC528", file=header.path))
-    model, blueprint = vae_blueprint(header, VAE, base, dtype)
-    return model, [blueprint]
-
-
-def _texts(header: Header, base: Base, dtype: torch.dtype) -> tuple[tuple[TextModel, Blueprint], ...]:
-    texts = tuple(text_blueprints(header, base, dtype))
-    if not texts:
-        raise ModelError(diagnose("PC527", file=header.path, part="text encoder", name="token_embedding", count=1))
-    return texts
-
-
-def _guessed(identity: Identity, unet: UNet2DConditionModel) -> Prediction:
-    """What the file does not say: only SD2 has been published both ways."""
-    return probed_prediction(unet) if identity.family == "sd2" else "epsilon"
+def _prediction(header: Header, identity: Identity, model: UNet2DConditionModel | Transformer) -> Prediction:
+    """Transformers are flows. Of UNets that do not say it, only SD2 has been published both ways."""
+    if not isinstance(model, UNet2DConditionModel):
+        return "flow"
+    stated = stated_prediction(header)
+    if stated is not None:
+        return stated
+    return probed_prediction(model) if identity.family == "sd2" else "epsilon"
 
 
 def _alphas(file: Tensors) -> Tensor:
@@ -163,7 +140,7 @@ def _alphas(file: Tensors) -> Tensor:
     return sd_alphas().float()
 
 
-def _left_over(header: Header, plans: list[Blueprint]) -> tuple[Diagnostic, ...]:
+def _left_over(header: Header, plans: Sequence[Blueprint]) -> tuple[Diagnostic, ...]:
     """Names of weights that no model asked for, if there are any."""
     used = {name for plan in plans for name in plan.places}
     live = (UNET, VAE) if len(plans) > 1 else (UNET,)
@@ -171,13 +148,15 @@ def _left_over(header: Header, plans: list[Blueprint]) -> tuple[Diagnostic, ...]
     return (diagnose("PC529", file=header.path, name=left[0], count=len(left)),) if left else ()
 
 
-def _from_folder(path: Path, precision: Precision, device: str, vae: Path | None) -> Checkpoint:
+def _from_folder(path: Path, precision: Precision, vae: Path | None) -> Checkpoint:
     read_config(path, "model_index.json")
+    if (path / "transformer").is_dir():
+        return _transformer_folder(path, precision, vae)
     if not (path / "unet").is_dir():
         raise ModelError(diagnose("PC525", file=path, found="no folder with a UNet", wanted="a checkpoint"))
     base = _base_of_folder(path)
     scheduler = read_config(path / "scheduler", "scheduler_config.json")
-    unet = folder_unet(path / "unet", precision.unet, device)
+    unet = folder_unet(path / "unet", precision.model, precision.device)
     velocity = scheduler.get("prediction_type") == "v_prediction"
     suffix = "-inpaint" if unet.conv_in.weight.shape[1] == INPAINTING else "-v" if velocity and base == "sd2" else ""
     return Checkpoint(
@@ -185,10 +164,28 @@ def _from_folder(path: Path, precision: Precision, device: str, vae: Path | None
         family=base + suffix,
         base=base,
         unet=unet,
-        vae=load_vae(vae or path / "vae", base=base, dtype=precision.vae, device=device),
-        text_encoders=folder_texts(path, precision.text, device),
+        vae=load_vae(vae or path / "vae", base=base, dtype=precision.vae, device=precision.device),
+        text_encoders=folder_texts(path, precision.text, precision.device),
         prediction="v" if velocity else "epsilon",
         zero_terminal_snr=scheduler.get("rescale_betas_zero_snr") is True,
+        alphas_cumprod=sd_alphas().float(),
+    )
+
+
+def _transformer_folder(path: Path, precision: Precision, vae: Path | None) -> Checkpoint:
+    """A flow model. Raises ModelError (PC538) where its class is none of ours."""
+    model = folder_transformer(path / "transformer", precision.model, precision.device)
+    base = next(row.base for row in architectures() if CLASSES[row.model] is type(model))
+    guided = model.config.get("guidance_embeds")
+    return Checkpoint(
+        path=path,
+        family=base if guided is None else f"{base}-dev" if guided else f"{base}-schnell",
+        base=base,
+        unet=model,
+        vae=load_vae(vae or path / "vae", base=base, dtype=precision.vae, device=precision.device),
+        text_encoders=folder_texts(path, precision.text, precision.device),
+        prediction="flow",
+        zero_terminal_snr=False,
         alphas_cumprod=sd_alphas().float(),
     )
 

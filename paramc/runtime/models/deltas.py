@@ -1,7 +1,8 @@
 """What a network adds to a weight at strength 1, one formula for each kind.
 
 LoRA: Hu et al. 2021. LoHa and LoKr: Yeh et al. 2023 (LyCORIS). (IA)³: Liu et al. 2022. DoRA: Liu et al. 2024.
-OFT: Qiu et al. 2023. All in float32. Parts are named as in networks.toml.
+OFT: Qiu et al. 2023. BOFT: Liu et al. 2024. GLoRA: Chavan et al. 2023. All in float32. Parts are named as in
+networks.toml.
 """
 
 import math
@@ -24,15 +25,18 @@ def weight_delta(weight: Tensor, parts: Parts, rank_limit: int | None = None) ->
     if formula is None:
         return None
     try:
-        delta = formula(weight, parts, rank_limit).reshape(weight.shape)
+        return _redirected(weight, formula(weight, parts, rank_limit).reshape(weight.shape), parts)
     except RuntimeError:  # torch's word for shapes that do not go together
         return None
-    return _redirected(weight, delta, parts["magnitude"]) if "magnitude" in parts else delta
 
 
 def bias_delta(bias: Tensor, parts: Parts) -> Tensor | None:
     """What is added to a bias; None when the parts say nothing of it, or do not fit it."""
     delta = parts.get("bias")
+    if delta is None and "up_bias" in parts and "down" in parts:
+        delta = parts["up_bias"] * _scale(parts, parts["down"].shape[0])
+    if delta is None and "gains" in parts and _act_on_outputs(parts["gains"], len(bias)):
+        delta = bias * (parts["gains"].flatten() - 1)
     return None if delta is None or delta.numel() != bias.numel() else delta.reshape(bias.shape).clone()
 
 
@@ -84,6 +88,19 @@ def _factors(weight: Tensor, parts: Parts, rank_limit: int | None) -> Tensor:
     return weight * parts["factors"].reshape(shape)
 
 
+def _gains(weight: Tensor, parts: Parts, rank_limit: int | None) -> Tensor:
+    """The weight times learned gains of its outputs or its inputs."""
+    gains = parts["gains"]
+    shape = [1] * weight.dim()
+    shape[0 if _act_on_outputs(gains, weight.shape[0]) else 1] = -1
+    return weight * (gains.reshape(shape) - 1)
+
+
+def _act_on_outputs(gains: Tensor, outputs: int) -> bool:
+    """A column acts on outputs, a row on inputs; those of convolutions always are a row."""
+    return gains.numel() == outputs and (gains.dim() > 2 or gains.shape[0] == outputs)
+
+
 def _difference(weight: Tensor, parts: Parts, rank_limit: int | None) -> Tensor:
     return parts["difference"].clone()
 
@@ -96,24 +113,55 @@ def _generalised(weight: Tensor, parts: Parts, rank_limit: int | None) -> Tensor
 
 
 def _rotated(weight: Tensor, parts: Parts, rank_limit: int | None) -> Tensor:
-    """OFT: outputs turned block by block by the Cayley transform of skew matrices; alpha bounds their norm."""
+    """OFT and BOFT: outputs turned block by block by the Cayley transform of skew matrices; alpha bounds their norm."""
     blocks = parts["rotations"]
-    skew = blocks - blocks.transpose(1, 2)
+    skew = blocks - blocks.transpose(-1, -2)
     bound = _alpha(parts, 0.0) * weight.shape[0]
     if bound:
         norm = skew.norm()
         skew = skew * (norm.clamp(max=bound) / norm.clamp(min=1e-12))
-    one = torch.eye(blocks.shape[1], device=blocks.device).expand_as(blocks)
-    turn = (one + skew) @ torch.linalg.inv(one - skew)
-    grouped = weight.reshape(blocks.shape[0], blocks.shape[1], -1)
-    turned = torch.einsum("knm,knp->kmp", turn, grouped).reshape(weight.shape)
-    return turned * parts.get("rescale", torch.ones(1, device=weight.device)) - weight
+    one = torch.eye(blocks.shape[-1], device=blocks.device).expand_as(blocks)
+    turns = (one + skew) @ torch.linalg.inv(one - skew)
+    return _rescaled(_through_butterfly(weight, turns) if turns.dim() == 4 else _turned(weight, turns), parts) - weight
 
 
-def _redirected(weight: Tensor, delta: Tensor, magnitude: Tensor) -> Tensor:
-    """DoRA: the changed weight brought to learned lengths, of rows or of columns by the shape of `magnitude`."""
+def _turned_as_stated(weight: Tensor, parts: Parts, rank_limit: int | None) -> Tensor:
+    """OFT of files that hold the turns themselves."""
+    return _rescaled(_turned(weight, parts["turns"]), parts) - weight
+
+
+def _turned(weight: Tensor, turns: Tensor) -> Tensor:
+    """Each block of outputs through the transpose of its turn, (blocks, size, size)."""
+    grouped = weight.reshape(*turns.shape[:2], weight[0].numel())
+    return torch.einsum("knm,knp->kmp", turns, grouped).reshape(weight.shape)
+
+
+def _through_butterfly(weight: Tensor, turns: Tensor) -> Tensor:
+    """Outputs through several layers of turns, (layers, blocks, size, size), shuffled wider before each."""
+    size = turns.shape[-1]
+    rows = weight.flatten(1)
+    for layer, blocks in enumerate(turns):
+        stride = 2**layer * (size // 2)
+        shuffled = rows.reshape(-1, 2, stride, rows.shape[1]).transpose(1, 2)
+        turned = blocks @ shuffled.reshape(-1, size, rows.shape[1])
+        rows = turned.reshape(-1, stride, 2, rows.shape[1]).transpose(1, 2).reshape(rows.shape)
+    return rows.reshape(weight.shape)
+
+
+def _rescaled(turned: Tensor, parts: Parts) -> Tensor:
+    """Outputs times their learned factors, where there are some."""
+    if "rescale" not in parts:
+        return turned
+    return turned * parts["rescale"].reshape(-1, *(1,) * (turned.dim() - 1))
+
+
+def _redirected(weight: Tensor, delta: Tensor, parts: Parts) -> Tensor:
+    """DoRA: the changed weight brought to learned lengths of its columns or its rows; without any, as it is."""
+    magnitude = parts.get("magnitude", parts.get("magnitude_of_rows"))
+    if magnitude is None:
+        return delta
     changed = weight + delta
-    by_rows = magnitude.shape[0] == weight.shape[0] and magnitude.numel() == weight.shape[0]
+    by_rows = "magnitude" not in parts or magnitude.shape[0] == weight.shape[0] == magnitude.numel()
     kept = 0 if by_rows else 1
     others = [dimension for dimension in range(weight.dim()) if dimension != kept]
     shape = [1] * weight.dim()
@@ -143,7 +191,9 @@ FORMULAS: Final[tuple[tuple[frozenset[str], Formula], ...]] = (
     (frozenset({"kron_1", "kron_2_a", "kron_2_b"}), _kronecker),
     (frozenset({"kron_1_a", "kron_1_b", "kron_2_a", "kron_2_b"}), _kronecker),
     (frozenset({"factors", "on_input"}), _factors),
+    (frozenset({"gains"}), _gains),
     (frozenset({"difference"}), _difference),
     (frozenset({"rotations"}), _rotated),
+    (frozenset({"turns"}), _turned_as_stated),
     (frozenset({"a1", "a2", "b1", "b2"}), _generalised),
 )

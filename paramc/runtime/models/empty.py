@@ -6,9 +6,10 @@ from typing import TypeAlias, cast
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
 
-TextModel: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection
+ClipModel: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection
+TextModel: TypeAlias = ClipModel | T5EncoderModel
 
 
 def empty_unet(config: Mapping[str, object]) -> UNet2DConditionModel:
@@ -23,8 +24,15 @@ def empty_vae(config: Mapping[str, object]) -> AutoencoderKL:
         return cast(AutoencoderKL, AutoencoderKL.from_config(dict(config)))
 
 
-def empty_text_model(config: Mapping[str, object], *, projects: bool) -> TextModel:
-    """A text encoder without weights; `projects`: with the projection of its pooled state."""
+def empty_text_model(config: Mapping[str, object], *, projects: bool) -> ClipModel:
+    """A CLIP text encoder without weights; `projects`: with the projection of its pooled state."""
     settings = CLIPTextConfig.from_dict(dict(config))
     with torch.device("meta"):
         return CLIPTextModelWithProjection(settings) if projects else CLIPTextModel(settings)
+
+
+def empty_t5(config: Mapping[str, object]) -> T5EncoderModel:
+    """A T5 text encoder without weights."""
+    settings = T5Config.from_dict(dict(config))
+    with torch.device("meta"):
+        return T5EncoderModel(settings)

@@ -13,17 +13,23 @@ from torch.nn import Module
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Json
+from paramc.runtime.models.bases import bases
 from paramc.runtime.models.blueprint import Blueprint, fill
-from paramc.runtime.models.empty import TextModel, empty_text_model, empty_unet, empty_vae
+from paramc.runtime.models.empty import TextModel, empty_t5, empty_text_model, empty_unet, empty_vae
 from paramc.runtime.models.names import Place
 from paramc.runtime.models.tensors import open_tensors
+from paramc.runtime.models.transformers import CLASSES, Transformer, empty_transformer
 
 WEIGHTS: Final = (
     "diffusion_pytorch_model.safetensors", "model.safetensors",
     "diffusion_pytorch_model.fp16.safetensors", "model.fp16.safetensors",
 )  # fmt: skip
-ENCODERS: Final = ("text_encoder", "text_encoder_2")
+ENCODERS: Final = ("text_encoder", "text_encoder_2", "text_encoder_3")
 PROJECTED: Final = "CLIPTextModelWithProjection"
+LONG: Final = "T5EncoderModel"
+SHARED: Final = "shared.weight"  # a T5's words, which it knows by two names
+EMBEDDED: Final = "encoder.embed_tokens.weight"
+CLASS: Final = "_class_name"
 
 
 def read_config(folder: Path, name: str = "config.json") -> dict[str, Json]:
@@ -47,6 +53,17 @@ def folder_unet(folder: Path, dtype: torch.dtype, device: str) -> UNet2DConditio
     return model
 
 
+def folder_transformer(folder: Path, dtype: torch.dtype, device: str) -> Transformer:
+    """The diffusion transformer in a folder of its own. Raises ModelError for a class that the runner does not know."""
+    name = str(read_config(folder).get(CLASS, ""))
+    if name not in CLASSES:
+        known = ", ".join(row.title for row in bases().values())
+        raise ModelError(diagnose("PC538", file=folder.parent, family=name or "unknown", known=known))
+    model = empty_transformer(name, _settings(folder))
+    _fill(Blueprint("diffusion transformer", model, {}, dtype), folder, device)
+    return model
+
+
 def folder_vae(folder: Path, dtype: torch.dtype, device: str) -> AutoencoderKL:
     """The autoencoder in a folder of its own."""
     model = empty_vae(_settings(folder))
@@ -61,7 +78,12 @@ def folder_texts(folder: Path, dtype: torch.dtype, device: str) -> tuple[TextMod
 
 def _text(folder: Path, dtype: torch.dtype, device: str) -> TextModel:
     table = read_config(folder)
-    model = empty_text_model(table, projects=PROJECTED in str(table.get("architectures", "")))
+    architectures = str(table.get("architectures", ""))
+    if LONG in architectures:
+        t5 = empty_t5(table)
+        _fill(Blueprint("T5 text encoder", t5, {}, dtype), folder, device)
+        return t5
+    model = empty_text_model(table, projects=PROJECTED in architectures)
     _fill(Blueprint("text encoder", model, {}, dtype), folder, device)
     return model
 
@@ -83,7 +105,10 @@ def _places(model: Module, names: Mapping[str, object]) -> dict[str, tuple[Place
     """Every name that the model knows, or knows without the module that older versions put around it."""
     wanted = model.state_dict().keys()
     bare = {name: name if name in wanted else name.removeprefix("text_model.") for name in names}
-    return {name: (Place(known),) for name, known in bare.items() if known in wanted}
+    places: dict[str, tuple[Place, ...]] = {name: (Place(known),) for name, known in bare.items() if known in wanted}
+    if SHARED in places and EMBEDDED not in places and EMBEDDED in wanted:
+        places[SHARED] = (Place(SHARED), Place(EMBEDDED))
+    return places
 
 
 def _files(folder: Path) -> list[Path]:

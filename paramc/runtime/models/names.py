@@ -12,11 +12,16 @@ THIRDS: Final = ("q_proj", "k_proj", "v_proj")
 
 
 class Place(NamedTuple):
-    """Where a tensor goes. `part`: which third of it, None for all; `turned`: transposed."""
+    """Where a tensor goes. `part`: which third of it, None for all; `turned`: transposed.
+
+    `rows`: which of its rows, [start, end); `swapped`: its second half goes first.
+    """
 
     name: str
     part: int | None = None
     turned: bool = False
+    rows: tuple[int, int] | None = None
+    swapped: bool = False
 
 
 def unet_modules(attentions: tuple[bool, ...]) -> dict[str, str]:
@@ -76,6 +81,19 @@ def original_module(name: str, attentions: tuple[bool, ...]) -> str | None:
             inside = {known: word for word, known in _words("resnet").items()}
             return ".".join(filter(None, (module, inside.get(rest, rest) if ".resnets." in name else rest)))
     return None
+
+
+def original_vae_module(name: str, levels: int) -> str:
+    """What the original files call a module of diffusers' autoencoder."""
+    pieces = name.split(".")
+    modules = {known: module for module, known in vae_modules(levels).items()}
+    inside = {known: word for word, known in _words("vae_inner").items()}
+    for cut in range(len(pieces), 0, -1):
+        module = modules.get(".".join(pieces[:cut]))
+        if module is not None:
+            rest = ".".join(pieces[cut:])
+            return ".".join(filter(None, (module, inside.get(rest, rest))))
+    return name
 
 
 @cache

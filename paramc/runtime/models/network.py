@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from torch import Tensor
 
@@ -13,6 +13,8 @@ from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.signs import network_base
 from paramc.runtime.models.tensors import open_tensors
 from paramc.tables import read_table, section
+
+PATH: Final = Path(__file__).with_name("networks.toml")
 
 
 class Target(NamedTuple):
@@ -26,13 +28,15 @@ class Target(NamedTuple):
 class Network:
     """`parts`: what the file says of each module, float32. `strange`: names of tensors that say nothing known.
 
-    `base`: the models that it was made for, empty when its names and shapes do not tell.
+    `doubled`: names of tensors that say again what another one said. `base`: the models that it was made for, empty
+    when its names and shapes do not tell.
     """
 
     path: Path
     base: str
     parts: Mapping[Target, Mapping[str, Tensor]]
     strange: tuple[str, ...]
+    doubled: tuple[str, ...] = ()
 
 
 def load_network(path: Path) -> Network:
@@ -41,18 +45,20 @@ def load_network(path: Path) -> Network:
     Raises ModelError for a file that holds none (PC525), or is damaged.
     """
     parts: dict[Target, dict[str, Tensor]] = {}
-    strange = []
+    strange, doubled = [], []
     with open_tensors(path) as file:
         shapes = {name: info.shape for name, info in file.header.tensors.items()}
         for name in sorted(shapes, key=lambda key: file.header.tensors[key].start):
             place = _place(name)
             if place is None:
                 strange.append(name)
+            elif place[1] in parts.get(place[0], {}):
+                doubled.append(name)
             else:
                 parts.setdefault(place[0], {})[place[1]] = file.read(name).float()
     if not parts:
         raise ModelError(diagnose("PC525", file=path, found="no network", wanted="a network such as a LoRA"))
-    return Network(path, network_base(shapes), parts, tuple(strange))
+    return Network(path, network_base(shapes), parts, tuple(strange), tuple(doubled))
 
 
 def _place(name: str) -> tuple[Target, str] | None:
@@ -68,15 +74,12 @@ def _place(name: str) -> tuple[Target, str] | None:
 @cache
 def _endings() -> Mapping[str, str]:
     """Ends of names with the parts that they mean, the longest first."""
-    table = section(read_table(_PATH), "endings", _PATH.name)
+    table = section(read_table(PATH), "endings", PATH.name)
     return {ending: str(table[ending]) for ending in sorted(table, key=len, reverse=True)}
 
 
 @cache
 def _prefixes() -> Mapping[str, int]:
     """Beginnings of names with the model that they mean, the longest first."""
-    table = section(read_table(_PATH), "prefixes", _PATH.name)
+    table = section(read_table(PATH), "prefixes", PATH.name)
     return {prefix: int(str(table[prefix])) for prefix in sorted(table, key=len, reverse=True)}
-
-
-_PATH = Path(__file__).with_name("networks.toml")

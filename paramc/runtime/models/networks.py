@@ -1,6 +1,6 @@
 """Networks laid over the weights of a checkpoint, and taken off again bit for bit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,20 +12,25 @@ from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.models.bases import bases
 from paramc.runtime.models.checkpoint import Checkpoint
 from paramc.runtime.models.deltas import Parts, bias_delta, weight_delta
-from paramc.runtime.models.names import original_module
 from paramc.runtime.models.network import Network, Target, load_network
+from paramc.runtime.models.seats import Piece, Seat, seats, shares
 
 __all__ = ["Applied", "Network", "Networks", "load_network"]
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A network at its strengths. `rank_limit`: how many components of its low-rank products count, None = all."""
+    """A network at its strengths.
+
+    rank_limit: how many components of its low-rank products count, None = all. blocks: factors of the text encoders and
+    of the model's blocks, empty = all 1; None: they could not be read.
+    """
 
     network: Network
     unet_strength: float
     text_strength: float
     rank_limit: int | None = None
+    blocks: tuple[float, ...] | None = ()
 
     def strength(self, target: Target) -> float:
         """The strength for a module."""
@@ -40,8 +45,7 @@ class Networks:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._base = checkpoint.base
-        models: tuple[nn.Module, ...] = (checkpoint.unet, *checkpoint.text_encoders)
-        self._modules = dict(_modules(models))
+        self._seats = seats((checkpoint.unet, *checkpoint.text_encoders), checkpoint.base)
         self._kept: dict[nn.Parameter, Tensor] = {}
         self._changed: set[nn.Parameter] = set()
         self._applied: tuple[Applied, ...] | None = ()
@@ -80,7 +84,7 @@ class Networks:
             parameter.copy_(kept)
 
     def _require_base(self, network: Network) -> None:
-        fits = any(target in self._modules for target in network.parts)
+        fits = any(target in self._seats for target in network.parts)
         if fits and network.base in ("", self._base):
             return
         row = bases().get(network.base)
@@ -88,55 +92,58 @@ class Networks:
         raise ModelError(diagnose("PC530", file=network.path, family=family, model=bases()[self._base].title))
 
     def _lay(self, item: Applied) -> Iterator[Diagnostic]:
-        idle = [target.module for target, parts in item.network.parts.items() if not self._change(item, target, parts)]
-        left = [*idle, *item.network.strange]
+        network, taken = item.network, set[Piece]()
+        weighed = shares(self._seats, self._base, item.blocks) if item.blocks else {}
+        if weighed is None or item.blocks is None:
+            yield diagnose("PC590", file=network.path)
+        idle, again = [], list(network.doubled)
+        for target, parts in network.parts.items():
+            seat = self._seats.get(target, ())
+            if not taken.isdisjoint(seat):
+                again.append(target.module)
+            elif self._change(seat, parts, item.strength(target) * _share(seat, weighed or {}), item.rank_limit):
+                taken.update(seat)
+            else:
+                idle.append(target.module)
+        left = [*idle, *network.strange]
         if left:
-            yield diagnose("PC531", file=item.network.path, name=left[0], count=len(left))
+            yield diagnose("PC531", file=network.path, name=left[0], count=len(left))
+        if again:
+            yield diagnose("PC586", file=network.path, name=again[0], count=len(again))
 
-    def _change(self, item: Applied, target: Target, parts: Parts) -> bool:
-        """Change the weight and the bias of a module; False when nothing of it fits."""
-        module = self._modules.get(target)
-        if module is None:
-            return False
-        strength = item.strength(target)
+    def _change(self, seat: Seat, parts: Parts, strength: float, limit: int | None) -> bool:
+        """Change the weights and the biases of a seat; False when nothing of it fits."""
         changed = False
         for name in ("weight", "bias"):
-            parameter = module.get_parameter(name) if name in dict(module.named_parameters(recurse=False)) else None
-            if parameter is not None:
-                changed |= self._add(parameter, name, parts, strength, item.rank_limit)
+            found = [(piece, parameter) for piece in seat if (parameter := piece.parameter(name)) is not None]
+            if found and len(found) == len(seat):
+                changed |= self._add(found, name, parts, strength, limit)
         return changed
 
-    def _add(self, parameter: nn.Parameter, name: str, parts: Parts, strength: float, limit: int | None) -> bool:
-        here = {part: tensor.to(parameter.device) for part, tensor in parts.items()}
-        weight = parameter.float()  # as former networks left it, on which some formulas depend; in float32 no copy
+    def _add(
+        self, rows: Sequence[tuple[Piece, nn.Parameter]], name: str, parts: Parts, strength: float, limit: int | None
+    ) -> bool:
+        here = {part: tensor.to(rows[0][1].device) for part, tensor in parts.items()}
+        # as former networks left it, on which some formulas depend; of one piece in float32 no copy
+        pieces = [piece.rows(parameter).float() for piece, parameter in rows]
+        weight = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
         delta = weight_delta(weight, here, limit) if name == "weight" else bias_delta(weight, here)
-        if delta is not None and strength:
-            if parameter not in self._kept:
-                self._kept[parameter] = parameter.detach().clone()
-            self._changed.add(parameter)
-            parameter.copy_(weight.add_(delta.mul_(strength)))
-        return delta is not None
+        if delta is None or not strength:
+            return delta is not None
+        for _, parameter in rows:
+            self._keep(parameter)
+        changed = torch.split(weight.add_(delta.mul_(strength)), [len(piece) for piece in pieces])
+        for (piece, parameter), values in zip(rows, changed, strict=True):
+            piece.rows(parameter).copy_(values)
+        return True
+
+    def _keep(self, parameter: nn.Parameter) -> None:
+        """A copy of a parameter as the file has it, unless there is one."""
+        if parameter not in self._kept:
+            self._kept[parameter] = parameter.detach().clone()
+        self._changed.add(parameter)
 
 
-def _modules(models: Sequence[nn.Module]) -> Iterator[tuple[Target, nn.Module]]:
-    """Modules with weights under every name that files of networks give them."""
-    for number, model in enumerate(models):
-        modules = dict(model.named_modules())
-        levels = range(len({name.split(".")[1] for name in modules if name.startswith("down_blocks.")}))
-        attends = tuple(f"down_blocks.{level}.attentions" in modules for level in levels)
-        for name, module in modules.items():
-            if any(True for _ in module.parameters(recurse=False)):
-                yield from ((Target(number, known), module) for known in _known(number, name, attends))
-
-
-def _known(number: int, name: str, attends: tuple[bool, ...]) -> Iterator[str]:
-    """The names of a module; `attends`: the levels of the UNet that have attention, empty for a text encoder."""
-    flat = name.replace(".", "_")
-    if number and not flat.startswith("text_"):
-        flat = f"text_model_{flat}"
-    yield flat
-    if flat.endswith("_to_out_0"):
-        yield flat.removesuffix("_0")  # as older versions of diffusers wrote it
-    original = original_module(name, attends) if attends else None
-    if original:
-        yield original.replace(".", "_")
+def _share(seat: Seat, weighed: Mapping[nn.Module, float]) -> float:
+    """The factor of a seat, all of whose modules lie in one block."""
+    return weighed.get(seat[0].module, 1.0) if seat else 1.0

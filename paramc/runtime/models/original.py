@@ -1,6 +1,6 @@
 """Blueprints of the models in a single file of the original layout."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import torch
@@ -9,9 +9,9 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch.nn import Module
 
 from paramc.runtime.catalogue.header import Header
-from paramc.runtime.models.bases import Base, Encoder, encoders
+from paramc.runtime.models.bases import Base, Encoder
 from paramc.runtime.models.blueprint import Blueprint
-from paramc.runtime.models.empty import TextModel, empty_text_model, empty_unet, empty_vae
+from paramc.runtime.models.empty import TextModel, empty_t5, empty_text_model, empty_unet, empty_vae
 from paramc.runtime.models.names import (
     Place,
     open_clip_name,
@@ -22,9 +22,19 @@ from paramc.runtime.models.names import (
     vae_modules,
     vae_name,
 )
-from paramc.runtime.models.shapes import Shapes, attentions, text_config, unet_config, vae_config, vae_levels
+from paramc.runtime.models.own import own_groups
+from paramc.runtime.models.shapes import (
+    Shapes,
+    attentions,
+    t5_config,
+    text_config,
+    unet_config,
+    vae_config,
+    vae_levels,
+)
 
 UNET: Final = "model.diffusion_model."
+FIRST: Final = "input_blocks.0.0.weight"
 VAE: Final = "first_stage_model."
 Naming: TypeAlias = Callable[[str], tuple[Place, ...]]
 
@@ -35,9 +45,9 @@ def shapes_of(header: Header, prefix: str) -> Shapes:
 
 
 def unet_blueprint(header: Header, base: Base, dtype: torch.dtype) -> tuple[UNet2DConditionModel, Blueprint]:
-    """The diffusion model of a checkpoint."""
-    shapes = shapes_of(header, UNET)
-    model = empty_unet(unet_config(shapes, base))
+    """The diffusion model of a checkpoint, or of a file with nothing else."""
+    shapes = shapes_of(header, UNET if UNET + FIRST in header.tensors else "")
+    model = empty_unet({**unet_config(shapes, base), **own_groups(header)})
     modules = unet_modules(attentions(shapes))
     return model, _blueprint("UNet", model, shapes, lambda name: _one(unet_name(name, modules)), dtype)
 
@@ -45,26 +55,27 @@ def unet_blueprint(header: Header, base: Base, dtype: torch.dtype) -> tuple[UNet
 def vae_blueprint(header: Header, prefix: str, base: Base, dtype: torch.dtype) -> tuple[AutoencoderKL, Blueprint]:
     """The autoencoder behind a prefix."""
     shapes = shapes_of(header, prefix)
-    model = empty_vae(vae_config(shapes, base))
+    model = empty_vae({**vae_config(shapes, base), **own_groups(header)})
     modules = vae_modules(vae_levels(shapes))
     return model, _blueprint("VAE", model, shapes, lambda name: _one(vae_name(name, modules)), dtype)
 
 
-def text_blueprints(header: Header, base: Base, dtype: torch.dtype) -> Iterator[tuple[TextModel, Blueprint]]:
-    """The text encoders of a checkpoint, in the order in which their outputs are joined."""
-    for encoder in encoders(base.name):
-        shapes = shapes_of(header, encoder.prefix)
-        if shapes.names:
-            yield _text(shapes, encoder, dtype)
-
-
-def _text(shapes: Shapes, encoder: Encoder, dtype: torch.dtype) -> tuple[TextModel, Blueprint]:
+def text_blueprint(shapes: Shapes, encoder: Encoder, dtype: torch.dtype) -> tuple[TextModel, Blueprint]:
+    """One text encoder behind a prefix."""
+    if encoder.layout == "t5":
+        t5 = empty_t5(t5_config(shapes))
+        return t5, _blueprint("T5 text encoder", t5, shapes, t5_places, dtype)
     naming = open_clip_places if encoder.layout == "open_clip" else lambda name: _one(transformers_name(name))
     pairs = [(place, shapes.of(name)) for name in shapes.names for place in naming(name)]
     renamed = Shapes({place.name: shape[::-1] if place.turned else shape for place, shape in pairs})
     model = empty_text_model(text_config(renamed, encoder), projects=encoder.projects)
     prefix = "text_model." if encoder.projects else ""
     return model, _blueprint("text encoder", model, shapes, lambda name: _moved(naming(name), prefix), dtype)
+
+
+def t5_places(name: str) -> tuple[Place, ...]:
+    """The places of a tensor of a T5 encoder, whose words the model knows by two names."""
+    return (Place(name), Place("encoder.embed_tokens.weight")) if name == "shared.weight" else (Place(name),)
 
 
 def open_clip_places(name: str) -> tuple[Place, ...]:

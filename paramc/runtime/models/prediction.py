@@ -1,4 +1,4 @@
-"""What a diffusion model predicts: the noise, or the velocity between noise and picture."""
+"""What a diffusion model predicts: the noise, or the velocity between noise and picture, curved or straight."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from paramc.runtime.catalogue.header import Header
 
-Prediction: TypeAlias = Literal["epsilon", "v"]
+Prediction: TypeAlias = Literal["epsilon", "v", "flow"]
 VELOCITY: Final = re.compile(rb'^\s*parameterization:\s*["\']?v["\']?\s*$', re.MULTILINE)
 LONGEST: Final = 100_000  # bytes of a configuration beside the checkpoint that are looked at
 SIMILAR: Final = 0.5  # correlation above which an output is the noise that went in

@@ -127,6 +127,7 @@ def _vae_config(vae: Shapes, base: Base, widths: tuple[int, ...]) -> Config:
         "use_quant_conv": "quant_conv.weight" in vae,
         "use_post_quant_conv": "post_quant_conv.weight" in vae,
         "scaling_factor": base.scaling_factor,
+        "shift_factor": base.shift_factor or None,
     }
 
 
@@ -147,6 +148,23 @@ def text_config(text: Shapes, encoder: Encoder) -> Config:
         "bos_token_id": 0,
         "eos_token_id": 2,  # transformers then takes the pooled state where the largest id stands
         "pad_token_id": 1,
+    }
+
+
+def t5_config(text: Shapes) -> Config:
+    """The configuration of a T5 encoder in the layout of transformers."""
+    block = "encoder.block.0.layer.{}"
+    attention = block.format("0.SelfAttention.")
+    heads = text.size(attention + "relative_attention_bias.weight", 1)
+    gated = block.format("1.DenseReluDense.wi_0.weight") in text
+    return {
+        "vocab_size": text.size("shared.weight"),
+        "d_model": text.size("shared.weight", 1),
+        "d_kv": text.size(attention + "q.weight") // max(heads, 1),
+        "d_ff": text.size(block.format("1.DenseReluDense.wo.weight"), 1),
+        "num_layers": text.count("encoder.block.{}.layer.0.SelfAttention.q.weight"),
+        "num_heads": heads,
+        "feed_forward_proj": "gated-gelu" if gated else "relu",
     }
 
 

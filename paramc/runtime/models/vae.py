@@ -34,6 +34,11 @@ def load_vae(
     return model
 
 
+def is_vae(header: Header) -> bool:
+    """Whether a file of its own holds an autoencoder."""
+    return header.shape("decoder.conv_in.weight") is not None
+
+
 def _blueprint(header: Header, base: str, dtype: torch.dtype) -> tuple[AutoencoderKL, Blueprint]:
     row = bases()[base]
     for prefix in ("", VAE):

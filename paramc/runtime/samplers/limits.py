@@ -30,7 +30,8 @@ def check_walk(sampler: str, levels: Tensor, knobs: Knobs) -> None:
         raise ImpossibleWalk(sampler, "has levels that are not finite")
     if sampler == "unipc" and steps < knobs.unipc.order:
         raise ImpossibleWalk(sampler, f"of order {knobs.unipc.order} needs as many steps, not {max(steps, 0)}")
-    if sampler in OWN_STEPS and not 0 < knobs.bounds[0] < knobs.bounds[1]:
+    low, high = knobs.bounds
+    if sampler in OWN_STEPS and not (0 < low < high or (0 < low == high and knobs.eta == 0)):
         raise ImpossibleWalk(sampler, "has no range of levels to walk")
     if sampler in BROWNIAN and not (levels > 0).any():
         raise ImpossibleWalk(sampler, "has no levels to draw noise between")

@@ -1,4 +1,7 @@
-"""CLIP's byte-pair tokeniser: text to token ids, in any of the normalisations that programs use."""
+"""CLIP's byte-pair tokeniser: text to token ids, in any of the normalisations that programs use.
+
+A model may bring a list of merges of its own; `""` stands for the list that all the others share.
+"""
 
 import gzip
 import re
@@ -13,7 +16,7 @@ from typing import Final
 from paramc.dialects.chunks import Vocabulary
 from paramc.runtime.text.normalise import NORMALISATIONS, Normalisation
 
-WORDS: Final = Vocabulary(begin=49406, end=49407, comma=267)
+SHARED: Final = ""  # the merges of all models but those that bring their own
 BYTES: Final = 256  # the first ids; as many more are the bytes at the end of a word
 END: Final = "</w>"  # of a word, in the list of merges
 NOBODY: Final = -1
@@ -30,10 +33,12 @@ _CLASSES: Final = {"L": "L", "N": "N"}  # Unicode's letters and numbers; the res
 class Tokeniser:
     """Token ids of a text, without start and end."""
 
-    def __init__(self, normalisation: Normalisation) -> None:
+    def __init__(self, normalisation: Normalisation, merges: str = SHARED) -> None:
         names = _OPEN_NAMES if normalisation == "unescaped" else _NAMES
         self._normalised = NORMALISATIONS[normalisation]
-        self._special = dict(zip(names, (WORDS.begin, WORDS.end), strict=True))
+        self._merges = _merges(merges)
+        self.words = vocabulary(merges)
+        self._special = dict(zip(names, (self.words.begin, self.words.end), strict=True))
         self._names = re.compile("(" + "|".join(map(re.escape, names)) + ")")
         self._whole = re.compile(f"{self._names.pattern}|{_CONTRACTIONS}", re.IGNORECASE)
         self._known: dict[str, Sequence[int]] = {}
@@ -63,16 +68,34 @@ class Tokeniser:
         known = self._known.get(word)
         if known is not None:
             return known
-        ids = [self._special[word]] if word in self._special else _merged(word)
+        ids = [self._special[word]] if word in self._special else _merged(word, self._merges)
         if len(word) <= LONGEST_REMEMBERED and len(self._known) < REMEMBERED:
             self._known[word] = ids
         return ids
 
 
 @cache
-def tokeniser(normalisation: Normalisation) -> Tokeniser:
+def tokeniser(normalisation: Normalisation, merges: str = SHARED) -> Tokeniser:
     """The tokeniser with this normalisation; one of each, so that words are merged once."""
-    return Tokeniser(normalisation)
+    return Tokeniser(normalisation, merges)
+
+
+def are_merges(text: str) -> bool:
+    """Whether every line joins two tokens that are there already to one that is not."""
+    known = {form for sign in _signs().values() for form in (sign, sign + END)}
+    for line in text.split("\n"):
+        left, _, right = line.partition(" ")
+        if left not in known or right not in known or left.endswith(END) or left + right in known:
+            return False
+        known.add(left + right)
+    return True
+
+
+@cache
+def vocabulary(merges: str = SHARED) -> Vocabulary:
+    """The tokens that every text has, behind all those that merging makes."""
+    count = 2 * BYTES + len(_lines(merges))
+    return Vocabulary(begin=count, end=count + 1, comma=_merges(merges).first[ord(",")] + BYTES)
 
 
 def _character_class(character: str) -> str:
@@ -88,20 +111,22 @@ class _Merges:
 
 
 @cache
-def _merges() -> _Merges:
+def _merges(merges: str = SHARED) -> _Merges:
     """A merged token's id is its rank behind those of the bytes, so the vocabulary follows from the list of merges."""
     signs = _signs()
     ids = {sign: number for number, sign in enumerate(signs.values())}
     ids |= {f"{sign}{END}": number + BYTES for sign, number in ids.items()}
     ranks: dict[tuple[int, int], int] = {}
-    for number, line in enumerate(_lines(), 2 * BYTES):
+    for number, line in enumerate(_lines(merges), 2 * BYTES):
         left, right = line.split(" ")
         ranks[ids[left], ids[right]] = ids[left + right] = number
     return _Merges(ranks, {byte: number for number, byte in enumerate(signs)})
 
 
-def _lines() -> Sequence[str]:
+def _lines(merges: str) -> Sequence[str]:
     """Pairs in the order in which they merge, a space between the two."""
+    if merges:
+        return merges.split("\n")
     return gzip.decompress((Path(__file__).parent / "merges.txt.gz").read_bytes()).decode().split("\n")
 
 
@@ -112,9 +137,8 @@ def _signs() -> dict[int, str]:
     return {byte: chr(byte) for byte in printable} | {byte: chr(BYTES + index) for index, byte in enumerate(others)}
 
 
-def _merged(word: str) -> list[int]:
+def _merged(word: str, merges: _Merges) -> list[int]:
     """The bytes of a word merged in the order of rank, left to right."""
-    merges = _merges()
     tokens = [merges.first[byte] for byte in word.encode("utf-8", "replace")]
     tokens[-1] += BYTES
     return _Row(tokens, merges.ranks).merged()
@@ -160,12 +184,12 @@ class _Row:
         return None if right == NOBODY else self._ranks.get((self._tokens[left], self._tokens[right]))
 
 
-def ends_word(token: int) -> bool:
+def ends_word(token: int, merges: str = SHARED) -> bool:
     """Whether a token stands at the end of a word."""
-    return token in _endings()
+    return token in _endings(merges)
 
 
 @cache
-def _endings() -> frozenset[int]:
-    merged = (number for number, line in enumerate(_lines(), 2 * BYTES) if line.endswith(END))
+def _endings(merges: str) -> frozenset[int]:
+    merged = (number for number, line in enumerate(_lines(merges), 2 * BYTES) if line.endswith(END))
     return frozenset([*range(BYTES, 2 * BYTES), *merged])

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from torch import Tensor
 
 from paramc.dialects.chunks import CAPACITY
-from paramc.runtime.text.bpe import WORDS, tokeniser
+from paramc.runtime.text.bpe import tokeniser
 from paramc.runtime.text.manners import Manner
 from paramc.runtime.text.row import Row
 
@@ -35,8 +35,9 @@ def mixed(z: Tensor, rows: Sequence[Row], unseen: Unseen) -> Tensor:
 
 def plain_row(text: str, manner: Manner) -> Row:
     """The text as written, marks of weights and all, cut where the row is full: what the pooled vector is of."""
-    ids = tokeniser(manner.normalisation).ids(text)[:CAPACITY]
-    return Row((WORDS.begin, *ids, *[WORDS.end] * (LENGTH - 1 - len(ids))), (1.0,) * LENGTH, len(ids) + 1)
+    tokens = tokeniser(manner.normalisation, manner.merges)
+    ids, words = tokens.ids(text)[:CAPACITY], tokens.words
+    return Row((words.begin, *ids, *[words.end] * (LENGTH - 1 - len(ids))), (1.0,) * LENGTH, len(ids) + 1)
 
 
 def _lighter(rows: Sequence[Row]) -> list[tuple[int, int, float]]:

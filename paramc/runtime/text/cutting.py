@@ -3,14 +3,15 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
-from paramc.dialects.chunks import CAPACITY, PLACEHOLDER, Embedding, TokenRun, pack
+from paramc.dialects.chunks import CAPACITY, PLACEHOLDER, Embedding, TokenRun, Vocabulary, pack
 from paramc.dialects.weights import BREAK
 from paramc.ir.plan import Run
-from paramc.runtime.text.bpe import WORDS, Tokeniser, ends_word, tokeniser
+from paramc.runtime.text.bpe import Tokeniser, ends_word, tokeniser
 from paramc.runtime.text.manners import Chunking, Manner
 from paramc.runtime.text.row import Learned, Row
 
@@ -32,11 +33,11 @@ def cut(runs: Sequence[Run], manner: Manner, lengths: Mapping[str, int]) -> Cut:
 
 def _packed(runs: Sequence[Run], manner: Manner, lengths: Mapping[str, int]) -> Cut:
     """Learned words are found by the tokens of their names, inside a run."""
-    tokens = tokeniser(manner.normalisation)
+    tokens = tokeniser(manner.normalisation, manner.merges)
     embeddings = [Embedding(name, tuple(tokens.ids(name)), count) for name, count in lengths.items()]
     packed = pack(
         (TokenRun(*BREAK, ()) if run.breaks else TokenRun(run.text, run.weight, tokens.ids(run.text)) for run in runs),
-        WORDS,
+        tokens.words,
         backtrack=manner.backtrack,
         embeddings=embeddings,
     )
@@ -45,7 +46,7 @@ def _packed(runs: Sequence[Run], manner: Manner, lengths: Mapping[str, int]) -> 
             Row(
                 chunk.tokens,
                 chunk.multipliers,
-                chunk.tokens.index(WORDS.end),  # an end that is written in the text counts
+                chunk.tokens.index(tokens.words.end),  # an end that is written in the text counts
                 tuple(Learned(index + 1, name) for index, name in chunk.fixes),
             )
             for chunk in packed.chunks
@@ -64,9 +65,9 @@ class _Group:
 
 def _grouped(runs: Sequence[Run], manner: Manner, lengths: Mapping[str, int]) -> Cut:
     """Learned words are those that are named as such; unknown ones vanish."""
-    tokens = tokeniser(manner.normalisation)
+    tokens = tokeniser(manner.normalisation, manner.merges)
     missing: list[Diagnostic] = []
-    filling = [_Filling()]
+    filling = [_Filling(tokens.words)]
     for run in runs:
         for group in _groups(run, tokens, lengths, missing):
             _place(group, filling)
@@ -96,19 +97,19 @@ def _place(group: _Group, filling: list["_Filling"]) -> None:
         row.add(group, placed, placed + taken)
         placed += taken
         if placed < count:
-            filling.append(_Filling())
+            filling.append(_Filling(row.words))
 
 
 def _sentences(runs: Sequence[Run], manner: Manner, lengths: Mapping[str, int]) -> Cut:
     """Cut behind the last sentence that fits, else the last phrase, else the last word."""
-    tokens = tokeniser(manner.normalisation)
+    tokens = tokeniser(manner.normalisation, manner.merges)
     pairs = [(token, run.weight) for run in runs for token in tokens.ids(run.text)]
     rows: list[Row] = []
     start = 0
     while start < len(pairs) or not rows:
-        filling = _Filling()
+        filling = _Filling(tokens.words)
         part = pairs[start : start + CAPACITY]
-        end = _end([token for token, _ in part], tokens) if start + CAPACITY < len(pairs) else CAPACITY
+        end = _end([token for token, _ in part], tokens, manner.merges) if start + CAPACITY < len(pairs) else CAPACITY
         for token, weight in part[:end]:
             filling.add(_Group([token], weight), 0, 1)
         rows.append(filling.closed())
@@ -116,9 +117,13 @@ def _sentences(runs: Sequence[Run], manner: Manner, lengths: Mapping[str, int]) 
     return Cut(tuple(rows))
 
 
-def _end(part: Sequence[int], tokens: Tokeniser) -> int:
+def _end(part: Sequence[int], tokens: Tokeniser, merges: str) -> int:
     sentence, phrase = ({tokens.ids(sign)[0] for sign in signs} for signs in (".", ".,;:"))
-    ends: Sequence[Callable[[int], bool]] = (sentence.__contains__, phrase.__contains__, ends_word)
+    ends: Sequence[Callable[[int], bool]] = (
+        sentence.__contains__,
+        phrase.__contains__,
+        partial(ends_word, merges=merges),
+    )
     for is_end in ends:
         for index in reversed(range(len(part))):
             if is_end(part[index]):
@@ -129,7 +134,8 @@ def _end(part: Sequence[int], tokens: Tokeniser) -> int:
 class _Filling:
     """A row that is being filled."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: Vocabulary) -> None:
+        self.words = words
         self.tokens: list[int] = []
         self._weights: list[float] = []
         self._learned: list[Learned] = []
@@ -142,7 +148,7 @@ class _Filling:
 
     def closed(self) -> Row:
         empty = CAPACITY - len(self.tokens)
-        tokens = (WORDS.begin, *self.tokens, *[WORDS.end] * (empty + 1))
+        tokens = (self.words.begin, *self.tokens, *[self.words.end] * (empty + 1))
         weights = (1.0, *self._weights, *[1.0] * (empty + 1))
         return Row(tokens, weights, len(self.tokens) + 1, tuple(self._learned))
 

@@ -57,8 +57,9 @@ def encode(
         op.emphasis,
         _asked_layer(op, manner),
     )
-    done = encode_texts(texts, stack, manner, words)
-    if stack.base.pooled and manner.empty_negative == "zeros" and _is_empty_negative(op):
+    done = encode_texts(texts, stack, manner, words, dialect=op.manner)
+    zeroes = stack.base.pooled and not stack.base.long and manner.empty_negative == "zeros"
+    if zeroes and _is_empty_negative(op):
         done = done.zeros()
     if not bool(torch.isfinite(done.tokens).all()):
         text = op.variants[0].text[:SHOWN]
@@ -75,7 +76,7 @@ def encode(
 def empty_prompt(op: Encode, stack: TextStack, manner: Manner) -> Tensor:
     """(1, 77, width): the empty prompt as this op would encode it, to fill shorter prompts with."""
     texts = Texts(("",), ((Run(text=""),),), (1,), op.emphasis, _asked_layer(op, manner))
-    return encode_texts(texts, stack, manner).tokens
+    return encode_texts(texts, stack, manner, dialect=op.manner).tokens
 
 
 def _asked_layer(op: Encode, manner: Manner) -> int | None:

@@ -25,13 +25,14 @@ class States:
 class Encoder:
     """One text model. name: `l`, `g` or `h`. pad: the token behind the end of a text.
 
-    left_out: layers at the end that the model was stored without.
+    left_out: layers at the end that the model was stored without. merges: of its own vocabulary, where it has one.
     """
 
     name: str
     model: CLIPTextModel | CLIPTextModelWithProjection
     pad: int
     left_out: int = 0
+    merges: str = ""
 
     @property
     def text_model(self) -> CLIPTextModel:

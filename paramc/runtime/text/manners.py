@@ -1,14 +1,14 @@
 """How programs turn texts into conditioning, and which encoders a base has: the rows of manners.toml."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
 from paramc.dialects.chunks import DEFAULT_BACKTRACK
 from paramc.runtime.text.normalise import Normalisation
-from paramc.tables import TableValue, as_row, read_table, section
+from paramc.tables import TableValue, as_row, read_table, rows, section
 
 Chunking: TypeAlias = Literal["packed", "grouped", "sentences"]
 Layers: TypeAlias = Literal["own", "deepest", "first", "asked"]
@@ -22,6 +22,7 @@ class Manner:
     """How a program reads text. The words are explained in manners.toml.
 
     backtrack: tokens that may move behind a comma. open_normalisation: for OpenCLIP's encoders, if that is another.
+    merges: of a model with a vocabulary of its own.
     """
 
     normalisation: Normalisation
@@ -30,6 +31,7 @@ class Manner:
     empty_negative: Literal["zeros", "encoded"]
     backtrack: int = DEFAULT_BACKTRACK
     open_normalisation: Normalisation | None = None
+    merges: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Base:
     """The text encoders of a model family, and what is taken from them.
 
     layer: the model's own hidden state, from the end. pads: for each encoder, the token behind the end of a text.
-    alone: the base with which one encoder alone is meant.
+    alone: the base with which one encoder alone is meant. long: how the tokens of T5 stand to those of the encoders.
     """
 
     encoders: tuple[str, ...]
@@ -46,6 +48,7 @@ class Base:
     pads: tuple[int, ...]
     pooled: bool = False
     alone: str = ""
+    long: Literal["", "alone", "behind"] = ""
 
     def layers(self, manner: Manner, asked: int | None) -> tuple[int, ...]:
         """The hidden state of each encoder; None asks for the model's own."""
@@ -62,6 +65,24 @@ class Base:
                 return (asked, *(self.layer,) * (len(self.encoders) - 1))
             case "asked":
                 return (asked,) * len(self.encoders)
+
+
+class LongText(NamedTuple):
+    """How long a program makes the rows of T5: filled up to `least` tokens, cut behind `most`, 0 = not at all."""
+
+    base: str
+    manners: Sequence[str]
+    least: int
+    most: int = 0
+    families: Sequence[str] = ()
+
+
+def find_lengths(base: str, family: str, dialect: str) -> LongText:
+    """The row for a family under the manner of a dialect, or the one for the usual manner."""
+    wanted = _alike().get(dialect, dialect)
+    rows_of_base = [row for row in _long() if row.base == base and (not row.families or family in row.families)]
+    by_manner = (row for name in (wanted, USUAL) for row in rows_of_base if name in row.manners)
+    return next(by_manner, LongText(base, (), 0))
 
 
 def find_manner(dialect: str) -> Manner:
@@ -86,6 +107,11 @@ def _manners() -> Mapping[str, Manner]:
 @cache
 def _bases() -> Mapping[str, Base]:
     return {name: as_row(row, Base, f"{_PATH}: {name}") for name, row in _rows("bases").items()}
+
+
+@cache
+def _long() -> tuple[LongText, ...]:
+    return rows(read_table(_PATH), "long", LongText, _PATH.name)
 
 
 @cache

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from paramc.dialects.chunks import CAPACITY
-from paramc.runtime.text.bpe import WORDS
+from paramc.dialects.chunks import CAPACITY, Vocabulary
+from paramc.runtime.text.bpe import vocabulary
 
 
 class Learned(NamedTuple):
@@ -25,5 +25,10 @@ class Row:
     learned: tuple[Learned, ...] = ()
 
 
-EMPTY_ROW: Final = Row((WORDS.begin, *[WORDS.end] * (CAPACITY + 1)), (1.0,) * (CAPACITY + 2), 1)
-"""The row of a text without a word."""
+def empty_row(words: Vocabulary) -> Row:
+    """The row of a text without a word."""
+    return Row((words.begin, *[words.end] * (CAPACITY + 1)), (1.0,) * (CAPACITY + 2), 1)
+
+
+EMPTY_ROW: Final = empty_row(vocabulary())
+"""The same in the vocabulary that models share."""

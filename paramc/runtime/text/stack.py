@@ -4,24 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from transformers import CLIPTextModel, CLIPTextModelWithProjection
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, T5EncoderModel
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import RunError
+from paramc.runtime.text.bpe import SHARED, vocabulary
 from paramc.runtime.text.encoder import Encoder
 from paramc.runtime.text.manners import Base, find_base
 
 CLIP_L: Final = "l"  # the encoder that is not OpenCLIP's
 SHORTENED: Final = (1024, 23)  # width and layers of OpenCLIP-H as diffusers keeps it: without its last layer
-TextEncoderModel: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection
+TextEncoderModel: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection | T5EncoderModel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextStack:
-    """The encoders in the order in which their vectors are joined."""
+    """The encoders in the order in which their vectors are joined, and T5 where the base has it.
+
+    family: by which programs decide how long T5's rows are.
+    """
 
     base: Base
     encoders: tuple[Encoder, ...]
+    long: T5EncoderModel | None = None
+    name: str = ""
+    family: str = ""
 
     @property
     def width(self) -> int:
@@ -29,13 +36,22 @@ class TextStack:
         return sum(encoder.width for encoder in self.encoders)
 
 
-def text_stack(base: str, models: Sequence[TextEncoderModel]) -> TextStack:
-    """The encoders of a model of this base, in its order. Raises RunError where the base has others."""
-    row = find_base(base, len(models))
+def text_stack(base: str, models: Sequence[TextEncoderModel], family: str = "", *, merges: str = SHARED) -> TextStack:
+    """The encoders of a model of this base, in its order. Raises RunError where the base has others.
+
+    `merges` are those of a vocabulary of the model's own, with an end of its own.
+    """
+    clips = [model for model in models if not isinstance(model, T5EncoderModel)]
+    long = next((model for model in models if isinstance(model, T5EncoderModel)), None)
+    row = find_base(base, len(clips))
     if row is None:
         raise RunError(diagnose("PC506", base=base, count=len(models)))
-    return TextStack(row, tuple(map(Encoder, row.encoders, models, row.pads, map(_left_out, models))))
+    end = vocabulary(merges).end
+    pads = tuple(end if pad == vocabulary().end else pad for pad in row.pads)
+    found = zip(row.encoders, clips, pads, strict=True)
+    encoders = tuple(Encoder(name, model, pad, _left_out(model), merges) for name, model, pad in found)
+    return TextStack(row, encoders, long, base, family)
 
 
-def _left_out(model: TextEncoderModel) -> int:
+def _left_out(model: CLIPTextModel | CLIPTextModelWithProjection) -> int:
     return 1 if (model.config.hidden_size, model.config.num_hidden_layers) == SHORTENED else 0

@@ -6,17 +6,20 @@ from itertools import chain
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from paramc.diagnostics.model import Diagnostic
 from paramc.ir.plan import Run
 from paramc.runtime.denoise.conditioning import Conditioning
+from paramc.runtime.text.bpe import vocabulary
 from paramc.runtime.text.compel import mixed, plain_row
 from paramc.runtime.text.cutting import Cut, cut
 from paramc.runtime.text.emphasis import EMPHASES, INTERPOLATED, MIXED, restored
 from paramc.runtime.text.encoder import Encoder, States
-from paramc.runtime.text.manners import Base, Manner
-from paramc.runtime.text.row import EMPTY_ROW, Row
+from paramc.runtime.text.manners import USUAL, Base, Manner, find_lengths
+from paramc.runtime.text.row import Row, empty_row
 from paramc.runtime.text.stack import CLIP_L, TextStack
+from paramc.runtime.text.t5 import Lengths, T5Encoder, encode_long
 from paramc.runtime.text.words import LearnedWord
 
 
@@ -54,8 +57,13 @@ class EncodedTexts:
         return EncodedTexts(torch.zeros_like(self.tokens), pooled, self.rows, self.diagnostics)
 
 
-def encode_texts(texts: Texts, stack: TextStack, manner: Manner, words: Sequence[LearnedWord] = ()) -> EncodedTexts:
-    """The vectors of all encoders side by side; shorter texts are filled with empty rows."""
+def encode_texts(
+    texts: Texts, stack: TextStack, manner: Manner, words: Sequence[LearnedWord] = (), *, dialect: str = USUAL
+) -> EncodedTexts:
+    """The vectors of all encoders side by side; shorter texts are filled with empty rows.
+
+    `dialect`: whose rows of T5, where the base has it, are as long.
+    """
     works = [
         _Work(texts, _for_encoder(manner, encoder), encoder, layer, stack.base, words)
         for encoder, layer in zip(stack.encoders, stack.base.layers(manner, texts.layer), strict=True)
@@ -64,11 +72,29 @@ def encode_texts(texts: Texts, stack: TextStack, manner: Manner, words: Sequence
     chunks = max(len(part.rows) for parts in cuts for part in parts)
     done = [work.run(parts, chunks) for work, parts in zip(works, cuts, strict=True)]
     return EncodedTexts(
-        torch.cat([part.hidden for part in done], dim=2),
-        done[-1].pooled,
+        _joined(texts, torch.cat([part.hidden for part in done], dim=2), stack, dialect),
+        _pooled(done, stack.base),
         tuple(part.rows for part in cuts[0]),
         tuple(dict.fromkeys(chain.from_iterable(part.diagnostics for parts in cuts for part in parts))),
     )
+
+
+def _joined(texts: Texts, tokens: Tensor, stack: TextStack, dialect: str) -> Tensor:
+    """The encoders' tokens and T5's, as the base wants them; without T5 the encoders' alone."""
+    if stack.long is None:
+        return tokens
+    row = find_lengths(stack.name, stack.family, dialect)
+    encoder = T5Encoder(stack.long, Lengths(row.least, row.most))
+    long = encode_long(texts.runs, texts.counts, texts.emphasis, encoder).to(tokens)
+    if stack.base.long == "alone":
+        return long
+    return torch.cat([pad(tokens, (0, encoder.width - tokens.shape[2])), long], dim=1)
+
+
+def _pooled(done: Sequence[States], base: Base) -> Tensor | None:
+    """What the last encoder says of the whole text; beside T5 all of them do."""
+    pools = [part.pooled for part in (done if base.long else done[-1:]) if part.pooled is not None]
+    return torch.cat(pools, dim=1) if pools else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,9 +120,10 @@ class _Work:
 
     def run(self, cuts: Sequence[Cut], chunks: int) -> States:
         """hidden: (texts, 77·chunks, width), weighted. pooled: (texts, width), where the base has it."""
-        grid = [[*part.rows, *[EMPTY_ROW] * (chunks - len(part.rows))] for part in cuts]
+        nothing = empty_row(vocabulary(self.manner.merges))
+        grid = [[*part.rows, *[nothing] * (chunks - len(part.rows))] for part in cuts]
         leading = [self._leading(text, rows) for text, rows in zip(self.texts.texts, grid, strict=True)]
-        first = [EMPTY_ROW] if self.texts.emphasis in INTERPOLATED else []  # only these look at it
+        first = [nothing] if self.texts.emphasis in INTERPOLATED else []  # only these look at it
         places = {row: place for place, row in enumerate(dict.fromkeys([*first, *chain(*grid), *leading]))}
         states = self._states(tuple(places))
         index = torch.tensor([[places[row] for row in rows] for rows in grid], device=states.hidden.device)
@@ -133,4 +160,4 @@ class _Work:
 
 def _for_encoder(manner: Manner, encoder: Encoder) -> Manner:
     other = None if encoder.name == CLIP_L else manner.open_normalisation
-    return manner if other is None else replace(manner, normalisation=other)
+    return replace(manner, normalisation=other or manner.normalisation, merges=encoder.merges)

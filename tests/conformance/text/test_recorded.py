@@ -1,5 +1,6 @@
 """Every recorded text: tokens and weights exactly, vectors to 1e-5 of the greatest (A1111, Forge, ComfyUI; float32)."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,9 @@ pytest.importorskip("torch")
 
 import torch
 
+import paramc
 from paramc.ir.geometry import Size
+from paramc.ir.plan import Encode
 from paramc.runtime.text.bpe import tokeniser
 from paramc.runtime.text.cutting import cut
 from paramc.runtime.text.encode import encode
@@ -112,6 +115,13 @@ def test_sd1_as_comfyui_encodes_it(case: Case) -> None:
     assert deviation(done.pooled[0], expected("comfy_sd1", case, "pooled", "pooled_row")) <= TOLERANCE
 
 
+@pytest.mark.parametrize("case", [case for case in numbered("comfy_sd1") if not case.values[0]["clip_layer"]])
+def test_the_text_of_a_graph_is_encoded_as_comfyui_does(case: Case) -> None:
+    wanted = encoding_of(case["prompt"])
+    done = encode(wanted, stack("sd1"), find_manner(wanted.manner), words=[learned()], backtrack=wanted.backtrack)
+    assert deviation(done.entries[0].conditioning.tokens[0], expected("comfy_sd1", case)) <= TOLERANCE
+
+
 @pytest.mark.parametrize("case", [case for case in numbered("comfy_sdxl") if "fn" not in case.values[0]])
 def test_sdxl_as_comfyui_encodes_it(case: Case) -> None:
     done = as_comfyui("sdxl", case)
@@ -140,6 +150,23 @@ def test_rows_are_grouped_as_by_comfyui(text: str) -> None:
 @pytest.mark.parametrize("text", content("tokenizer_variants")["data"])
 def test_texts_are_cut_into_the_tokens_of(text: str, normalisation: Normalisation, program: str) -> None:
     assert tokeniser(normalisation).ids(text) == content("tokenizer_variants")["data"][text][program]
+
+
+def encoding_of(text: str) -> Encode:
+    """What is planned for the positive text of a graph."""
+    words = {"class_type": "CLIPTextEncode", "inputs": {"text": text, "clip": ["file", 1]}}
+    wires = {"model": ["file", 0], "positive": ["good", 0], "negative": ["good", 0], "latent_image": ["start", 0]}
+    settings = {"seed": 1, "steps": 2, "cfg": 5.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0}
+    graph = {
+        "file": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "a.safetensors"}},
+        "start": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+        "good": words,
+        "pass": {"class_type": "KSampler", "inputs": settings | wires},
+        "picture": {"class_type": "VAEDecode", "inputs": {"samples": ["pass", 0], "vae": ["file", 2]}},
+        "saved": {"class_type": "SaveImage", "inputs": {"images": ["picture", 0], "filename_prefix": "x"}},
+    }
+    ops = paramc.lower(paramc.parse(json.dumps(graph))).ops
+    return next(op for op in ops if isinstance(op, Encode) and not op.negative)
 
 
 def as_comfyui(base: str, case: Case) -> EncodedTexts:

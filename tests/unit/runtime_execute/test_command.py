@@ -96,7 +96,7 @@ def test_a_missing_folder_is_a_matter_of_usage(tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts are sent by signal")
 def test_an_interrupt_leaves_nothing_half_written(models: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    words = [SETTINGS.replace("Steps: 2", "Steps: 150"), "-o", str(tmp_path / "out"), "--models", str(models)]
+    words = [SETTINGS.replace("Steps: 2", "Steps: 1500"), "-o", str(tmp_path / "out"), "--models", str(models)]
     work = subprocess.Popen(
         [sys.executable, "-m", "paramc", "run", *words, "--device", "cpu", "--preview"],
         env={**os.environ, "PARAMC_HOME": str(tmp_path / "home")},

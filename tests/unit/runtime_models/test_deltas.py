@@ -181,6 +181,42 @@ def test_turning_keeps_the_length_of_columns() -> None:
     assert 0 < delta.norm() < 0.2 * weight.norm()
 
 
+def test_turns_of_older_files_are_taken_as_they_stand() -> None:
+    weight, turns = some(*LINEAR), some(2, 3, 3)
+    expected = torch.cat([turns[n].double().T @ weight[3 * n : 3 * n + 3].double() for n in (0, 1)])
+    assert close(weight_delta(weight, {"turns": turns}), expected - weight.double())
+
+
+@pytest.mark.parametrize("shape", [(8, 5), (8, 5, 3, 3)])
+def test_a_butterfly_turns_outputs_that_lie_further_apart_in_each_layer(shape: tuple[int, ...]) -> None:
+    weight, blocks, factors = some(*shape), some(2, 2, 4, 4), some(8, *(1,) * (len(shape) - 1))
+    found = weight_delta(weight, {"rotations": blocks, "rescale": factors})
+    rows = weight.double().reshape(8, -1)
+    one = torch.eye(4, dtype=torch.float64)
+    for layer, distance in enumerate((2, 4)):
+        # outputs i and i + distance of each run of 2·distance become neighbours
+        runs = range(0, 8, 2 * distance)
+        order = [run + half * distance + i for run in runs for i in range(distance) for half in (0, 1)]
+        turned = torch.empty_like(rows)
+        for block in (0, 1):
+            skew = blocks[layer, block].double() - blocks[layer, block].double().T
+            places = order[4 * block : 4 * block + 4]
+            turned[places] = (one + skew) @ torch.inverse(one - skew) @ rows[places]
+        rows = turned
+    assert close(found, rows.reshape(shape) * factors.double() - weight.double())
+
+
+@pytest.mark.parametrize("gains", [some(6, 1), some(1, 8)])
+def test_gains_multiply_outputs_or_inputs(gains: Tensor) -> None:
+    weight = some(*LINEAR)
+    assert close(weight_delta(weight, {"gains": gains}), weight.double() * gains.double() - weight.double())
+
+
+def test_the_bias_of_a_product_is_scaled_like_the_product() -> None:
+    parts = {"up": some(6, 4), "down": some(4, 8), "alpha": torch.tensor(2.0), "up_bias": some(6)}
+    assert close(bias_delta(some(6, seed=2), parts), some(6).double() / 2)
+
+
 @pytest.mark.parametrize(
     "parts",
     [
@@ -190,6 +226,11 @@ def test_turning_keeps_the_length_of_columns() -> None:
         {"alpha": torch.tensor(1.0)},
         {"factors": some(8)},
         {"kron_1": some(2, 4), "kron_2": some(4, 4)},
+        {"up": some(6, 4), "down": some(4, 8), "magnitude": some(1, 5)},
+        {"rotations": some(4, 3, 3)},
+        {"rotations": some(2, 3, 4, 4)},
+        {"turns": some(4, 3, 3)},
+        {"gains": some(1, 7)},
     ],
 )
 def test_parts_that_do_not_fit_change_nothing(parts: dict[str, Tensor]) -> None:

@@ -1,5 +1,6 @@
 """Networks laid over a checkpoint and taken off again."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,8 @@ def test_two_networks_add_up(sd1: Checkpoint, tmp_path: Path) -> None:
         "lycoris_mid_block_attentions_0_transformer_blocks_0_attn1_to_q",
         f"unet.{QUERY}",
         "diffusion_model.middle_block.1.transformer_blocks.0.attn1.to_q",
+        f"base_model.model.{QUERY}",
+        f"base_model.model.unet.{QUERY}",
     ],
 )
 def test_every_naming_reaches_the_same_module(sd1: Checkpoint, tmp_path: Path, name: str) -> None:
@@ -203,6 +206,144 @@ def test_parts_without_a_place_are_named(sd1: Checkpoint, tmp_path: Path) -> Non
     assert "no_such_layer" in said.message
 
 
+def turned(blocks: Tensor) -> Tensor:
+    """The Cayley transform of one skew block."""
+    skew, one = blocks - blocks.T, torch.eye(len(blocks), dtype=blocks.dtype)
+    return (one + skew) @ torch.inverse(one - skew)
+
+
+Formula = Callable[[Tensor, dict[str, Tensor]], Tensor]
+SMALL = 0.1
+KINDS: dict[str, tuple[dict[str, Tensor], Formula]] = {
+    "loha": (
+        {
+            f"hada_w{n}_{side}": some(*shape, seed=n) * SMALL
+            for n in (1, 2)
+            for side, shape in (("a", (64, 2)), ("b", (2, 64)))
+        },
+        lambda w, t: w + (t["hada_w1_a"] @ t["hada_w1_b"]) * (t["hada_w2_a"] @ t["hada_w2_b"]),
+    ),
+    "lokr": (
+        {"lokr_w1": some(4, 8) * SMALL, "lokr_w2_a": some(16, 2), "lokr_w2_b": some(2, 8), "alpha": torch.tensor(1.0)},
+        lambda w, t: w + torch.kron(t["lokr_w1"], t["lokr_w2_a"] @ t["lokr_w2_b"]) / 2,
+    ),
+    "ia3": (
+        {"weight": some(64), "on_input": torch.tensor(True)},
+        lambda w, t: w + w * t["weight"][None, :],
+    ),
+    "full": ({"diff": some(64, 64)}, lambda w, t: w + t["diff"]),
+    "dora": (
+        {"lora_up.weight": some(64, 2), "lora_down.weight": some(2, 64), "dora_scale": some(1, 64).abs() + 1},
+        lambda w, t: (
+            (m := w + t["lora_up.weight"] @ t["lora_down.weight"]) * t["dora_scale"] / m.norm(dim=0, keepdim=True)
+        ),
+    ),
+    "oft": (
+        {"oft_blocks": some(2, 32, 32) * SMALL, "rescale": some(64, 1).abs()},
+        lambda w, t: t["rescale"] * torch.cat([turned(t["oft_blocks"][n]).T @ w[32 * n : 32 * n + 32] for n in (0, 1)]),
+    ),
+    "older oft": (
+        {"oft_diag": some(2, 32, 32) * SMALL},
+        lambda w, t: torch.cat([t["oft_diag"][n].T @ w[32 * n : 32 * n + 32] for n in (0, 1)]),
+    ),
+    "boft": (
+        {"oft_blocks": some(1, 1, 64, 64) * SMALL},
+        lambda w, t: (turned(t["oft_blocks"][0, 0]) @ w[(order := torch.arange(64).reshape(2, 32).T.flatten())])[
+            order.argsort()
+        ],
+    ),
+    "glora": (
+        {
+            f"{name}.weight": some(*shape) * SMALL
+            for name, shape in (("a1", (2, 64)), ("a2", (64, 2)), ("b1", (2, 64)), ("b2", (64, 2)))
+        },
+        lambda w, t: w + t["b2.weight"] @ t["b1.weight"] + w @ t["a2.weight"] @ t["a1.weight"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_of_each_kind_gives_the_weights_of_its_formula(sd1: Checkpoint, tmp_path: Path, kind: str) -> None:
+    parts, formula = KINDS[kind]
+    key, before = f"0.{QUERY}.weight", state(sd1)
+    file = network(tmp_path, {f"{flat('lora_unet_', QUERY)}.{name}": part for name, part in parts.items()})
+    assert Networks(sd1).apply([Applied(file, 0.5, 1.0)]) == ()
+    weight = before[key].double()
+    expected = weight + 0.5 * (formula(weight, {name: part.double() for name, part in parts.items()}) - weight)
+    assert (state(sd1)[key].double() - expected).abs().max() <= 1e-6 * max(1.0, float(expected.abs().max()))
+    assert changed(sd1, before) == {key}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_strength_zero_changes_no_bit_whatever_the_kind(sd1: Checkpoint, tmp_path: Path, kind: str) -> None:
+    before = state(sd1)
+    tensors = {f"{flat('lora_unet_', QUERY)}.{name}": part for name, part in KINDS[kind][0].items()}
+    Networks(sd1).apply([Applied(network(tmp_path, tensors), 0.0, 1.0)])
+    assert changed(sd1, before) == set()
+
+
+def weighed(folder: Path, checkpoint: Checkpoint, blocks: tuple[float, ...] | None) -> tuple[set[str], list[str]]:
+    """What a network at these block weights changes of two blocks and the encoder, and the codes of what it says."""
+    first = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"  # input block 1
+    tensors = both() | pair(flat("lora_unet_", first), 32, 32)
+    before = state(checkpoint)
+    said = Networks(checkpoint).apply([Applied(network(folder, tensors), 1.0, 1.0, blocks=blocks)])
+    places = {f"0.{first}.weight": "first", f"0.{QUERY}.weight": "middle", f"1.{TEXT}.weight": "text"}
+    return {places[name] for name in changed(checkpoint, before)}, [item.code for item in said]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "touched"),
+    [
+        ((1.0,) + (0.0,) * 16, {"text"}),
+        ((0.0, 1.0) + (0.0,) * 15, {"first"}),
+        ((0.0,) * 7 + (1.0,) + (0.0,) * 9, {"middle"}),
+        ((0.0,) * 2 + (1.0,) + (0.0,) * 23, {"first"}),
+        ((0.0,) * 13 + (1.0,) + (0.0,) * 12, {"middle"}),
+    ],
+)
+def test_blocks_are_weighed_by_their_place(
+    sd1: Checkpoint, tmp_path: Path, blocks: tuple[float, ...], touched: set[str]
+) -> None:
+    assert weighed(tmp_path, sd1, blocks) == (touched, [])
+
+
+@pytest.mark.parametrize("blocks", [(1.0, 0.0), None])
+def test_weights_for_no_known_blocks_are_named_and_left_out(
+    sd1: Checkpoint, tmp_path: Path, blocks: tuple[float, ...] | None
+) -> None:
+    assert weighed(tmp_path, sd1, blocks) == ({"first", "middle", "text"}, ["PC590"])
+
+
+def test_the_weight_of_a_block_multiplies_the_strength(sd1: Checkpoint, tmp_path: Path) -> None:
+    before, tensors = state(sd1), pair(flat("lora_unet_", QUERY), 64, 64)
+    Networks(sd1).apply([Applied(network(tmp_path, tensors), 0.5, 1.0, blocks=(1.0,) * 7 + (0.3,) + (1.0,) * 9)])
+    name = flat("lora_unet_", QUERY)
+    product = tensors[f"{name}.lora_up.weight"].double() @ tensors[f"{name}.lora_down.weight"].double() / 2
+    after = state(sd1)[f"0.{QUERY}.weight"].double()
+    assert (after - before[f"0.{QUERY}.weight"].double() - 0.15 * product).abs().max() <= 1e-6
+
+
+def test_a_weight_under_two_names_is_changed_once_and_said(sd1: Checkpoint, tmp_path: Path) -> None:
+    before, name = state(sd1), flat("lora_unet_", QUERY)
+    once, twice = (tmp_path / f"{times}.safetensors" for times in ("once", "twice"))
+    save(once, pair(name, 64, 64))
+    save(twice, pair(name, 64, 64) | pair("lora_unet_middle_block_1_transformer_blocks_0_attn1_to_q", 64, 64, seed=3))
+    networks = Networks(sd1)
+    assert networks.apply([Applied(load_network(once), 1.0, 1.0)]) == ()
+    expected = state(sd1)
+    (said,) = networks.apply([Applied(load_network(twice), 1.0, 1.0)])
+    assert (said.code, changed(sd1, expected)) == ("PC586", set())
+    assert changed(sd1, before) == {f"0.{QUERY}.weight"}
+
+
+def test_a_tensor_said_twice_is_named(sd1: Checkpoint, tmp_path: Path) -> None:
+    name = flat("lora_unet_", QUERY)
+    tensors = pair(name, 64, 64) | {f"{name}.lora_B.weight": some(64, 2, seed=7)}
+    (said,) = Networks(sd1).apply([Applied(network(tmp_path, tensors), 1.0, 1.0)])
+    assert said.code == "PC586"
+
+
 def test_a_module_of_another_size_is_named(sd1: Checkpoint, tmp_path: Path) -> None:
     tensors = both() | pair(flat("lora_unet_", OUT), 64, 32)
     (said,) = Networks(sd1).apply([Applied(network(tmp_path, tensors), 1.0, 1.0)])
@@ -214,7 +355,8 @@ def test_a_module_of_another_size_is_named(sd1: Checkpoint, tmp_path: Path) -> N
     [
         ("lora_te2_text_model_encoder_layers_0_mlp_fc1", 1280, "Stable Diffusion XL"),
         ("lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k", 1024, "Stable Diffusion 2"),
-        ("lora_unet_double_blocks_0_img_attn_proj", 3072, "flux"),
+        ("lora_unet_double_blocks_0_img_attn_proj", 3072, "FLUX.1"),
+        ("base_model.model.single_transformer_blocks.0.attn.to_k", 3072, "FLUX.1"),
         ("lora_unet_something_else_entirely", 8, "another family"),
     ],
 )

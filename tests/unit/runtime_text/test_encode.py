@@ -166,7 +166,7 @@ def test_weights_beyond_all_numbers_are_refused(weight: float) -> None:
         encode(wanted, stack("sd1"), A1111)
 
 
-@pytest.mark.parametrize(("base", "names"), [("sd1", "lg"), ("sdxl", "lgg"), ("flux", "l"), ("sd2", "")])
+@pytest.mark.parametrize(("base", "names"), [("sd1", "lg"), ("sdxl", "lgg"), ("chroma", "l"), ("sd2", "")])
 def test_other_encoders_do_not_make_a_model_of_a_base(base: str, names: str) -> None:
     with pytest.raises(RunError, match="PC506"):
         text_stack(base, [encoder(name) for name in names])

@@ -1,0 +1,69 @@
+"""`paramc bench`: what a job costs here, beside plain diffusers with the same weights."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from paramc.commands.edits import edited
+from paramc.commands.outcome import ERRORS_FOUND, Outcome, Refused, Said, refusal
+from paramc.commands.parser import Arguments, UsageError
+from paramc.commands.sources import attempts
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import ParamcError, RunError
+from paramc.ir.job import Job
+from paramc.presentation.console import Console
+from paramc.presentation.layout import table
+
+if TYPE_CHECKING:
+    from paramc.runtime.execute.measuring import Figures
+
+HEAD: Final = ("", "paramc", "diffusers", "ratio")
+LEAST_STEPS: Final = 3  # of which the last is not measured
+
+
+def run(arguments: Arguments, console: Console) -> Outcome:
+    """The table of one source. Raises Refused for a job that cannot be run."""
+    tried = [attempt for attempt in attempts(arguments, console) if attempt.loaded is not None]
+    if len(tried) != 1 or tried[0].loaded is None:
+        raise UsageError("one source is measured at a time")
+    job = edited(tried[0].loaded.job, arguments)
+    if (job.sampling.steps or 0) < LEAST_STEPS:
+        raise Refused(Said((diagnose("PC575", least=LEAST_STEPS, path="sampling.steps"),)), ERRORS_FOUND)
+    try:
+        ours, theirs = _figures(job, arguments)
+    except ParamcError as error:
+        raise refusal(error) from error
+    pairs = _pairs(ours, theirs)
+    values = {name: {"paramc": mine, "diffusers": plain} for name, mine, plain in pairs}
+    return Outcome(table(HEAD, [_row(*pair) for pair in pairs], console.output), values)
+
+
+def _row(name: str, mine: float, plain: float) -> tuple[str, ...]:
+    compared = (f"{plain:.4g}", f"{mine / plain:.3f}") if plain else ("", "")
+    return (name, f"{mine:.4g}", *compared)
+
+
+def _figures(job: Job, arguments: Arguments) -> "tuple[Figures, Figures]":
+    try:
+        from paramc.runtime.execute.measuring import measured, middle  # with torch, which only a run needs
+        from paramc.runtime.execute.runner import device_called
+    except ModuleNotFoundError as error:
+        if (error.name or "paramc").startswith("paramc"):
+            raise
+        raise RunError(diagnose("PC571", package=error.name)) from error
+    device = str(device_called(arguments.device))
+    folders = [Path(folder).expanduser() for folder in arguments.models]
+    ours, theirs = measured(job, folders, device=device, dtype=arguments.dtype, rounds=arguments.rounds)
+    return middle(ours), middle(theirs)
+
+
+def _pairs(ours: "Figures", theirs: "Figures") -> list[tuple[str, float, float]]:
+    """Each figure of both; seconds of processor time on a processor."""
+    return [
+        ("s to the first step", ours.load, theirs.load),
+        ("s to that of the next job", ours.again, theirs.again),
+        ("s a step", ours.step, theirs.step),
+        ("s of it in the network", ours.call, theirs.call),
+        ("s an image", ours.image, theirs.image),
+        ("images a minute", 60 / ours.image, 60 / theirs.image),
+        ("MB at the peak", ours.memory / 1e6, theirs.memory / 1e6),
+    ]

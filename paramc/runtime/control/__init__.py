@@ -1,0 +1,1 @@
+"""Pictures that steer the diffusion model while it samples."""

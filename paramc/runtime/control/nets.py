@@ -1,0 +1,116 @@
+"""What steers, out of its file: an adapter, or a ControlNet in the layout of its authors or in that of diffusers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, TypeAlias, cast
+
+import torch
+from diffusers.models.adapter import T2IAdapter
+from diffusers.models.controlnets.controlnet import ControlNetModel
+
+from paramc.diagnostics.codes import diagnose
+from paramc.runtime.catalogue.errors import ModelError
+from paramc.runtime.catalogue.header import Header
+from paramc.runtime.control.adapters import is_adapter, load_adapter
+from paramc.runtime.control.image_prompts import ImageAdapter, is_image_adapter, load_image_adapter
+from paramc.runtime.control.words import pooled_names, words
+from paramc.runtime.models.bases import Base, bases
+from paramc.runtime.models.blueprint import Blueprint, fill
+from paramc.runtime.models.names import Place, original_module, unet_modules, unet_name
+from paramc.runtime.models.shapes import Config, Shapes, attentions, unet_config
+from paramc.runtime.models.tensors import open_tensors
+
+Net: TypeAlias = ControlNetModel | T2IAdapter | ImageAdapter
+ORIGINAL: Final = "control_model."
+HINT_SIZES: Final = (0, 4, 8, 12)  # blocks of the hint's own encoder that widen it
+ENCODER_ONLY: Final = frozenset({"out_channels", "up_block_types"})  # settings of UNets that nets do without
+
+
+def load_net(path: Path, base: str, *, dtype: torch.dtype, device: str) -> Net:
+    """The net of a file, for a model of `base`.
+
+    Raises ModelError for a file of another kind (PC588), for another family (PC587), or that lacks a part.
+    """
+    with open_tensors(path) as file:
+        header = file.header
+        if is_adapter(header):
+            return load_adapter(file, base, dtype=dtype, device=device)
+        if is_image_adapter(header):
+            return load_image_adapter(file, base, dtype=dtype, device=device)
+        shapes = _as_original(header)
+        family = _base(header, shapes, base)
+        with torch.device("meta"):
+            model = cast(ControlNetModel, ControlNetModel.from_config(dict(_config(path, shapes, family))))
+        blueprint = Blueprint("ControlNet", model, _places(header, shapes, model), dtype)
+        fill([blueprint], file)
+        blueprint.finish(path, device)
+    return model
+
+
+def _as_original(header: Header) -> Shapes:
+    """The shapes under the names of the authors. Raises ModelError for a file that is no ControlNet."""
+    other = next((kind for mark, kind in words("others").items() if any(mark in name for name in header.tensors)), None)
+    if other is not None:
+        raise ModelError(diagnose("PC588", file=header.path, found=other))
+    plain = {name.removeprefix(ORIGINAL): info.shape for name, info in header.tensors.items()}
+    if "input_hint_block.0.weight" in plain:
+        return Shapes(plain)
+    if "controlnet_cond_embedding.conv_in.weight" not in plain:
+        raise ModelError(diagnose("PC588", file=header.path, found="no ControlNet"))
+    attends = _attends(plain)
+    return Shapes({_original(name, attends): shape for name, shape in plain.items()})
+
+
+def _attends(shapes: Mapping[str, object]) -> tuple[bool, ...]:
+    """The levels of a net in the layout of diffusers, True for those with attention."""
+    levels = len({name.split(".")[1] for name in shapes if name.startswith("down_blocks.")})
+    return tuple(f"down_blocks.{level}.attentions.0.norm.weight" in shapes for level in range(levels))
+
+
+def _original(name: str, attends: tuple[bool, ...]) -> str:
+    module, _, leaf = name.rpartition(".")
+    hints = {known: word for word, known in words("hint").items()}
+    return f"{hints.get(module) or original_module(module, attends) or module}.{leaf}"
+
+
+def _base(header: Header, shapes: Shapes, wanted: str) -> Base:
+    """The base that the net was made for. Raises ModelError where it is not the one that is wanted."""
+    widths = {shape[1] for name, shape in shapes.all.items() if name.endswith(".attn2.to_k.weight")}
+    found = next((row for row in bases().values() if widths & set(row.widths)), None)
+    if found is None or found.name != wanted:
+        family = found.title if found else "another family"
+        raise ModelError(diagnose("PC587", file=header.path, family=family, model=bases()[wanted].title))
+    return found
+
+
+def _config(path: Path, shapes: Shapes, base: Base) -> Config:
+    config = {key: value for key, value in unet_config(shapes, base).items() if key not in ENCODER_ONLY}
+    return {
+        **config,
+        "conditioning_channels": shapes.size("input_hint_block.0.weight", 1),
+        "conditioning_embedding_out_channels": tuple(
+            shapes.size(f"input_hint_block.{block}.weight") for block in HINT_SIZES
+        ),
+        "global_pool_conditions": any(name in path.stem.lower() for name in pooled_names()),
+    }
+
+
+def _places(header: Header, shapes: Shapes, model: ControlNetModel) -> dict[str, tuple[Place, ...]]:
+    """Where each tensor of the file goes."""
+    wanted = model.state_dict().keys()
+    modules = {**unet_modules(attentions(shapes)), **words("hint")}
+    places: dict[str, tuple[Place, ...]] = {}
+    for name in header.tensors:
+        bare = name.removeprefix(ORIGINAL)
+        place = Place(bare) if bare in wanted else _place(bare, modules)
+        if place is not None and place.name in wanted:
+            places[name] = (place,)
+    return places
+
+
+def _place(name: str, modules: Mapping[str, str]) -> Place | None:
+    match name.split("."):
+        case ["zero_convs", number, "0", leaf]:
+            return Place(f"controlnet_down_blocks.{number}.{leaf}")
+        case _:
+            return unet_name(name, modules)

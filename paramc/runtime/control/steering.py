@@ -1,0 +1,167 @@
+"""Units at work: what nets say of the latent in hand, added up for the diffusion model."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Final, NamedTuple, TypeAlias, cast
+
+import torch
+from diffusers.models.adapter import T2IAdapter
+from diffusers.models.controlnets.controlnet import ControlNetModel
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import Tensor
+
+from paramc.ir.control import ControlNet
+from paramc.ir.geometry import Size
+from paramc.runtime.control.image_prompts import ImagePrompt, attending
+from paramc.runtime.denoise.conditioning import Conditioning
+
+LAST_STEP: Final = 999  # number of the noisiest timestep
+FADING: Final = 0.825  # soft weights: the share that each output has of the next deeper one (A1111)
+DEEPEST: Final = 12  # number of the output that fades not at all
+ADAPTER_FADING: Final = (0.25, 0.62, 0.825, 1.0)  # soft weights of the outputs of a T2I-Adapter (A1111)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """A net with its settings. hint: the control picture at the size of a pass, (1, 3, height, width) in [0, 1]."""
+
+    setting: ControlNet
+    net: ControlNetModel | T2IAdapter
+    hint: Callable[[Size], Tensor]
+
+    @property
+    def only_positive(self) -> bool:
+        """Whether negatives go without it."""
+        return self.setting.priority == "control"
+
+    def scales(self, outputs: int) -> list[float]:
+        """What the outputs are multiplied by, from the shallowest to the middle block's."""
+        weight = self.setting.weight
+        if self.setting.priority == "balanced":
+            return [weight] * outputs
+        if isinstance(self.net, T2IAdapter):
+            return [weight * share for share in ADAPTER_FADING[-outputs:]]
+        return [weight * FADING ** (DEEPEST - number) for number in range(outputs)]
+
+
+Context: TypeAlias = Tensor | tuple[Tensor, list[Tensor]]
+
+
+class Inputs(NamedTuple):
+    """What a diffusion model is called with; `extra`: its further conditions, in its own number format."""
+
+    x: Tensor
+    timesteps: Tensor
+    tokens: Tensor
+    extra: dict[str, Tensor] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Residuals:
+    """What is added inside the diffusion model; what is empty adds nothing.
+
+    outputs: to its skipped connections, and in its middle. features: inside each level of its encoder.
+    """
+
+    outputs: tuple[Tensor, ...] = ()
+    features: tuple[Tensor, ...] = ()
+
+    def __add__(self, other: "Residuals") -> "Residuals":
+        """Both."""
+        return Residuals(_sums(self.outputs, other.outputs), _sums(self.features, other.features))
+
+    def keywords(self, dtype: torch.dtype) -> dict[str, list[Tensor] | Tensor]:
+        """What a UNet of diffusers is called with."""
+        found: dict[str, list[Tensor] | Tensor] = {}
+        if self.outputs:
+            found["down_block_additional_residuals"] = [part.to(dtype) for part in self.outputs[:-1]]
+            found["mid_block_additional_residual"] = self.outputs[-1].to(dtype)
+        if self.features:
+            found["down_intrablock_additional_residuals"] = [part.to(dtype) for part in self.features]
+        return found
+
+
+def _sums(mine: tuple[Tensor, ...], theirs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(map(add, mine, theirs)) if mine and theirs else mine or theirs
+
+
+class Steering:
+    """The units of a pass. by_time: `start` and `end` are shares of the timesteps, not of the steps."""
+
+    def __init__(self, units: Sequence[Unit | ImagePrompt], size: Size, *, by_time: bool) -> None:
+        acting = [unit for unit in units if unit.setting.weight != 0]
+        self._units = [(unit, unit.hint(size)) for unit in acting if isinstance(unit, Unit)]
+        self._prompts = [unit for unit in acting if isinstance(unit, ImagePrompt)]
+        self._by_time = by_time
+
+    def __call__(self, inputs: Inputs, conditioning: Conditioning) -> Residuals:
+        """What the units that act now add together."""
+        return reduce(add, self._found(inputs, conditioning), Residuals())
+
+    @contextmanager
+    def shown(self, unet: UNet2DConditionModel, inputs: Inputs, conditioning: Conditioning) -> Iterator[Context]:
+        """What the UNet is to attend to while this lasts: the text, and the pictures that are shown now."""
+        now = [prompt for prompt in self._prompts if self._acts(prompt.setting, inputs.timesteps, conditioning)]
+        if not now:
+            yield inputs.tokens
+            return
+        with attending(unet, now):
+            tokens = [prompt.tokens(len(inputs.x), conditioning.against) for prompt in now]
+            yield inputs.tokens, [part.to(inputs.tokens) for part in tokens]
+
+    def _found(self, inputs: Inputs, conditioning: Conditioning) -> Iterator[Residuals]:
+        for unit, picture in self._units:
+            rows = len(inputs.x) - (conditioning.against if unit.only_positive else 0)
+            if rows and self._acts(unit.setting, inputs.timesteps, conditioning):
+                yield _evened(_said(unit, picture, inputs, rows), len(inputs.x))
+
+    def _acts(self, setting: ControlNet, timesteps: Tensor, conditioning: Conditioning) -> bool:
+        if not self._by_time:
+            return setting.start <= conditioning.done <= setting.end
+        done = 1 - float(timesteps[0]) / LAST_STEP
+        return (setting.start <= 0 or setting.start <= done) and (setting.end >= 1 or done <= setting.end)
+
+
+def _said(unit: Unit, picture: Tensor, inputs: Inputs, rows: int) -> Residuals:
+    """What a unit adds for the first rows."""
+    net = unit.net
+    if isinstance(net, ControlNetModel):
+        return Residuals(outputs=_scaled(unit, _outputs(net, picture, inputs, rows)))
+    channels = int(net.config["in_channels"])
+    features = net(picture[:, :channels].to(inputs.x.device, net.dtype).expand(rows, -1, -1, -1))
+    return Residuals(features=_scaled(unit, features))
+
+
+def _scaled(unit: Unit, parts: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return tuple(part * scale for part, scale in zip(parts, unit.scales(len(parts)), strict=True))
+
+
+def _outputs(net: ControlNetModel, picture: Tensor, inputs: Inputs, rows: int) -> list[Tensor]:
+    """The outputs of a ControlNet, that of its middle block at the end."""
+    dtype = net.dtype
+    extra = inputs.extra and {name: values[:rows].to(dtype) for name, values in inputs.extra.items()}
+    down, middle = net(
+        inputs.x[:rows].to(dtype),
+        inputs.timesteps[:rows].to(inputs.x.device),
+        encoder_hidden_states=inputs.tokens[:rows].to(inputs.x.device, dtype),
+        controlnet_cond=picture.to(inputs.x.device, dtype).expand(rows, -1, -1, -1),
+        added_cond_kwargs=extra,
+        return_dict=False,
+    )
+    return [*down, cast(Tensor, middle)]
+
+
+def _evened(found: Residuals, rows: int) -> Residuals:
+    """Nothing for the rows that the net has not seen."""
+
+    def filled(part: Tensor) -> Tensor:
+        missing = rows - len(part)
+        return torch.cat([part, part.new_zeros(missing, *part.shape[1:])]) if missing else part
+
+    return Residuals(tuple(map(filled, found.outputs)), tuple(map(filled, found.features)))
+
+
+UNSTEERED: Final = Steering((), Size(0, 0), by_time=False)

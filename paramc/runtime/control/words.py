@@ -1,0 +1,39 @@
+"""The tables of this folder."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from paramc.tables import TableError, read_table, rows, section
+
+PATH: Final = Path(__file__).with_name("names.toml")
+
+
+@cache
+def words(name: str) -> Mapping[str, str]:
+    """A table of texts."""
+    return {key: str(value) for key, value in section(read_table(PATH), name, PATH.name).items()}
+
+
+class Vision(NamedTuple):
+    """What an image encoder of a width has."""
+
+    width: int
+    heads: int
+    activation: str
+
+
+@cache
+def vision_sizes() -> Mapping[int, tuple[int, str]]:
+    """Heads and activation of image encoders by the width of their states."""
+    return {row.width: (row.heads, row.activation) for row in rows(read_table(PATH), "vision", Vision, PATH.name)}
+
+
+@cache
+def pooled_names() -> tuple[str, ...]:
+    """Pieces of the names of files whose nets average their outputs over the picture."""
+    names = section(read_table(PATH), "pooled", PATH.name)["names"]
+    if not isinstance(names, list):
+        raise TableError(f"{PATH.name}: pooled names are a list")
+    return tuple(map(str, names))

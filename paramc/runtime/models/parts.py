@@ -1,0 +1,153 @@
+"""The parts of a model out of several files: a diffusion model, and encoders and a VAE beside it or in it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+from paramc.diagnostics.codes import diagnose
+from paramc.runtime.catalogue.errors import ModelError
+from paramc.runtime.catalogue.header import Header
+from paramc.runtime.models.bases import Base, Encoder, encoders, module_signs
+from paramc.runtime.models.blueprint import Blueprint, fill
+from paramc.runtime.models.empty import TextModel
+from paramc.runtime.models.original import VAE, shapes_of, text_blueprint, unet_blueprint, vae_blueprint
+from paramc.runtime.models.shapes import Shapes, vae_levels
+from paramc.runtime.models.tensors import Tensors, open_tensors
+from paramc.runtime.models.transformers import Transformer, transformer_blueprint
+from paramc.runtime.models.vae import is_vae, load_vae
+
+UNET_BASES: Final = ("sd1", "sd2", "sdxl")
+VAES: Final = (VAE, "vae.")  # what stands before the names of an autoencoder inside a checkpoint
+MODULE_LAYOUTS: Final = {"open_clip": "transformers"}  # of encoders that have another inside checkpoints
+
+
+class Precision(NamedTuple):
+    """Number types of the three parts, and where they go."""
+
+    model: torch.dtype
+    vae: torch.dtype
+    text: torch.dtype
+    device: str
+
+
+@dataclass(slots=True, eq=False)
+class Source:
+    """An open file, and what is to be read of it."""
+
+    file: Tensors
+    plans: list[Blueprint] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path:
+        """The file's."""
+        return self.file.header.path
+
+    def finish(self, device: str) -> None:
+        """Read the file once, and hand its weights to the models."""
+        fill(self.plans, self.file)
+        for plan in self.plans:
+            plan.finish(self.path, device)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """model: the diffusion model. plans: what was read of the file that holds it."""
+
+    model: UNet2DConditionModel | Transformer
+    vae: AutoencoderKL
+    texts: tuple[TextModel, ...]
+    plans: tuple[Blueprint, ...]
+
+
+def load_parts(file: Tensors, base: Base, precision: Precision, vae: Path | None, modules: Sequence[Path]) -> Parts:
+    """The parts of the model whose diffusion model is in `file`; those in `modules` come before those in it.
+
+    `vae`: a file whose autoencoder takes the place of all others. Raises ModelError where a part is in none of them.
+    """
+    with ExitStack() as stack:
+        beside = [Source(stack.enter_context(open_tensors(path))) for path in modules]
+        main = Source(file)
+        model = _diffusion(main, base, precision.model)
+        texts = tuple(_texts([*beside, main], base, precision.text))
+        vae = vae or next((source.path for source in beside if is_vae(source.file.header)), None)
+        own = _autoencoder(main, base, precision.vae) if vae is None else None
+        for source in (main, *beside):
+            source.finish(precision.device)
+    other = load_vae(vae, base=base.name, dtype=precision.vae, device=precision.device) if vae else None
+    found = own or other
+    if found is None:
+        raise ModelError(diagnose("PC528", file=main.path))
+    return Parts(model, found, texts, tuple(main.plans))
+
+
+def _diffusion(main: Source, base: Base, dtype: torch.dtype) -> UNet2DConditionModel | Transformer:
+    header = main.file.header
+    if base.name in UNET_BASES:
+        unet, plan = unet_blueprint(header, base, dtype)
+        main.plans.append(plan)
+        return unet
+    model, plan = transformer_blueprint(header, base.name, dtype)
+    main.plans.append(plan)
+    return model
+
+
+def _texts(sources: Sequence[Source], base: Base, dtype: torch.dtype) -> Iterator[TextModel]:
+    """The text encoders of the base, in the order in which their outputs are joined, each from the first file with it.
+
+    Raises ModelError (PC580) for one that is in no file.
+    """
+    missing: list[Encoder] = []
+    count = 0
+    for encoder in encoders(base.name):
+        found = _holder(sources, encoder)
+        if found is None:
+            missing.append(encoder)
+            continue
+        source, shapes, layout = found
+        model, plan = text_blueprint(shapes, encoder._replace(layout=layout), dtype)
+        source.plans.append(plan)
+        count += 1
+        yield model
+    lacking = [encoder.part for encoder in missing if encoder.part and not encoder.optional]
+    if lacking or not count:
+        main = sources[-1].path
+        part = ", ".join(lacking) or "text encoder"
+        raise ModelError(diagnose("PC580", file=main, part=part, title=base.title))
+
+
+def _holder(sources: Sequence[Source], encoder: Encoder) -> tuple[Source, Shapes, str] | None:
+    """The file that has the encoder, what is behind its prefix there, and how it is named."""
+    for source in sources:
+        header = source.file.header
+        own = shapes_of(header, encoder.prefix)
+        if own.names:
+            return source, own, encoder.layout
+        if encoder.part and module_part(header) == encoder.part:
+            return source, shapes_of(header, ""), MODULE_LAYOUTS.get(encoder.layout, encoder.layout)
+    return None
+
+
+def module_part(header: Header) -> str:
+    """Which text encoder a file of its own holds; empty for anything else."""
+    for row in module_signs():
+        shape = header.shape(row.sign)
+        if shape is not None and row.width in (0, shape[-1]):
+            return row.part
+    return ""
+
+
+def _autoencoder(main: Source, base: Base, dtype: torch.dtype) -> AutoencoderKL | None:
+    """The autoencoder in the file of the diffusion model, if it has one."""
+    header = main.file.header
+    prefix = next((prefix for prefix in VAES if vae_levels(shapes_of(header, prefix))), None)
+    if prefix is None:
+        return None
+    model, plan = vae_blueprint(header, prefix, base, dtype)
+    main.plans.append(plan)
+    return model

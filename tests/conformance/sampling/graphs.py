@@ -1,0 +1,168 @@
+"""The cases of ComfyUI as graphs, read to Jobs, planned, and sampled by the runner's own Sample op on the toy networks."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+import paramc
+from paramc.ir.plan import MakeNoise, Plan, Sample, Sigmas, Slice
+from paramc.runtime.denoise.conditioning import Conditioning
+from paramc.runtime.denoise.prompts import Branch, Entry
+from paramc.runtime.execute.sampling import sample
+from paramc.runtime.execute.values import Guide, Latent, Weights
+from paramc.runtime.execute.walk import Route
+from paramc.runtime.execute.watch import Unwatched
+from paramc.runtime.execute.work import Pass, Side
+from paramc.runtime.rng.streams import stream_opener
+from tests.conformance.sampling.a1111 import Result
+from tests.conformance.sampling.comfyui import LONG, Sampling, double_sigmas, lat
+from tests.conformance.sampling.recorded import Case
+from tests.golden.sampling import toy
+
+SCALE = 0.18215
+SAID = {"a red fox", "long", "blurry"}  # texts that a Job has words for; regions have none
+LATER = 10_000
+
+
+class Network(nn.Module):
+    """A toy network as the runner calls one."""
+
+    dtype = torch.float32
+    config: ClassVar = {"in_channels": 4}
+
+    def __init__(self, case: Case) -> None:
+        super().__init__()
+        self._kind, self._model = case["kind"], case.get("model", "eps")
+
+    def forward(self, x: Tensor, timesteps: Tensor, *, encoder_hidden_states: Tensor, **_: object) -> tuple[Tensor]:
+        pred = "eps" if self._model == "eps" else "v"
+        logs = double_sigmas(self._model).log()
+        return (toy.unet(self._kind, pred, x, timesteps, encoder_hidden_states, logs),)
+
+
+class Seen(Unwatched):
+    """The timestep of the first row of each call."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def networks(self, timesteps: Tensor, conditioning: Conditioning) -> None:
+        self.times.append(float(timesteps[0]))
+
+
+def is_said(case: Case) -> bool:
+    """Whether a graph that paramc reads to a Job says the case, and gives numbers; flows have tests of their own."""
+    unsaid = case.get("model") in ("sd3", "flux") or case.get("batch_inds") or case.get("nonfinite")
+    return case["pos"] in SAID and not unsaid
+
+
+def played(case: Case, nudge: int | None) -> Result:
+    """The case by the runner; moved sigmas, which only say how much rounding matters, by its pieces."""
+    if nudge is not None:
+        return Sampling(case, nudge).result()
+    seen = Seen()
+    values = sample(_pass(case, _parted(case, paramc.lower(paramc.parse(json.dumps(_graph(case))))), seen)).values
+    latent = given(case) if values is None else values / SCALE
+    return Result(latent, seen.times)
+
+
+def given(case: Case) -> Tensor:
+    return lat(case["shape"], 0) if case.get("latent") else torch.zeros(case["shape"])
+
+
+def _graph(case: Case) -> dict[str, Any]:
+    batch, _, height, width = case["shape"]
+    loader = node("CheckpointLoaderSimple", ckpt_name="toy.safetensors")
+    zsnr = node("ModelSamplingDiscrete", model=["file", 0], sampling="v_prediction", zsnr=True)
+    start = node("EmptyLatentImage", width=width * 8, height=height * 8, batch_size=batch)
+    if case.get("latent"):
+        start = node("RepeatLatentBatch", samples=["encoded", 0], amount=batch)
+    if case.get("mask"):
+        start = node("SetLatentNoiseMask", samples=["encoded", 0], mask=["mask", 0])
+    common = {"cfg": case["cfg"], "sampler_name": case["sampler"], "scheduler": case["scheduler"]}
+    wires = {"positive": ["good", 0], "negative": ["bad", 0], "latent_image": ["start", 0]}
+    model = {"model": ["zsnr" if case.get("model") == "v_zsnr" else "file", 0]}
+    steps = {"steps": case["steps"], "denoise": case.get("denoise", 1.0), "seed": case["seed"]}
+    return {
+        "file": loader,
+        "zsnr": zsnr,
+        "picture": node("LoadImage", image="a.png"),
+        "encoded": node("VAEEncode", pixels=["picture", 0], vae=["file", 2]),
+        "mask": node("LoadImageMask", image="b.png", channel="red"),
+        "start": start,
+        "good": node("CLIPTextEncode", text=case["pos"], clip=["file", 1]),
+        "bad": node("CLIPTextEncode", text=case["neg"], clip=["file", 1]),
+        "pass": node("KSampler", **common, **wires, **model, **steps),
+        "decoded": node("VAEDecode", samples=["pass", 0], vae=["file", 2]),
+        "saved": node("SaveImage", images=["decoded", 0], filename_prefix="x"),
+    }
+
+
+def node(kind: str, **inputs: object) -> dict[str, Any]:
+    return {"class_type": kind, "inputs": inputs}
+
+
+def _parted(case: Case, plan: Plan) -> Plan:
+    """The Plan with a part of its steps, which nodes say that a Job has no word for."""
+    if not {"start", "last", "disable_noise"} & case.inputs.keys():
+        return plan
+    ops = []
+    for op in plan.ops:
+        if isinstance(op, Slice):
+            continue
+        if isinstance(op, Sample):
+            ends = {"end": case.get("last"), "ends_clean": bool(case.get("force"))}
+            ops.append(Slice(id="part", sigmas="sigmas", start=case.get("start", 0), strength=1.0, **ends))
+            op = op.model_copy(update={"sigmas": "part"})
+        if isinstance(op, MakeNoise) and case.get("disable_noise"):
+            op = op.model_copy(update={"multiplier": 0.0})
+        ops.append(op)
+    return plan.model_copy(update={"ops": tuple(ops)})
+
+
+def _pass(case: Case, plan: Plan, watch: Seen) -> Pass:
+    ops = {op.id: op for op in plan.ops}
+    (op,) = (each for each in plan.ops if isinstance(each, Sample))
+    levels = ops[op.sigmas]
+    tail = levels if isinstance(levels, Slice) else None
+    sigmas = ops[tail.sigmas] if tail else levels
+    noise = ops[op.noise]
+    assert isinstance(sigmas, Sigmas)
+    assert isinstance(noise, MakeNoise)
+    prediction = "epsilon" if case.get("model", "eps") == "eps" else "v"
+    toys: Any = SimpleNamespace(unet=Network(case), prediction=prediction, base="sd1")
+    side = Side(Weights(Path("toy"), toys), _guide(case["pos"]), _guide(case["neg"]))
+    return Pass(
+        op=op,
+        route=Route(sigmas, tail),
+        noise=noise,
+        latent=_latent(case),
+        side=side,
+        refined=None,
+        open_stream=stream_opener(noise.generator),
+        ready=lambda weights: None,
+        device=torch.device("cpu"),
+        watch=watch,
+    )
+
+
+def _guide(text: str) -> Guide:
+    conditioning = Conditioning(toy.text_embed(LONG if text == "long" else text)[None])
+    return Guide((Branch((Entry(LATER, conditioning),)),), lambda: conditioning.tokens)
+
+
+def _latent(case: Case) -> Latent:
+    batch, *shape = case["shape"]
+    latent = Latent(tuple(shape), batch, given(case) * SCALE if case.get("latent") else None)
+    if not case.get("mask"):
+        return latent
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[:, :, 2:6, 1:5] = 1.0
+    mask[:, :, 4] = 0.5
+    values = given(case) * SCALE if case.get("latent") else torch.zeros(case["shape"])
+    return replace(latent, values=values, mask=mask)

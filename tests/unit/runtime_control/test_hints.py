@@ -1,0 +1,98 @@
+"""Control pictures brought to the size of a pass."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+from PIL import Image
+
+from paramc.ir.control import ControlNet
+from paramc.ir.geometry import Size
+from paramc.runtime.control.hints import Resize, hint, nearest_hint, preprocessed
+
+pytestmark = pytest.mark.sdk
+
+
+def halves(width: int, height: int) -> Image.Image:
+    """Red on the left, blue on the right, with one green row on top and at the bottom."""
+    values = np.zeros((height, width, 3), np.uint8)
+    values[:, : width // 2, 0] = 255
+    values[:, width // 2 :, 2] = 255
+    values[[0, -1]] = (0, 255, 0)
+    return Image.fromarray(values)
+
+
+def colour(numbers: np.ndarray, row: int, column: int) -> tuple[int, ...]:
+    return tuple(round(float(value) * 255) for value in numbers[0, :, row, column])
+
+
+def test_a_picture_of_the_right_size_is_taken_as_it_is() -> None:
+    picture = halves(32, 16)
+    numbers = hint(picture, Size(32, 16), "crop").numpy()
+    assert (np.round(numbers[0].transpose(1, 2, 0) * 255) == np.asarray(picture)).all()
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [Size(48, 48), Size(64, 32), Size(16, 40)])
+def test_every_way_gives_the_size_of_the_pass(resize: Resize, size: Size) -> None:
+    assert hint(halves(40, 24), size, resize).shape == (1, 3, size.height, size.width)
+
+
+def test_cropping_keeps_the_middle() -> None:
+    numbers = hint(halves(64, 16), Size(16, 16), "crop").numpy()
+    assert colour(numbers, 8, 1) == (255, 0, 0)
+    assert colour(numbers, 8, 14) == (0, 0, 255)
+
+
+def test_stretching_keeps_the_sides() -> None:
+    numbers = hint(halves(64, 16), Size(16, 16), "stretch").numpy()
+    assert colour(numbers, 0, 8) == (0, 255, 0)
+
+
+def test_padding_fills_with_the_median_of_the_border() -> None:
+    picture = Image.new("RGB", (64, 16), (10, 20, 30))
+    picture.paste((200, 0, 0), (20, 4, 40, 12))
+    numbers = hint(picture, Size(64, 64), "pad").numpy()
+    assert colour(numbers, 2, 2) == (10, 20, 30)
+    assert colour(numbers, 32, 30) == (200, 0, 0)
+
+
+def test_the_nearest_way_invents_no_colours() -> None:
+    numbers = nearest_hint(halves(20, 30), Size(64, 64)).numpy()
+    assert {float(value) for value in np.unique(numbers)} == {0.0, 1.0}
+    assert colour(numbers, 0, 0) == (255, 0, 0)  # five rows are cut away on top
+
+
+def test_inversion_turns_white_to_black() -> None:
+    unit = ControlNet(preprocessor="invert", resolution=64)
+    made = preprocessed(Image.new("RGB", (64, 64), (255, 200, 0)), unit, Size(64, 64))
+    assert made.getpixel((3, 3)) == (0, 55, 255)
+
+
+def test_a_threshold_makes_black_and_white() -> None:
+    unit = ControlNet(preprocessor="threshold", resolution=64, threshold_a=100)
+    made = preprocessed(halves(64, 64), unit, Size(64, 64))
+    assert not np.asarray(made).any()
+    bright = preprocessed(Image.new("RGB", (64, 64), (101, 150, 200)), unit, Size(64, 64))
+    assert (np.asarray(bright) == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("resize", "wanted", "size"),
+    [("crop", Size(128, 64), (128, 64)), ("pad", Size(128, 64), (128, 64)), ("crop", Size(64, 128), (256, 128))],
+)
+def test_pixel_perfect_works_at_what_the_pass_shows(resize: Resize, wanted: Size, size: tuple[int, int]) -> None:
+    unit = ControlNet(preprocessor="invert", pixel_perfect=True, resize=resize, resolution=512)
+    assert preprocessed(halves(32, 16), unit, wanted).size == size
+
+
+def test_a_resolution_is_that_of_the_shorter_side() -> None:
+    unit = ControlNet(preprocessor="invert", resolution=128)
+    assert preprocessed(halves(40, 20), unit, Size(64, 64)).size == (256, 128)
+
+
+def test_resampling_by_two_halves_the_picture() -> None:
+    unit = ControlNet(preprocessor="tile_resample", resolution=128, threshold_a=2)
+    assert preprocessed(halves(128, 128), unit, Size(64, 64)).size == (64, 64)

@@ -1,0 +1,73 @@
+"""Networks that act on some of the steps, and block by block."""
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+from pathlib import Path
+
+import torch
+
+import paramc
+from paramc.runtime.execute.runner import Runner
+from tests.conformance.e2e.recorder import Recorder
+from tests.unit.runtime_models.tiny import filled, save
+
+pytestmark = pytest.mark.sdk
+
+SETTINGS = "Steps: 4, Sampler: Euler, Schedule type: Uniform, CFG scale: 5, Seed: 7, Size: 64x64, Model: tiny, RNG: CPU"
+NAME = "lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_q"
+TEXT = "lora_te_text_model_encoder_layers_0_mlp_fc1"
+
+
+@pytest.fixture(scope="module")
+def runner(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    shapes = {
+        f"{NAME}.lora_up.weight": (32, 2),
+        f"{NAME}.lora_down.weight": (2, 32),
+        f"{TEXT}.lora_up.weight": (1536, 2),
+        f"{TEXT}.lora_down.weight": (2, 768),
+    }
+    save(models / "Lora" / "ink.safetensors", {name: 20 * part for name, part in filled(shapes, 3).items()})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARAMC_HOME", str(tmp_path_factory.mktemp("home")))
+        return Runner([models], device="cpu", rng="cpu")
+
+
+def seen(runner: Runner, tag: str, steps: str = SETTINGS) -> Recorder:
+    recorder = Recorder()
+    runner.run(paramc.parse(f"a cat {tag}\nNegative prompt: dog\n{steps}, Version: 1.10.1"), recorder)
+    return recorder
+
+
+def latents(runner: Runner, tag: str) -> list[torch.Tensor]:
+    """The latents that enter each step, and the last one."""
+    found = seen(runner, tag)
+    return [*found.entering, found.latents[-1]]
+
+
+def test_before_its_first_step_a_network_changes_nothing_and_behind_its_last_step_nothing_more(runner: Runner) -> None:
+    without, late = latents(runner, "<lora:ink:0:1>"), latents(runner, "<lora:ink:0:1:start=2>")
+    none = latents(runner, "")
+    assert [torch.equal(mine, theirs) for mine, theirs in zip(late, none, strict=True)] == [True] * 3 + [False] * 2
+    early = latents(runner, "<lora:ink:0:1:stop=2>")
+    assert [torch.equal(mine, theirs) for mine, theirs in zip(early, without, strict=True)] == [True] * 3 + [False] * 2
+
+
+def test_the_next_job_has_the_whole_network_again(runner: Runner) -> None:
+    before = latents(runner, "<lora:ink:0:1>")
+    latents(runner, "<lora:ink:0:1:start=1:stop=2>")
+    assert torch.equal(latents(runner, "<lora:ink:0:1>")[-1], before[-1])
+
+
+def test_blocks_of_weight_zero_leave_the_picture_as_it_is(runner: Runner) -> None:
+    none, weighed = latents(runner, ""), latents(runner, "<lora:ink:1:lbw=NONE>")
+    assert torch.equal(none[-1], weighed[-1])
+
+
+def test_the_first_weight_is_that_of_the_text_encoder(runner: Runner) -> None:
+    alone = seen(runner, "<lora:ink:1:0>")
+    first = seen(runner, f"<lora:ink:1:1:lbw=1{',0' * 16}>")
+    assert torch.equal(alone.latents[-1], first.latents[-1])
+    assert not torch.equal(alone.tokens[0], seen(runner, "").tokens[0])

@@ -1,0 +1,85 @@
+"""A ControlNet of few layers beside the tiny Stable Diffusion 1, in two layouts, written without the code under test."""
+
+from pathlib import Path
+
+import torch
+from diffusers import ControlNetModel, T2IAdapter
+from torch import Tensor, nn
+
+from tests.unit.runtime_models.tiny import SD1, SDXL, Shapes, Unet, conv, filled, save, under, unet_shapes
+
+HINTS = (16, 16, 32, 32, 96, 96, 256)
+
+
+def control_shapes(unet: Unet = SD1) -> Shapes:
+    """The encoder of a UNet, with the hint's own encoder and a convolution behind each output."""
+    shapes = {
+        name: shape for name, shape in unet_shapes(unet).items() if not name.startswith(("output_blocks", "out."))
+    }
+    width = 3
+    for number, outputs in enumerate((*HINTS, unet.widths[0])):
+        shapes |= conv(f"input_hint_block.{2 * number}", outputs, width)
+        width = outputs
+    outputs = [unet.widths[0]]
+    for level, width in enumerate(unet.widths):
+        outputs += [width, width, *([width] if level < len(unet.widths) - 1 else [])]
+    for number, width in enumerate(outputs):
+        shapes |= conv(f"zero_convs.{number}.0", width, width, 1)
+    return shapes | conv("middle_block_out.0", unet.widths[-1], unet.widths[-1], 1)
+
+
+def write_control(path: Path, unet: Unet = SD1, seed: int = 5) -> Path:
+    """A file in the authors' layout."""
+    return save(path, filled(under("control_model.", control_shapes(unet)), seed))
+
+
+def diffusers_net(unet: Unet = SD1, *, pooled: bool = False) -> ControlNetModel:
+    """The same kind of net as diffusers builds it, all of its weights random."""
+    sdxl = unet is SDXL
+    kinds = tuple("CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in unet.depths)
+    model = ControlNetModel(
+        block_out_channels=unet.widths,
+        down_block_types=kinds,
+        cross_attention_dim=unet.text,
+        attention_head_dim=(1, 1, 1) if sdxl else 8,
+        transformer_layers_per_block=(1, 2, 3) if sdxl else 1,
+        use_linear_projection=unet.linear,
+        addition_embed_type="text_time" if sdxl else None,
+        addition_time_embed_dim=256 if sdxl else None,
+        projection_class_embeddings_input_dim=unet.sizes or None,
+        global_pool_conditions=pooled,
+    )
+    stream = torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.copy_(torch.randn(weight.shape, generator=stream) * 0.05)
+    return model.eval()
+
+
+def diffusers_adapter(kind: str = "full_adapter", cell: int = 8) -> T2IAdapter:
+    """A T2I-Adapter as wide as the levels of the tiny UNet, all of its weights random."""
+    model = T2IAdapter(
+        in_channels=3, channels=[32, 64, 64, 64], num_res_blocks=2, downscale_factor=cell, adapter_type=kind
+    )
+    stream = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.copy_(torch.randn(weight.shape, generator=stream) * 0.1)
+    return model.eval()
+
+
+def authors_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of an adapter as its authors name them: the two layers of each level numbered in a row."""
+    renamed = {}
+    for name, weight in weights.items():
+        pieces = name.removeprefix("adapter.").split(".")
+        if pieces[0] == "body":
+            layer = int(pieces[3]) if pieces[2] == "resnets" else 0
+            rest = pieces[4:] if pieces[2] == "resnets" else pieces[2:]
+            pieces = ["body", str(2 * int(pieces[1]) + layer), *rest]
+        renamed[".".join(pieces)] = weight
+    return renamed
+
+
+def state(model: nn.Module) -> dict[str, Tensor]:
+    return {name: weight.clone() for name, weight in model.state_dict().items()}
