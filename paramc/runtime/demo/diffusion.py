@@ -1,0 +1,146 @@
+"""The demo model's UNet and text encoder, trained together on the noise in latents."""
+
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple, cast
+
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from paramc.runtime.demo.autoencoder import GROUPS
+from paramc.runtime.demo.examples import LENGTH, Examples, token_ids
+from paramc.runtime.demo.learning import Rate, warmed_cosine
+from paramc.runtime.demo.vocabulary import merges
+from paramc.runtime.schedules.levels import sd_alphas
+from paramc.runtime.text.bpe import vocabulary
+
+WIDTHS: Final = (64, 64)
+HEADS: Final = 8
+TEXT_WIDTH: Final = 64
+TEXT_LAYERS: Final = 2
+STEPS: Final = 5500
+PLANNED: Final = 6500  # steps that the learning rate was to fall over
+BATCH: Final = 32
+RATE: Final = Rate(1.2e-3, 1e-5)
+UNSAID: Final = 0.1  # of all captions are left out, so that guidance has something to start from
+SNR: Final = 5.0  # the weight of a level is no more than this over its signal-to-noise ratio
+KEPT: Final = 0.998  # of the mean of all weights so far
+
+
+class Diffusion(NamedTuple):
+    """The two models, with the means of their weights or without."""
+
+    unet: UNet2DConditionModel
+    text: CLIPTextModel
+
+    def noise(self, x: Tensor, timesteps: Tensor, tokens: Tensor) -> Tensor:
+        """The noise that the model sees in `x`."""
+        states = self.text(input_ids=tokens).last_hidden_state
+        found: Tensor = self.unet(x, timesteps, states, return_dict=False)[0]
+        return found
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Those of both."""
+        return [*self.unet.parameters(), *self.text.parameters()]
+
+
+def new_diffusion(seed: int) -> Diffusion:
+    """Untrained models."""
+    torch.manual_seed(seed)
+    words = vocabulary(merges())
+    unet = UNet2DConditionModel(
+        block_out_channels=WIDTHS,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        layers_per_block=2,
+        cross_attention_dim=TEXT_WIDTH,
+        attention_head_dim=HEADS,
+        norm_num_groups=GROUPS,
+    )
+    text = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=words.end + 1,
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=4 * TEXT_WIDTH,
+            num_hidden_layers=TEXT_LAYERS,
+            num_attention_heads=1,
+            max_position_embeddings=LENGTH,
+            hidden_act="quick_gelu",
+            bos_token_id=0,
+            eos_token_id=2,
+            pad_token_id=1,
+        )
+    )
+    nn.init.normal_(cast(Tensor, text.get_input_embeddings().weight), std=0.3)
+    return Diffusion(unet.train(), text.train())
+
+
+def train_diffusion(
+    examples: Examples, steps: int, planned: int, seed: int, told: Callable[[int, float, Diffusion], None]
+) -> Diffusion:
+    """The means of the weights after `steps` of a schedule made for `planned` ones.
+
+    `told` hears of each step, its loss and the means so far.
+    """
+    model, means = new_diffusion(seed), new_diffusion(seed)
+    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.99), weight_decay=1e-2)
+    learner = Learner(model, optimiser, model.parameters(), RATE)
+    for step, batch in zip(range(steps), batches(examples, seed), strict=False):
+        loss = learn(learner, batch, step, planned)
+        _follow(means, model, step)
+        told(step, loss, means)
+    return means
+
+
+class Learner(NamedTuple):
+    """Models, and which of their weights learn how fast."""
+
+    model: Diffusion
+    optimiser: torch.optim.Optimizer
+    weights: list[nn.Parameter]
+    rate: Rate
+
+
+def learn(learner: Learner, batch: Examples, step: int, planned: int) -> float:
+    """One step of a schedule of `planned` ones; its loss."""
+    for group in learner.optimiser.param_groups:
+        group["lr"] = warmed_cosine(learner.rate, step, planned)
+    loss = _loss(learner.model, batch, sd_alphas().float())
+    learner.optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    nn.utils.clip_grad_norm_(learner.weights, 1.0)
+    learner.optimiser.step()
+    return float(loss.detach())
+
+
+def batches(examples: Examples, seed: int) -> Iterator[Examples]:
+    """Latents, each with one of its captions or none, without end."""
+    random = torch.Generator().manual_seed(seed)
+    nothing = torch.tensor(token_ids(""))
+    count, captions = examples.tokens.shape[:2]
+    while True:
+        for rows in torch.split(torch.randperm(count, generator=random), BATCH):
+            chosen = torch.randint(captions, (len(rows),), generator=random)
+            tokens = examples.tokens[rows, chosen].long()
+            tokens[torch.rand(len(rows), generator=random) < UNSAID] = nothing
+            yield Examples(examples.latents[rows], tokens)
+
+
+def _loss(model: Diffusion, batch: Examples, alphas: Tensor) -> Tensor:
+    """The mean square error of the noise, levels of little noise weighed down (Hang et al. 2023)."""
+    timesteps = torch.randint(len(alphas), (len(batch.latents),))
+    signal = alphas[timesteps].view(-1, 1, 1, 1)
+    noise = torch.randn_like(batch.latents)
+    x = signal.sqrt() * batch.latents + (1 - signal).sqrt() * noise
+    error = (model.noise(x, timesteps, batch.tokens) - noise).square().mean((1, 2, 3))
+    ratio = alphas[timesteps] / (1 - alphas[timesteps])
+    return (error * (SNR / ratio).clamp(max=1)).mean()
+
+
+@torch.no_grad()
+def _follow(means: Diffusion, model: Diffusion, step: int) -> None:
+    """Bring the means nearer; the first steps count for little."""
+    share = 1 - min(KEPT, (step + 1) / (step + 10))
+    for mean, weight in zip(means.parameters(), model.parameters(), strict=True):
+        mean.lerp_(weight, share)
