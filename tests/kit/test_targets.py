@@ -1,5 +1,7 @@
 """What every folder of `targets/` must keep, the toys of these tests included."""
 
+from fnmatch import filter as fitting
+
 import pytest
 
 from paramc.backends.description import Target
@@ -30,7 +32,7 @@ def test_every_loss_has_a_code_and_a_reason(target: Target) -> None:
 
 
 def test_rules_speak_of_known_features(target: Target) -> None:
-    assert {name for rule in target.rules for name in rule.features} <= {*features(), "*"}
+    assert [name for rule in target.rules for name in rule.features if not fitting(features(), name)] == []
 
 
 def test_legal_ops_exist(target: Target) -> None:

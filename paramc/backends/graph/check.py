@@ -31,7 +31,16 @@ def verify(job: Job, target: Target, files: tuple[File, ...]) -> tuple[Diagnosti
         for problem in graph_problems(_queued(file.text, target), known)
     )
     lost = (lost for file in files if drawn for lost in _lost(job, file.text, target))
-    return (*mistakes, *lost, *(long for file in files for long in _long_numbers(job, file.text, target)))
+    packs = (pack for file in files if not drawn for pack in _packs(_queued(file.text, target), known))
+    told = (diagnose("PC857", pack=pack, target=target.name) for pack in dict.fromkeys(packs))
+    return (*mistakes, *lost, *(long for file in files for long in _long_numbers(job, file.text, target)), *told)
+
+
+def _packs(text: str, known: Mapping[str, Definition]) -> Iterator[str]:
+    """What has to be installed for a graph; a look at the text tells whether it may be anything."""
+    for name, definition in known.items():
+        if definition.pack and f'"{name}"' in text:
+            yield definition.pack
 
 
 def _lost(job: Job, text: str, target: Target) -> Iterator[Diagnostic]:

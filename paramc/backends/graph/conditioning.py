@@ -7,13 +7,18 @@ from collections.abc import Callable, Sequence
 from math import ceil
 from typing import NamedTuple
 
-from paramc.backends.graph.builder import Socket
+from paramc.backends.graph.builder import Socket, Sockets
 from paramc.backends.graph.context import Context, file_name, picture_name
+from paramc.backends.graph.tables import Reader
 from paramc.backends.weights import chunks, weighted_text
 from paramc.dialects.graph.levels import borders
+from paramc.dialects.language import language_of
+from paramc.dialects.registry import find_dialect
 from paramc.ir.control import ControlNet
 from paramc.ir.plan import ApplyControl, Combine, Encode, Run, Variant
 
+NODES = "nodes"  # the option for text nodes of packs
+ADAPTERS = "ip_adapter"  # the option for nodes that steer by a picture
 DEEPEST_LAYER = -24
 STRONGEST = 10.0  # that a part of a combination can be
 
@@ -46,8 +51,39 @@ def guidance(context: Context, positive: str, negative: str, cfg: float, side: S
         positive, negative = op.positive, op.negative
     found = _guidance(context, positive, negative, cfg, side)
     for unit in reversed(units):
-        found = _controlled(context, found, unit, side)
+        if not _is_adapter(context, unit):
+            found = _controlled(context, found, unit, side)
     return found
+
+
+def adapters(context: Context, positive: str) -> tuple[ControlNet, ...]:
+    """The units of a pass that change the model by a picture, where the user has the nodes for them."""
+    units: list[ControlNet] = []
+    while isinstance(op := context.ops[positive.partition(".")[0]], ApplyControl):
+        units.append(op.unit)
+        positive = op.positive
+    wished = bool(context.choices.get(ADAPTERS))
+    return tuple(unit for unit in reversed(units) if wished and _is_adapter(context, unit))
+
+
+def adapted(context: Context, unit: ControlNet, model: Socket) -> Sockets:
+    """The model with the picture of an adapter laid over it."""
+    return context.graph.add(
+        "ip_adapter",
+        weight=unit.weight,
+        start=unit.start,
+        end=unit.end,
+        model=model,
+        image=context.graph.add("load_image", file=_picture(context, unit))["image"],
+        **context.graph.add("ip_adapter_model", file=file_name(context, "ip_adapter", unit.model)),
+        **context.graph.add("vision", file=file_name(context, "vision", None)),
+    )
+
+
+def _is_adapter(context: Context, unit: ControlNet) -> bool:
+    named = f"{unit.preprocessor} {unit.model.name if unit.model else ''}".lower()
+    plain = named.replace("-", "").replace("_", "")
+    return any(mark in plain for mark in context.tables.ip_adapters.marks)
 
 
 def _controlled(context: Context, found: Guidance, unit: ControlNet, side: Side) -> Guidance:
@@ -133,6 +169,10 @@ def _text(context: Context, op: Encode, variant: Variant, clip: Socket) -> Socke
     if context.base.clip_skip and op.layer < -1:
         clip = context.graph.add("layer", layer=max(op.layer, DEEPEST_LAYER), clip=clip)["clip"]
     title = "negative" if op.negative else ""
+    reader = context.tables.readers.get(str(context.choices.get(NODES)))
+    if reader is not None and op.emphasis not in context.tables.emphases.native:
+        given = _as_spelt(context, op, variant, reader)
+        return context.graph.add(reader.node, title, clip=clip, **given)["conditioning"]
     encoded = [
         context.graph.add("prompt", title, text=_written(context, op, runs), clip=clip)["conditioning"]
         for runs in chunks(variant.runs)
@@ -141,6 +181,19 @@ def _text(context: Context, op: Encode, variant: Variant, clip: Socket) -> Socke
     if _is_zero(context, op):
         return context.graph.add("zero", conditioning=whole)["conditioning"]
     return whole
+
+
+def _as_spelt(context: Context, op: Encode, variant: Variant, reader: Reader) -> dict[str, str | bool]:
+    """The text for nodes that read another program's language: weights and breaks as they are spelt there."""
+    language = language_of(find_dialect(reader.dialect))
+    unweighted = op.emphasis in context.tables.emphases.unweighted
+    pieces = (
+        language.writing.write(tuple((run.text, 1.0 if unweighted else run.weight) for run in part))
+        for part in chunks(variant.runs)
+    )
+    mean = op.emphasis in reader.restores_mean
+    text = language.writing.new_chunk.join(pieces)
+    return {"text": f"{reader.mean if mean else reader.plain}{text}", "mean": mean}
 
 
 def _written(context: Context, op: Encode, runs: Sequence[Run]) -> str:

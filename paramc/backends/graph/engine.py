@@ -63,13 +63,13 @@ def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report)
     form = choices.get("form")
     kept = None if choices.get("canonical") or form == REWRITING else _kept(job, target)
     if kept is not None:
-        return (File(name, _formed(kept, target) if form == DRAWN else kept),)
+        return (File(name, drawn_text(kept, target) if form == DRAWN else kept),)
     tables = graph_tables(target.folder)
     context = Context(job, plan, tables, choices, Graph(tables.nodes, definitions(target.folder)))
     for op in plan.ops:
         context.keep(op, _nodes(context, op))
     text = context.graph.text()
-    return (File(name, _formed(text, target) if form == DRAWN else text),)
+    return (File(name, drawn_text(text, target) if form == DRAWN else text),)
 
 
 def _kept(job: Job, target: Target) -> str | None:
@@ -80,7 +80,7 @@ def _kept(job: Job, target: Target) -> str | None:
     return kept_graph(job, target)
 
 
-def _formed(text: str, target: Target) -> str:
+def drawn_text(text: str, target: Target) -> str:
     """A graph as the server takes it in the form that the editor opens."""
     from paramc.backends.graph.drawn import workflow_text  # only where somebody asks for it
     from paramc.dialects.graph.load import load_graph

@@ -1,6 +1,6 @@
 """Latents and pictures: where sampling starts, what happens between two passes, what comes out."""
 
-from paramc.backends.graph.builder import Sockets
+from paramc.backends.graph.builder import Socket, Sockets
 from paramc.backends.graph.context import Context, file_name, file_prefix, picture_name
 from paramc.ir.assets import AssetRef
 from paramc.ir.geometry import Size
@@ -50,14 +50,32 @@ def encode_image(context: Context, op: EncodeImage) -> Sockets:
 def mask_latent(context: Context, op: MaskLatent) -> Sockets:
     """A latent of which only the white part of the mask is sampled."""
     context.keep_size(op.id, op.latent)
+    latent = context.socket(op.latent)
     mask = context.graph.add("load_mask", file=picture_name(context, "mask", op.mask))
     if op.inverts:
         mask = context.graph.add("invert_mask", **mask)
+    latent = _filled(context, op, latent, mask["mask"])
     if op.blur >= SMALLEST_BLUR:
         radius = min(int(2.5 * min(op.blur, WIDEST_BLUR) + 0.5), WIDEST_BLUR)
         blurred = context.graph.add("blur", radius=radius, sigma=op.blur, **context.graph.add("mask_to_image", **mask))
         mask = context.graph.add("image_to_mask", **blurred)
-    return context.graph.add("masked", latent=context.socket(op.latent), **mask)
+    return context.graph.add("masked", latent=latent, **mask)
+
+
+def _filled(context: Context, op: MaskLatent, latent: Socket, mask: Socket) -> Socket:
+    """The latent with what the masked part begins with instead of the picture, where nodes can say that."""
+    source = context.ops.get(op.latent)
+    match op.fill:
+        case "latent_nothing":
+            nothing = context.graph.add("nothing", latent=latent)["latent"]
+            return context.graph.add("composite", latent=latent, source=nothing, mask=mask)["latent"]
+        case "fill" if isinstance(source, EncodeImage):
+            image, vae = context.socket(source.image), context.socket(source.vae)
+            grey = context.graph.add("encode_grey", image=image, vae=vae, mask=mask)
+            batch = _batch(context, source.batch)
+            return (context.graph.add("repeat", batch=batch, **grey) if batch > 1 else grey)["latent"]
+        case _:
+            return latent
 
 
 def resize_latent(context: Context, op: ResizeLatent) -> Sockets:

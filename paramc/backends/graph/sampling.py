@@ -5,12 +5,12 @@ from math import ceil, log
 from typing import NamedTuple
 
 from paramc.backends.graph.builder import Socket, Sockets
-from paramc.backends.graph.conditioning import Guidance, Side, guidance
+from paramc.backends.graph.conditioning import Guidance, Side, adapted, adapters, guidance
 from paramc.backends.graph.context import Context
 from paramc.backends.graph.tables import SamplerRow, ScheduleRow
 from paramc.dialects.graph.levels import Flow, NoiseModel, limits, shares, sigmas, variance_preserving
 from paramc.ir.names import sampler_of
-from paramc.ir.plan import ApplyControl, Encode, MakeNoise, Op, Sample, Sigmas, Slice
+from paramc.ir.plan import ApplyControl, Encode, MakeNoise, MaskLatent, Op, Sample, Sigmas, Slice
 
 MOST_STEPS = 10_000
 LONGEST = 10**12  # steps of a schedule; a strength that asks for more is next to nothing
@@ -91,7 +91,7 @@ def planned(context: Context, op: Sample) -> Pass:
         steps + extra,
         steps if extra else None,
         schedule.leftover,
-        cut is None or PICTURE not in cut.because,
+        cut is None or cut.lengthens or PICTURE not in cut.because,
     )
 
 
@@ -209,6 +209,11 @@ def _patched(context: Context, run: Pass, model: Socket) -> Socket:
         given = context.graph.add("zero_snr", **given)
     if run.sampler.patch and not context.base.entries:
         given = context.graph.add(run.sampler.patch, **given)
+    source = context.ops.get(run.op.latent)
+    if isinstance(source, MaskLatent) and source.soft is not None:
+        given = context.graph.add("soft", **given)
+    for unit in adapters(context, run.op.positive):
+        given = adapted(context, unit, given["model"])
     if run.op.cfg_rescale:
         given = context.graph.add("rescale", rescale=run.op.cfg_rescale, **given)
     return given["model"]

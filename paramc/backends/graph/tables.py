@@ -75,6 +75,22 @@ class Emphases(NamedTuple):
     native: tuple[str, ...]
 
 
+class Reader(NamedTuple):
+    """Text nodes that read the language of `dialect` themselves; graph.toml says what each key means."""
+
+    node: str
+    dialect: str
+    restores_mean: tuple[str, ...]
+    mean: str = ""
+    plain: str = ""
+
+
+class Adapters(NamedTuple):
+    """How an adapter that is steered by a picture is told from a ControlNet by its name."""
+
+    marks: tuple[str, ...]
+
+
 class Files(NamedTuple):
     """File names: known suffixes, characters that no name may have, and by kind of file the usual suffix and a name."""
 
@@ -123,6 +139,8 @@ class GraphTables(NamedTuple):
     modules: Modules
     text: Spelling
     emphases: Emphases
+    readers: Mapping[str, Reader]
+    ip_adapters: Adapters
     layout: Layout
     words: Mapping[str, Words]
 
@@ -155,11 +173,15 @@ class Take(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """A node as its server describes it: inputs by name, types of its outputs, whether it ends a graph."""
+    """A node as its server describes it: inputs by name, types of its outputs, whether it ends a graph.
+
+    `pack`: what has to be installed for it, where it is no part of the server itself.
+    """
 
     takes: Mapping[str, Take]
     gives: tuple[str, ...]
     ends: bool = False
+    pack: str = ""
 
 
 @cache
@@ -176,6 +198,8 @@ def graph_tables(folder: Path) -> GraphTables:
         modules=as_row(section(table, "modules", path), Modules, f"{path}: modules"),
         text=as_row(section(table, "text", path), Spelling, f"{path}: text"),
         emphases=as_row(section(table, "emphases", path), Emphases, f"{path}: emphases"),
+        readers=_rows(table, "readers", Reader, path),
+        ip_adapters=as_row(section(table, "ip_adapters", path), Adapters, f"{path}: ip_adapters"),
         layout=as_row(section(table, "layout", path), Layout, f"{path}: layout"),
         words={name: _words(table, name, path) for name in _WORDS},
     )
@@ -218,7 +242,9 @@ def _definition(table: Table, lists: Mapping[str, TableValue], where: str) -> De
     gives = table.get("gives")
     if not isinstance(gives, list):
         raise TableError(f"{where}: `gives` is not a list")
-    return Definition(takes, tuple(str(item) for item in gives), bool(table.get("ends", False)))
+    return Definition(
+        takes, tuple(str(item) for item in gives), bool(table.get("ends", False)), str(table.get("pack", ""))
+    )
 
 
 def _take(value: TableValue, lists: Mapping[str, TableValue], where: str) -> Take:

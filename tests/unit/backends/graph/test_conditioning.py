@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 import paramc
 from paramc.dialects.graph.levels import limits, sigmas, variance_preserving
 from paramc.ir.assets import AssetRef, Assets
+from paramc.ir.control import ControlNet
 from paramc.ir.job import Job
-from paramc.ir.plan import Combine, Encode, Run, Sigmas, Slice
+from paramc.ir.plan import ApplyControl, Combine, Encode, Run, Sigmas, Slice
 from tests.unit.backends.graph.plans import classes, encode, every, graph_of, only, picture, sample, weighted
 from tests.unit.backends.graph.server import refusals
 
@@ -268,3 +269,68 @@ def test_shares_of_steps_become_shares_of_time_between_two_calls() -> None:
     assert 3 / 19 < spans[0][0] < 4 / 19
     assert 14 / 19 < spans[0][1] < 15 / 19
     assert spans[1] == (0.0, 1.0)
+
+
+def test_nodes_of_a_pack_read_weights_and_breaks_as_they_are_spelt_in_a1111() -> None:
+    runs = (Run(text="a "), Run(text="cat", weight=1.2), BREAK, Run(text="bird"))
+    graph = graph_of(picture(weighted("positive", *runs)), nodes="smz")
+    texts = every(graph, "smZ CLIPTextEncode")
+    assert [text["text"] for text in texts] == ["a (cat:1.2) BREAK bird", "fog"]
+    assert {(text["parser"], text["mean_normalization"]) for text in texts} == {("A1111", True)}
+    assert "ConditioningConcat" not in classes(graph)
+
+
+@pytest.mark.parametrize(("emphasis", "text", "mean"), [("no_norm", "(cat:1.2)", False), ("ignore", "cat", False)])
+def test_nodes_of_a_pack_are_told_how_weights_count(emphasis: str, text: str, mean: bool) -> None:
+    plan = picture(weighted("positive", Run(text="cat", weight=1.2), emphasis=emphasis))
+    found = every(graph_of(plan, nodes="smz"), "smZ CLIPTextEncode")[0]
+    assert (found["text"], found["mean_normalization"]) == (text, mean)
+
+
+@pytest.mark.parametrize(("emphasis", "style"), [("original", "STYLE(A1111, mean) "), ("no_norm", "STYLE(A1111) ")])
+def test_prompt_control_is_told_the_style_of_the_weights(emphasis: str, style: str) -> None:
+    plan = picture(weighted("positive", Run(text="cat", weight=1.2), emphasis=emphasis))
+    found = every(graph_of(plan, nodes="promptcontrol"), "PCTextEncode")[0]
+    assert found["text"] == f"{style}(cat:1.2)"
+
+
+def test_texts_of_comfyui_stay_in_its_own_nodes() -> None:
+    texts = [weighted(name, Run(text="cat", weight=1.2), emphasis="comfy") for name in ("positive", "negative")]
+    assert "smZ CLIPTextEncode" not in classes(graph_of(picture(*texts), nodes="smz"))
+
+
+def steered(preprocessor: str, **options: str) -> dict[str, Any]:
+    unit = ControlNet(model=AssetRef(name="ip-adapter_sd15"), preprocessor=preprocessor, weight=0.7, start=0.1, end=0.8)
+    control = ApplyControl(id="control", positive="positive", negative="negative", unit=unit)
+    passing = sample("sample", positive="control.positive", negative="control.negative")
+    return graph_of(picture(control, passing), **options)
+
+
+def test_an_adapter_is_no_controlnet() -> None:
+    graph = steered("ip-adapter_clip_sd15")
+    assert not {"ControlNetLoader", "IPAdapterAdvanced"} & set(classes(graph))
+
+
+def test_an_adapter_changes_the_model_where_the_user_has_its_nodes() -> None:
+    graph = steered("ip-adapter_clip_sd15", ip_adapter="true")
+    node = only(graph, "IPAdapterAdvanced")
+    assert (node["weight"], node["start_at"], node["end_at"]) == (0.7, 0.1, 0.8)
+    assert graph[only(graph, "KSampler")["model"][0]]["class_type"] == "IPAdapterAdvanced"
+    assert only(graph, "IPAdapterModelLoader") == {"ipadapter_file": "ip-adapter_sd15.safetensors"}
+    assert "ControlNetApplyAdvanced" not in classes(graph)
+
+
+def test_a_pack_that_is_needed_is_told() -> None:
+    said = paramc.convert("a (cat:1.2)\nSteps: 20, Sampler: Euler", "comfyui", options={"nodes": "smz"}).diagnostics
+    assert [item.message for item in said if item.code == "PC857"] == [
+        "the graph has nodes of the pack `ComfyUI_smZNodes`, which is no part of ComfyUI"
+    ]
+
+
+def test_a_long_prompt_is_cut_where_a1111_cuts_it() -> None:
+    text = ", ".join(["a red cat"] * 18) + ", on and on and on and on\nSteps: 20, Sampler: Euler, Model: sd15"
+    graph = json.loads(paramc.convert(text, "comfyui").text)
+    first, second, *_ = every(graph, "CLIPTextEncode")
+    assert (first["text"].count("a red cat"), first["text"][-1]) == (18, ",")
+    assert second["text"] == "on and on and on and on"
+    assert only(graph, "ConditioningConcat")

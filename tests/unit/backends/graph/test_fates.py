@@ -22,12 +22,14 @@ def edited(text: str = "[a:b:0.5]") -> Prompt:
     return Prompt(text=text, branches=(Branch(text=text, body=(Edit(when=0.5, fraction=True),)),))
 
 
-def fate(path: str, values: Values, *, base: str, form: str, target: Target = COMFYUI) -> Fate:
-    """The fate of the value at `path`, which the source states."""
+def fate(
+    path: str, values: Values, *, base: str, form: str, target: Target = COMFYUI, text: str = "a", **more: object
+) -> Fate:
+    """The fate of the value at `path`, which the source states; `more` are options."""
     job = Job().replace(values).replace(ledger=(Stated(key="K", raw="v", paths=(path,)),))
-    run = Run(text="a", weight=1.2 if path == "negative" else 1.0)
+    run = Run(text=text, weight=1.2 if path == "negative" else 1.0)
     plan = picture(weighted("positive", run, because=(path,)), family=base)
-    return report_fates(job, plan, target, {"form": form}).fates[0]
+    return report_fates(job, plan, target, {"form": form, **more}).fates[0]
 
 
 def on_picture(strength: float = 0.5, **values: Any) -> Values:
@@ -62,6 +64,11 @@ PLAIN = Prompt(text="a", branches=(Branch(body=(Literal(text="a"),)),))
 CASES: list[tuple[str, Values, str, str]] = [
     ("task.fill", painted(), "sd1", "exact"),
     ("task.fill", painted(fill="latent_noise"), "sd1", "dropped"),
+    ("task.fill", painted(fill="latent_nothing"), "sd1", "close"),
+    ("task.fill", painted(fill="fill"), "sd1", "approximate"),
+    ("text.backtrack", {"text.backtrack": 10}, "sd1", "exact"),
+    ("text.backtrack", {"text.backtrack": 10}, "flux", "approximate"),
+    ("controls.controlnet.preprocessor", steered(preprocessor="ip-adapter-auto"), "sd1", "dropped"),
     ("task.area", painted(), "sd1", "exact"),
     ("task.area", painted(area="masked"), "sd1", "dropped"),
     ("sampling.mask_weight", {"sampling.mask_weight": 1.0}, "sd1", "exact"),
@@ -153,6 +160,13 @@ CASES: list[tuple[str, Values, str, str]] = [
     ("stages.hires.upscaler", hires("latent:nearest"), "sd1", "approximate"),
     ("stages.hires.upscaler", hires("model:4x-UltraSharp"), "sd1", "close"),
 ]
+LONG = "a word, " * 60
+WITH_MORE: list[tuple[str, Values, str, dict[str, Any]]] = [
+    ("prompt", {"prompt": PLAIN}, "close", {"text": LONG}),
+    ("prompt", {"prompt": PLAIN, "text.emphasis": "comfy"}, "exact", {"text": LONG}),
+    ("negative", {"negative": PLAIN}, "close", {"nodes": "smz"}),
+    ("controls.controlnet.preprocessor", steered(preprocessor="ip-adapter-auto"), "approximate", {"ip_adapter": True}),
+]
 FAITHFUL: list[tuple[str, Values, str, str]] = [
     ("noise.generator", CPU, "sd1", "exact"),
     ("noise.generator", CPU | sampled("dpm_2"), "sd1", "close"),
@@ -165,6 +179,11 @@ FAITHFUL: list[tuple[str, Values, str, str]] = [
 def test_a_setting_has_this_grade(path: str, values: Values, base: str, grade: str) -> None:
     found = fate(path, values, base=base, form="ksampler")
     assert (found.grade, bool(found.code)) == (grade, grade in ("close", "approximate", "dropped"))
+
+
+@pytest.mark.parametrize(("path", "values", "grade", "more"), WITH_MORE)
+def test_a_setting_has_this_grade_under_conditions(path: str, values: Values, grade: str, more: dict[str, Any]) -> None:
+    assert fate(path, values, base="sd1", form="ksampler", **more).grade == grade
 
 
 @pytest.mark.parametrize(("path", "values", "base", "grade"), FAITHFUL)
@@ -185,11 +204,11 @@ def test_a_job_that_was_read_from_a_graph_keeps_everything() -> None:
 def test_no_rule_could_be_left_out(index: int) -> None:
     without = Target(COMFYUI.name, COMFYUI.folder)
     without.__dict__["rules"] = COMFYUI.rules[:index] + COMFYUI.rules[index + 1 :]
-    forms = [(case, "ksampler") for case in CASES] + [(case, "faithful") for case in FAITHFUL]
-    assert any(
-        fate(path, values, base=base, form=form, target=without) != fate(path, values, base=base, form=form)
-        for (path, values, base, _), form in forms
-    )
+    plain: dict[str, Any] = {"base": "sd1", "form": "ksampler"}
+    asked = [(path, values, plain | {"base": base}) for path, values, base, _ in CASES]
+    asked += [(path, values, {"base": base, "form": "faithful"}) for path, values, base, _ in FAITHFUL]
+    asked += [(path, values, plain | more) for path, values, _, more in WITH_MORE]
+    assert any(fate(path, values, target=without, **how) != fate(path, values, **how) for path, values, how in asked)
 
 
 def test_another_noise_source_is_explained_by_itself() -> None:

@@ -266,3 +266,24 @@ def test_any_text_is_json_in_utf8_and_reads_back(text: str) -> None:
 
 def test_the_same_plan_is_the_same_text() -> None:
     assert text_of(picture()) == text_of(picture())
+
+
+def test_nothing_under_the_mask_is_a_latent_of_zeros_there() -> None:
+    made = masked(fill="latent_nothing", blur=0.0)
+    composite = only(made, "LatentCompositeMasked")
+    assert made[only(made, "SetLatentNoiseMask")["samples"][0]]["class_type"] == "LatentCompositeMasked"
+    assert made[composite["source"][0]] == made[composite["source"][0]] | {"class_type": "LatentMultiply"}
+    assert only(made, "LatentMultiply")["multiplier"] == 0.0
+    assert made[composite["mask"][0]]["class_type"] == "LoadImageMask"
+
+
+def test_the_filled_part_is_encoded_grey_under_the_sharp_mask() -> None:
+    made = masked(fill="fill")
+    assert made[only(made, "VAEEncodeForInpaint")["mask"][0]]["class_type"] == "LoadImageMask"
+    assert made[only(made, "SetLatentNoiseMask")["samples"][0]]["class_type"] == "VAEEncodeForInpaint"
+    assert "VAEEncode" not in classes(made)
+
+
+def test_a_soft_mask_is_a_patch_of_the_model() -> None:
+    made = masked(soft={})
+    assert made[only(made, "KSampler")["model"][0]]["class_type"] == "DifferentialDiffusion"

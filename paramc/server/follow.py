@@ -1,0 +1,113 @@
+"""Following a job to its end: along the line while it holds, and by asking where it does not."""
+
+import json
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Final, NamedTuple
+
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import Diagnostic, ServerError
+from paramc.dialects.graph.values import Json, as_number, as_object, as_text
+from paramc.server.channel import Channel, ChannelLost
+from paramc.server.client import Client, Ticket
+
+LOST_SIGHT: Final = 3  # times in a row that a job is nowhere before it counts as gone
+ENDS: Final = frozenset({"execution_success", "execution_error", "execution_interrupted"})
+
+
+class Update(NamedTuple):
+    """How far a job is: `done` of `total` in a node, None where a node does not tell."""
+
+    node: str
+    done: float = 0
+    total: float = 0
+
+
+class Waits(NamedTuple):
+    """Seconds: `whole` for the job, `quiet` until the server is asked about it, `pause` between two such questions."""
+
+    whole: float = 3600.0
+    quiet: float = 15.0
+    pause: float = 1.0
+
+
+class Ended(NamedTuple):
+    """What the server's history says of the job, and what is to be told of the way there."""
+
+    entry: Mapping[str, Json]
+    said: tuple[Diagnostic, ...] = ()
+
+
+def follow(
+    client: Client, channel: Channel | None, ticket: Ticket, tell: Callable[[Update], None], waits: Waits
+) -> Ended:
+    """Wait until a job is over. Raises ServerError when it is not within the time, or the server has forgotten it."""
+    end = monotonic() + waits.whole
+    said: tuple[Diagnostic, ...] = ()
+    if channel is not None:
+        try:
+            _listen(client, channel, ticket, tell, waits, end)
+        except ChannelLost as error:
+            said = (diagnose("PC850", reason=error, seconds=f"{waits.pause:g}"),)
+    return Ended(_ask(client, ticket, waits, end), said)
+
+
+def _listen(
+    client: Client, channel: Channel, ticket: Ticket, tell: Callable[[Update], None], waits: Waits, end: float
+) -> None:
+    """Come back when the job is over, or nothing more is to be heard of it.
+
+    A line that tells of everything but the job is as quiet as one that tells nothing.
+    """
+    heard = monotonic()
+    while monotonic() < end:
+        text = channel.receive(min(waits.quiet, max(end - monotonic(), 0.0)))
+        kind, data = _about(text or "", ticket)
+        if kind:
+            heard = monotonic()
+            if _is_end(kind, data, tell):
+                return
+        elif monotonic() - heard >= waits.quiet:
+            if client.place(ticket) == "gone":
+                return
+            heard = monotonic()
+
+
+def _about(text: str, ticket: Ticket) -> tuple[str, Mapping[str, Json]]:
+    """The kind and the content of a message about the job; no kind for any other."""
+    try:
+        message = as_object(json.loads(text))
+    except (ValueError, RecursionError):
+        return "", {}  # whatever it was: the history knows how the job ends
+    data = as_object(message.get("data"))
+    return (as_text(message.get("type")), data) if data.get("prompt_id") == ticket.job else ("", {})
+
+
+def _is_end(kind: str, data: Mapping[str, Json], tell: Callable[[Update], None]) -> bool:
+    """Is this message the job's last? What it says of the way is told."""
+    node = data.get("node")
+    match kind:
+        case "executing" if node is None:
+            return True
+        case "executing":
+            tell(Update(as_text(node)))
+        case "progress":
+            tell(Update(as_text(node), as_number(data.get("value")) or 0, as_number(data.get("max")) or 0))
+        case _:
+            return kind in ENDS
+    return False
+
+
+def _ask(client: Client, ticket: Ticket, waits: Waits, end: float) -> Mapping[str, Json]:
+    """What the history says, once it says something."""
+    missed = 0
+    while True:
+        entry = client.history(ticket)
+        if entry:
+            return entry
+        missed = missed + 1 if client.place(ticket) == "gone" else 0
+        if missed == LOST_SIGHT:
+            raise ServerError(diagnose("PC853", job=ticket.job))
+        if monotonic() > end:
+            raise ServerError(diagnose("PC854", seconds=f"{waits.whole:g}"))
+        client.wire.rest(waits.pause)
