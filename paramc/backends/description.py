@@ -1,7 +1,8 @@
 """A target as its folder describes it: what it can say, how well, and what the user may choose."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -10,7 +11,9 @@ from paramc.backends.report import GRADES, Grade
 from paramc.backends.schedulers import SamplerRow, ScheduleRow, Schedulers, read_schedulers
 from paramc.ir.features import features
 from paramc.resources import GRAMMARS
-from paramc.tables import Table, TableError, TableValue, as_row, read_table, rows, section
+from paramc.tables import NOTHING, Table, TableError, TableValue, as_row, read_table, rows, section
+
+ANY = "*"
 
 
 class Answer(NamedTuple):
@@ -25,8 +28,9 @@ class Answer(NamedTuple):
 class Rule(NamedTuple):
     """Another answer for `features` where the job's values are those of `when`, none of `unless` and over `above`.
 
-    Keys are paths of the Job, or `base`, `family`, `schedule` (the one that is run) and `option.NAME`; values are lists
-    of texts, `*` standing for anything but unset; those of `above` are numbers.
+    Keys are paths of the Job, or `base`, `family`, `schedule` (the one that is run), `option.NAME`, and of the plan
+    `op.NAME` and `flag.NAME` (a quirk of a loop). Values are lists of texts, `*` standing for anything but unset; those
+    of `above` are numbers.
     """
 
     features: tuple[str, ...]
@@ -38,6 +42,15 @@ class Rule(NamedTuple):
     unless: Mapping[str, list[str]] | None = None
     above: Mapping[str, float] | None = None
 
+    def among(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of the features that the rule is for; in its own, `*` stands for any letters."""
+        patterns = tuple(name for name in self.features if ANY in name)
+        if not patterns:
+            return self.features
+        return tuple(
+            name for name in names if name in self.features or any(fnmatchcase(name, each) for each in patterns)
+        )
+
     @property
     def answer(self) -> Answer:
         """The answer that the rule gives."""
@@ -45,11 +58,17 @@ class Rule(NamedTuple):
 
 
 class Option(NamedTuple):
-    """What the user may choose: one of `choices`, or any text of `kind`."""
+    """What the user may choose: one of `choices`, or any text of `kind`.
+
+    implies: by choice, what other options are where they are not chosen. judged_by: by choice, the target whose
+    answers hold then.
+    """
 
     default: str | int | float | bool
     about: str
     choices: tuple[str, ...] = ()
+    implies: Mapping[str, Mapping[str, str]] = NOTHING
+    judged_by: Mapping[str, str] = NOTHING
 
     @property
     def kind(self) -> str:
@@ -122,6 +141,15 @@ class Target:
     def rules(self) -> tuple[Rule, ...]:
         """Answers that depend on the job, in order; the first that fits counts."""
         return rows(self.about, "rules", Rule, self.folder)
+
+    @cached_property
+    def rules_of(self) -> Mapping[str, Sequence[Rule]]:
+        """The rules for each feature that has any, in order."""
+        found: dict[str, list[Rule]] = {}
+        for rule in self.rules:
+            for name in rule.among(self.answers):
+                found.setdefault(name, []).append(rule)
+        return found
 
     @cached_property
     def options(self) -> dict[str, Option]:

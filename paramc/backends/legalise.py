@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from paramc.backends.description import Answer, Rule, Target, scheduled
+from paramc.backends.registry import judge_of
 from paramc.backends.report import Cause, Fate, Report, rank, worst
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, Span
@@ -16,7 +17,7 @@ from paramc.ir.places import View
 from paramc.ir.plan import Combine, Encode, Op, Plan, Run, Sample, Sigmas, Variant
 from paramc.ir.prompt import Alternate, Edit, Prompt
 
-EVERY = "*"  # stands for all features in a rule
+OF_PLANS = ("op.", "flag.")  # what rules ask of a plan; false where it has none
 TEXTS = frozenset({"prompt", "negative"})  # features of the bare text, whatever becomes of its syntax
 CHUNK = 75  # tokens between start and end of one CLIP chunk
 _TOKEN = re.compile(r"\w+|[^\w\s]")  # at least as many CLIP tokens as matches
@@ -92,6 +93,10 @@ def prompt_features(prompt: Prompt, encodes: Iterable[Encode], embeddings: Itera
         yield "prompt.network.unknown"
     if any(tag.rank is not None for tag in prompt.networks):
         yield "prompt.network.rank"
+    if any(tag.blocks != () for tag in prompt.networks):
+        yield "prompt.network.blocks"
+    if any(tag.first_step is not None or tag.last_step is not None for tag in prompt.networks):
+        yield "prompt.network.steps"
     parts = [part for branch in prompt.branches for part in branch.body]
     if any(isinstance(part, Edit) for part in parts):
         yield "prompt.edit"
@@ -112,6 +117,7 @@ class _Judge:
     """Answers for one job and target."""
 
     def __init__(self, job: Job, plan: Plan, target: Target, chosen: Mapping[str, object]) -> None:
+        target = judge_of(target, chosen)
         self.job, self.plan, self.target = job, plan, target
         self.view = View(job)
         self.named: dict[str, object] = {
@@ -119,14 +125,12 @@ class _Judge:
             "family": plan.family,
             "schedule": executed_schedule(job.sampling.sampler, job.sampling.schedule),
             "drawn": drawing(job.ledger) is not None,
+            **_plan_facts(plan),
             **{f"option.{name}": value for name, value in chosen.items()},
         }
         self.samples = [op for op in plan.ops if isinstance(op, Sample)]
         self.levels = [op for op in plan.ops if isinstance(op, Sigmas)]
-        self.rules: dict[str, list[Rule]] = {}
-        for rule in target.rules:
-            for name in target.answers if EVERY in rule.features else rule.features:
-                self.rules.setdefault(name, []).append(rule)
+        self.rules = target.rules_of
 
     def stated(self, stated: Stated) -> Fate:
         """The fate of an entry of the source: the worst of what it sets."""
@@ -206,6 +210,8 @@ class _Judge:
         """What a rule calls `path`: something that it names, an option, or a value of the job."""
         if path in self.named or path.startswith("option."):
             return self.named.get(path)
+        if path.startswith(OF_PLANS):
+            return False
         return value_at(self.job, path)
 
 
@@ -213,22 +219,29 @@ def _lost(plan: Plan, target: Target, chosen: Mapping[str, object]) -> set[str]:
     """The features that are dropped: by the table, or by a rule that plan and options alone decide."""
     encode = next((op for op in plan.ops if isinstance(op, Encode)), None)
     facts: dict[str, object] = {f"option.{name}": value for name, value in chosen.items()}
+    facts |= {"base": plan.base, **_plan_facts(plan)}
     facts |= {"base": plan.base, "family": plan.family, "text.emphasis": encode.emphasis if encode else None}
     grades = {name: answer.grade for name, answer in target.answers.items()}
     for rule in reversed(target.rules):
         if _is_decided(rule, facts):
-            grades |= dict.fromkeys(grades if EVERY in rule.features else rule.features, rule.grade)
+            grades |= dict.fromkeys(rule.among(grades), rule.grade)
     return {name for name, grade in grades.items() if grade == "dropped"}
 
 
 def _is_decided(rule: Rule, facts: Mapping[str, object]) -> bool:
     """Does the rule hold, whatever the job says beside these facts?"""
     when, unless = rule.when or {}, rule.unless or {}
-    if rule.above or not {*when, *unless} <= facts.keys():
+    if rule.above or not all(path in facts or path.startswith(OF_PLANS) for path in (*when, *unless)):
         return False
-    return all(_is_among(facts[path], texts) for path, texts in when.items()) and not any(
-        _is_among(facts[path], texts) for path, texts in unless.items()
+    return all(_is_among(facts.get(path, False), texts) for path, texts in when.items()) and not any(
+        _is_among(facts.get(path, False), texts) for path, texts in unless.items()
     )
+
+
+def _plan_facts(plan: Plan) -> dict[str, bool]:
+    """What rules may ask of a plan: `op.NAME`, is there such an op; `flag.NAME`, has any of its loops the quirk."""
+    flags = {flag for op in plan.ops if isinstance(op, Sample) for flag in op.flags}
+    return {f"op.{op.op}": True for op in plan.ops} | {f"flag.{flag}": True for flag in flags}
 
 
 def _is_among(value: object, texts: list[str]) -> bool:

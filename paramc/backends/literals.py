@@ -4,7 +4,8 @@ Whatever the user wrote enters a script through `literal` alone, so that no text
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import TypeAlias
 from unicodedata import category, east_asian_width
@@ -75,11 +76,10 @@ def call(before: str, arguments: Iterable[str], after: str = "", *, indent: str 
 
 
 def imports(modules: Mapping[str, Iterable[str]]) -> str:
-    """Import statements as isort orders them: whole modules first, then names out of modules."""
-    whole = [f"import {module}" for module, names in sorted(modules.items()) if not tuple(names)]
-    from_modules = [(module, sorted(set(names))) for module, names in sorted(modules.items(), key=_folded)]
-    parts = [_import(module, names) for module, names in from_modules if names]
-    return "\n".join((*whole, *parts))
+    """Import statements as isort orders them: the standard library first, then others; whole modules before names."""
+    standard = {name: names for name, names in modules.items() if name.partition(".")[0] in sys.stdlib_module_names}
+    groups = (standard, {name: names for name, names in modules.items() if name not in standard})
+    return "\n\n".join("\n".join(_imports(group)) for group in groups if group)
 
 
 def shown(text: str, limit: int = 60) -> str:
@@ -108,6 +108,15 @@ def columns(text: str) -> int:
 
 def _folded(item: tuple[str, Iterable[str]]) -> str:
     return item[0].lower()
+
+
+def _imports(modules: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """The statements of one group."""
+    yield from (f"import {module}" for module, names in sorted(modules.items()) if not tuple(names))
+    for module, names in sorted(modules.items(), key=_folded):
+        listed = sorted(set(names))
+        if listed:
+            yield _import(module, listed)
 
 
 def _import(module: str, names: list[str]) -> str:

@@ -65,6 +65,7 @@ class Pipelines:
 
     constants: tuple[ConstantRow, ...]
     notes: Mapping[str, str]
+    switches: Mapping[str, Table]
     latent_modes: Mapping[str, Table]
     filters: Mapping[str, str]
     bases: Mapping[str, Table]
@@ -96,6 +97,7 @@ def read_pipelines(path: Path) -> Pipelines:
     return Pipelines(
         constants=rows(table, "constants", ConstantRow, path),
         notes=_texts(table, "notes", path),
+        switches=_tables(table, "switches", path),
         latent_modes=_tables(table, "latent_modes", path),
         filters=_texts(table, "filters", path),
         bases=_tables(table, "bases", path),

@@ -10,6 +10,7 @@ from paramc.ir.geometry import Size
 from paramc.ir.plan import (
     ApplyControl,
     ApplyNetwork,
+    Combine,
     Decode,
     EmptyLatent,
     Encode,
@@ -28,6 +29,7 @@ from paramc.ir.plan import (
     Slice,
     UpscaleImage,
 )
+from paramc.passes.plan import DEFAULT_SIZE
 
 PASSES = 2  # a first pass, and one that enlarges what it made
 LORAS = frozenset({"lora", "lyco"})  # kinds of networks that are laid over the weights
@@ -49,6 +51,8 @@ class PlannedPass:
     avoided: Encode | None = None
     mask: MaskLatent | None = None
     controls: tuple[ControlNet, ...] = ()
+    wanted: tuple[tuple[Encode, float], ...] = ()  # the AND-parts of the prompt, each with its weight
+    unwanted: tuple[tuple[Encode, float], ...] = ()
 
     @property
     def size(self) -> Size:
@@ -59,7 +63,7 @@ class PlannedPass:
             case UpscaleImage(size=size, crop_to=crop):
                 return crop or size or UNKNOWN
             case LoadImage(size=size):
-                return size or UNKNOWN
+                return size or DEFAULT_SIZE
             case _:
                 return UNKNOWN
 
@@ -147,7 +151,8 @@ class Planned:
         latent = self._at(sample.latent)
         mask = latent if isinstance(latent, MaskLatent) else None
         latent = self._at(mask.latent) if mask else latent
-        positive, negative = self._encoded(sample.positive), self._encoded(sample.negative)
+        wanted, unwanted = tuple(self._parts(sample.positive)), tuple(self._parts(sample.negative))
+        positive, negative = (parts[0][0] if parts else None for parts in (wanted, unwanted))
         return PlannedPass(
             sample=sample,
             sigmas=sigmas if isinstance(sigmas, Sigmas) else Sigmas(id="", model="", schedule="uniform", steps=1),
@@ -160,7 +165,22 @@ class Planned:
             avoided=negative,
             mask=mask,
             controls=tuple(self._controls(sample.positive)),
+            wanted=wanted,
+            unwanted=unwanted,
         )
+
+    def noise_of(self, passed: PlannedPass) -> MakeNoise:
+        """The noise of a pass."""
+        op = self._at(passed.sample.noise)
+        return op if isinstance(op, MakeNoise) else MakeNoise(id="", seed=0, generator="cpu")
+
+    def _parts(self, reference: str) -> Iterator[tuple[Encode, float]]:
+        op = self._at(reference)
+        if isinstance(op, Combine):
+            named = zip(op.inputs, op.weights, strict=True)
+            yield from ((encode, weight) for name, weight in named if (encode := self._encoded(name)))
+        elif encode := self._encoded(reference):
+            yield encode, 1.0
 
     def _encoded(self, reference: str) -> Encode | None:
         op = self._at(reference)

@@ -78,7 +78,20 @@ def choices(target: Target, asked: Mapping[str, str]) -> dict[str, str | int | f
     for name in asked:
         if name not in target.options:
             raise _unknown(f"option of {target.name}", name, tuple(target.options))
-    return {name: _chosen(target, name, option, asked.get(name)) for name, option in target.options.items()}
+    implied = {
+        name: value
+        for option, wish in asked.items()
+        for name, value in target.options[option].implies.get(wish, {}).items()
+    }
+    wishes = implied | dict(asked)
+    return {name: _chosen(target, name, option, wishes.get(name)) for name, option in target.options.items()}
+
+
+def judge_of(target: Target, chosen: Mapping[str, object]) -> Target:
+    """The target whose answers hold under these options: another one, where that does the work."""
+    deputies = (option.judged_by.get(str(chosen.get(name))) for name, option in target.options.items())
+    name = next(filter(None, deputies), None)
+    return target if name is None else find_target(name, (target.folder.parent,))
 
 
 def _chosen(target: Target, name: str, option: Option, wish: str | None) -> str | int | float | bool:

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypedDict
 
-from paramc.backends.report import GRADES, Grade
+from paramc.backends.report import GRADES, Grade, worst
 from paramc.ir.names import executed_schedule, samplers, schedules
-from paramc.tables import NOTHING, TableError, read_table, rows
+from paramc.tables import NOTHING, Table, TableError, read_table, rows, section
 
 ANY = "*"
+STEPS = 20  # with which pictures were measured
+EXACT, CLOSE = 1e-5, 1e-3  # shares of a latent's largest number up to which it is called so
+KEPT: Final[frozenset[Grade]] = frozenset({"exact", "inert"})
 UNLISTED = "unknown"  # stands in feature names for a sampler or schedule that no table knows
 Settings = Mapping[str, str | int | float | bool]
 
@@ -65,6 +68,7 @@ class Schedulers(NamedTuple):
     samplers: tuple[SamplerRow, ...]
     schedules: tuple[ScheduleRow, ...]
     flags: tuple[FlagRow, ...]
+    measured: Mapping[str, Mapping[str, Mapping[str, float]]] = NOTHING
 
     def base(self, base: str) -> BaseRow | None:
         """The row of a model base; None where the library cannot sample it."""
@@ -93,16 +97,27 @@ class Schedulers(NamedTuple):
         """The row that answers for a sampler, or for its schedule (`kind`); None on a base that is not sampled."""
         if self.base(base) is None:
             return None
-        row = self.sampler(base, sampler, steps)
+        walked = executed_schedule(sampler, schedule)
+        own = self.sampler(base, sampler, steps)
+        other = self.schedule(base, own.scheduler, walked, steps)
+        usual = self.sampler(base, sampler, STEPS)
+        is_measured = (own, other) == (usual, self.schedule(base, usual.scheduler, walked, STEPS))
+        deviation = self.deviation(base, sampler, walked) if is_measured else None
         if kind == "sampler":
-            return row
-        return self.schedule(base, row.scheduler, executed_schedule(sampler, schedule), steps)
+            return own._replace(**_measured(own, deviation))
+        return other._replace(**_measured(other, deviation))
+
+    def deviation(self, base: str, sampler: str, schedule: str) -> float | None:
+        """How far the latent was found to be off, as a share of its largest number; None where nobody measured."""
+        row = self.base(base)
+        table = self.measured.get(row.names[0], {}) if row else {}
+        return table.get(sampler, {}).get(schedule)
 
     def overview(self) -> dict[str, SamplerRow | ScheduleRow]:
         """A row for each sampler, on the first base, and for each schedule, with what keeps it best, by feature."""
         first = self.bases[0].names[0]
         listed: dict[str, SamplerRow | ScheduleRow] = {
-            f"sampler.{name}": self.sampler(first, name, 1) for name in (*samplers(), UNLISTED)
+            f"sampler.{name}": self._alone(first, name) for name in (*samplers(), UNLISTED)
         }
         for name in (*schedules(), UNLISTED):
             wanted = executed_schedule(None, name)
@@ -110,6 +125,40 @@ class Schedulers(NamedTuple):
             fitting = named or [row for row in self.schedules if ANY in row.names]
             listed[f"schedule.{name}"] = min(fitting, key=lambda row: GRADES.index(row.grade))
         return listed
+
+    def _alone(self, base: str, sampler: str) -> SamplerRow:
+        """The row of a sampler on its usual schedule."""
+        row, walked = self.sampler(base, sampler, STEPS), executed_schedule(sampler, None)
+        return row._replace(**_measured(row, self.deviation(base, sampler, walked)))
+
+
+class Verdict(TypedDict):
+    """What a measurement says."""
+
+    grade: Grade
+    why: str
+
+
+def grade_of(deviation: float) -> Grade:
+    """The grade of a latent that is off by this share of its largest number."""
+    return "exact" if deviation <= EXACT else "close" if deviation <= CLOSE else "approximate"
+
+
+def _measured(row: SamplerRow | ScheduleRow, deviation: float | None) -> Verdict:
+    """The grade and the reason of a row of the pair that was measured.
+
+    A row that keeps everything has no part in what the other one loses; one that does not is no better than the
+    measurement, but may be worse: with other numbers of steps.
+    """
+    if deviation is None or row.grade in KEPT:
+        return {"grade": row.grade, "why": row.why}
+    grade = worst((grade_of(deviation), row.grade))
+    return {"grade": grade, "why": f"{row.why}: {_figure(deviation)} of the latent" if row.why else ""}
+
+
+def _figure(deviation: float) -> str:
+    """One digit and its power of ten."""
+    return f"{deviation:.0e}".replace("e-0", "e-")
 
 
 @cache
@@ -122,6 +171,7 @@ def read_schedulers(path: Path) -> Schedulers:
         rows(table, "samplers", SamplerRow, path),
         rows(table, "schedules", ScheduleRow, path),
         rows(table, "flags", FlagRow, path),
+        _deviations(path.with_name(str(table["measured"]))) if "measured" in table else NOTHING,
     )
     for base in (name for row in read.bases for name in row.names):
         if not any(ANY in row.names and base in row.bases for row in read.samplers):
@@ -130,6 +180,18 @@ def read_schedulers(path: Path) -> Schedulers:
         if not any(ANY in row.names and scheduler in row.schedulers for row in read.schedules):
             raise TableError(f"{path}: {scheduler} has no row for any other schedule (`*`)")
     return read
+
+
+def _deviations(path: Path) -> dict[str, dict[str, dict[str, float]]]:
+    table = read_table(path)
+    return {base: _by_sampler(section(table, base, path), path) for base in table}
+
+
+def _by_sampler(table: Table, path: Path) -> dict[str, dict[str, float]]:
+    return {
+        sampler: {schedule: float(str(value)) for schedule, value in section(table, sampler, path).items()}
+        for sampler in table
+    }
 
 
 def _divides(steps: int, number: int) -> bool:

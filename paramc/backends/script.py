@@ -4,7 +4,8 @@ Text is source code throughout, made from the target's tables and from the names
 found in the values of constants alone.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from paramc.backends.literals import Value
 from paramc.backends.pipelines import ModelRow
@@ -85,6 +86,37 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True)
+class Loop:
+    """A pass that the script samples by itself, with the runner's functions: source text, empty where nothing is said.
+
+    walk: the schedule's function and its arguments. skipped: steps that a pass on a picture leaves out.
+    """
+
+    sampler: str
+    levels: str
+    alphas: str
+    on_timesteps: bool
+    walk: tuple[str, ...]
+    drops: bool  # the last level but one is left out
+    steps: str
+    skipped: str
+    spacing: str  # of the times of a sampler that walks along them
+    knobs: tuple[str, ...]
+    estimate: str
+    rounds: bool  # timesteps become levels of the table
+    guidance: tuple[str, ...]
+    stream: str
+    spec: tuple[str, ...]
+    is_brownian: bool
+    multiplier: str
+    extra: str
+    scales_by_vp: bool
+    silences: bool  # the negative prompt is zeros
+    is_one_text: tuple[bool, bool] = (True, True)  # the prompt, the negative prompt
+    varies: bool = False  # every picture has a seed of its variation
+
+
+@dataclass(frozen=True, slots=True)
 class Refiner:
     """A second pipeline that goes on with the first one's latents; `loader` makes it from its file or repository."""
 
@@ -100,6 +132,8 @@ class Pass:
     pipeline: str
     arguments: tuple[str, ...]
     texts: Texts | None = None
+    loop: Loop | None = None
+    names: Mapping[str, str] = field(default_factory=dict)  # of the constants, by quantity
     scheduler: Call | None = None
     start: Start | None = None
     mask: Mask | None = None
@@ -119,6 +153,10 @@ class Script:
     device: str  # empty: whatever the machine has
     single_file: bool
     local_files: bool
+    is_offloaded: bool  # parts come to the device when they are needed
+    switches: tuple[str, ...]  # statements behind loading
+    names_files: bool  # by a pattern
+    has_folder: bool  # pictures go to one
     vae: str  # how the VAE of its own is loaded, empty for none
     networks: bool
     embeddings: bool

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import exp
 
+from paramc.backends.lengths import fraction, kept, margin, plus, side
 from paramc.backends.literals import Value, literal
 from paramc.backends.located import adapters, file_name, is_file, repository_of
+from paramc.backends.loop import Loops, loop_of, texts_of
 from paramc.backends.pieces import WEIGHING, pieces, says_something
 from paramc.backends.pipelines import ModelRow, PipelineRow, Pipelines
 from paramc.backends.planned import UNKNOWN, Planned, PlannedPass
@@ -33,6 +35,7 @@ from paramc.ir.plan import EmptyLatent, LoadImage, Op, Plan, ResizeLatent, Upsca
 
 LONG_TEXT = 700  # characters; beyond it a text may need more than the usual tokens of the long text encoder
 SECOND = "HIRES_"  # prefix of the second pass's constants
+SEED_ALONE = "{seed}"  # the usual name of a picture
 ANY = "*"  # names what stands in for an upscaler without a row
 SINGLE = "from_single_file"
 MASK = "mask.png"
@@ -51,12 +54,14 @@ class _Quantities:
     notes: dict[str, str] = field(default_factory=dict)
 
 
-def select_script(plan: Plan, pipelines: Pipelines, schedulers: Schedulers, choices: Choices) -> Script:
+def select_script(
+    plan: Plan, pipelines: Pipelines, schedulers: Schedulers, choices: Choices, loops: Loops | None = None
+) -> Script:
     """The script for a plan. Raises Unsupported for a model without a pipeline."""
     model, base = pipelines.model(plan.base, plan.family), schedulers.base(plan.base)
     if model is None or base is None:
         raise Unsupported(diagnose("PC640", base=plan.base, known=", ".join(pipelines.bases)))
-    return _Selection(Planned(plan), pipelines, schedulers, model, base.keywords, choices).script()
+    return _Selection(Planned(plan), pipelines, schedulers, model, base.keywords, choices, loops).script()
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class _Selection:
     model: ModelRow
     scheduling: Settings
     choices: Choices
+    loops: Loops | None = None
 
     def script(self) -> Script:
         """The whole script."""
@@ -84,6 +90,10 @@ class _Selection:
             device="" if device == "auto" else device,
             single_file=single_file,
             local_files=bool(self.choices["local_files_only"]),
+            is_offloaded=self.choices["offload"] != "none",
+            switches=tuple(self._switches()),
+            names_files="name" in loaded.values,
+            has_folder="output" in loaded.values,
             vae=self._vae_loader() if "vae" in loaded.values else "",
             networks="loras" in loaded.values,
             embeddings="embeddings" in loaded.values,
@@ -97,8 +107,21 @@ class _Selection:
     @cached_property
     def is_exact(self) -> bool:
         """Does the script encode the prompts by itself?"""
+        if self.is_own:
+            return True
         row = self.pipelines.pipeline(self.planned.plan.base, "text_to_image")
         return self.choices["prompts"] == "exact" and "embeds" in row.arguments.values()
+
+    @property
+    def is_own(self) -> bool:
+        """Does the script sample by itself?"""
+        plan = self.planned.plan
+        if self.loops is None or self.choices["style"] != "exact" or plan.base not in self.loops.bases:
+            return False
+        return not any(
+            passed.mask or passed.controls or self.loops.other & {*passed.sample.flags}
+            for passed in self.planned.passes
+        )
 
     @cached_property
     def is_refined(self) -> bool:
@@ -115,6 +138,7 @@ class _Selection:
     def _loaded(self) -> tuple[_Quantities, bool]:
         """The quantities that loading needs, and whether the model is one file."""
         found = _Quantities()
+        self._kept(found)
         single_file = self._locate(found)
         if single_file and self.model.part_class:
             found.values["repository"] = self.model.repository
@@ -140,6 +164,19 @@ class _Selection:
         found.notes["model"] = self.pipelines.notes[kind]
         return single_file
 
+    def _switches(self) -> Iterator[str]:
+        """What the options say behind loading."""
+        for option, told in self.pipelines.switches.items():
+            statement = told.get(str(self.choices[option]).lower())
+            if isinstance(statement, str):
+                yield statement.format(part=self.model.part)
+
+    def _kept(self, found: _Quantities) -> None:
+        """Where the pictures go, where that is said."""
+        folder, name = str(self.choices["output"]), str(self.choices["name"])
+        found.values |= {"output": folder} if folder else {}
+        found.values |= {"name": name} if name != SEED_ALONE else {}
+
     def _vae_loader(self) -> str:
         return "from_pretrained" if self.planned.vae and repository_of(self.planned.vae) else SINGLE
 
@@ -150,8 +187,11 @@ class _Selection:
 
     def _told(self, number: int, passed: PlannedPass) -> _Quantities:
         found = _Quantities()
-        self._texts(found, passed)
-        self._guidance(found, passed)
+        if self.is_own:
+            self._own(found, passed)
+        else:
+            self._texts(found, passed)
+            self._guidance(found, passed)
         self._steps(found, passed, "hires" if number else "strength")
         multiple = self.model.multiple
         width, height = (max(side // multiple, 1) * multiple for side in passed.size)
@@ -166,6 +206,25 @@ class _Selection:
             self._controls(found, passed)
             self._refines(found, passed)
         return found
+
+    def _own(self, found: _Quantities, passed: PlannedPass) -> None:
+        """What a pass is told that the script samples by itself."""
+        emphasis = passed.asked.emphasis if passed.asked else ""
+        found.values |= {
+            "prompt": texts_of(passed.wanted)[0],
+            "negative": texts_of(passed.unwanted)[0],
+            "emphasis": emphasis if emphasis in WEIGHING else "no_norm",
+            "cfg": passed.sample.cfg_scale,
+        }
+        one = texts_of(passed.wanted)[1] and texts_of(passed.unwanted)[1]
+        found.notes["prompt"] = self.pipelines.notes["pieces" if one else "branches"]
+        if self.model.layers and passed.layer != -1:
+            found.values["clip_skip"] = -passed.layer
+        variation = self.planned.noise_of(passed).variation
+        if variation is not None and variation.strength:
+            position = self.planned.noise_of(passed).position
+            found.values["variation_seed"] = (variation.seed or 0) - position
+            found.values["variation_strength"] = variation.strength
 
     def _masked(self, found: _Quantities, passed: PlannedPass) -> None:
         """The mask of a picture that is painted in part, where there is a pipeline that does it."""
@@ -264,6 +323,11 @@ class _Selection:
         if passed.tail is None:
             return
         run = steps - passed.tail.start
+        if self.is_own:
+            found.values["skipped"] = passed.tail.start
+            remark = self.pipelines.notes["skipped"]
+            found.notes["skipped"] = remark.format(strength=passed.tail.strength, run=run, steps=steps)
+            return
         value = fraction(run, steps, rounds_down=self.model.rounds_down)
         found.values["strength"] = value
         remark = self.pipelines.notes[note]
@@ -296,6 +360,8 @@ class _Selection:
 
     def _pass(self, number: int, passed: PlannedPass, told: list[_Quantities]) -> Pass:
         sources = self._sources(number, told)
+        if self.is_own and self.loops is not None:
+            return self._looped(passed, sources, self.loops)
         row = self.pipelines.pipeline(self.planned.plan.base, self._task(passed))
         scheduler, sigmas = self._scheduler(passed, sources["steps"])
         sources |= {"sigmas": sigmas} if sigmas else {}
@@ -310,6 +376,19 @@ class _Selection:
             start=Start(passed.origin.resize) if isinstance(passed.origin, LoadImage) else None,
             mask=Mask(passed.mask.inverts) if passed.mask and "mask" in sources else None,
             control=passed.controls[0].resize if "controlnets" in sources else "",
+            latent=self._latent(passed.origin, sources),
+            picture=self._picture(passed.origin, sources),
+        )
+
+    def _looped(self, passed: PlannedPass, sources: dict[str, str], loops: Loops) -> Pass:
+        """A pass that the script samples by itself."""
+        velocity = "v_prediction" in str(self.model.scheduling.get("prediction_type", ""))
+        return Pass(
+            pipeline=self.pipelines.pipeline(self.planned.plan.base, "text_to_image").pipeline,
+            arguments=(),
+            loop=loop_of(self.planned, passed, loops, sources, velocity=velocity),
+            names=sources,
+            start=Start(passed.origin.resize) if isinstance(passed.origin, LoadImage) else None,
             latent=self._latent(passed.origin, sources),
             picture=self._picture(passed.origin, sources),
         )
@@ -346,9 +425,9 @@ class _Selection:
         more = tuple(f"{key}={literal(value)}" for key, value in mode.items() if isinstance(value, str | bool))
         height, width = f"{sources['height']} // {scale}", f"{sources['width']} // {scale}"
         full = Size(op.size.width // scale, op.size.height // scale)
-        left, top = _margin(full, Size(op.crop_to.width // scale, op.crop_to.height // scale))
-        cells = f"size=({_side(full.height, top, height)}, {_side(full.width, left, width)})"
-        return LatentEnlargement(("latents", cells, *more), _kept(top, height), _kept(left, width))
+        left, top = margin(full, Size(op.crop_to.width // scale, op.crop_to.height // scale))
+        cells = f"size=({side(full.height, top, height)}, {side(full.width, left, width)})"
+        return LatentEnlargement(("latents", cells, *more), kept(top, height), kept(left, width))
 
     def _picture(self, op: Op | None, sources: Mapping[str, str]) -> PictureEnlargement | None:
         if not isinstance(op, UpscaleImage):
@@ -356,11 +435,11 @@ class _Selection:
         resampling = self._resampling(op)
         width, height = sources["width"], sources["height"]
         full = op.size or UNKNOWN
-        left, top = (None, None) if op.crop_to is None else _margin(full, op.crop_to)
-        size = _side(full.width, left, width), _side(full.height, top, height)
+        left, top = (None, None) if op.crop_to is None else margin(full, op.crop_to)
+        size = side(full.width, left, width), side(full.height, top, height)
         if left is None and top is None:
             return PictureEnlargement(size, resampling)
-        box = (f"{left or 0}", f"{top or 0}", _plus(left or 0, width), _plus(top or 0, height))
+        box = (f"{left or 0}", f"{top or 0}", plus(left or 0, width), plus(top or 0, height))
         return PictureEnlargement(size, resampling, box)
 
     def _resampling(self, op: UpscaleImage) -> str:
@@ -374,23 +453,6 @@ class _Selection:
             return PictureEnlargement((f"{op.size.width}", f"{op.size.height}"), resampling)
         scaled = "round(pictures[0].width * scale)", "round(pictures[0].height * scale)"
         return PictureEnlargement(scaled, resampling, scale=literal(1.0 if op.scale is None else op.scale))
-
-
-def fraction(run: int, steps: int, *, rounds_down: bool) -> float:
-    """The shortest strength at which a pipeline runs `run` of `steps` steps.
-
-    Pipelines run int(steps · strength) steps, or leave out int(steps − steps · strength) (`rounds_down`).
-    """
-    if run >= steps:
-        return 1.0
-    for digits in range(1, 17):
-        unit: int = 10**digits
-        nearest = run * unit // steps if rounds_down else -(-run * unit // steps)
-        for value in (nearest / unit, (nearest - 1 if rounds_down else nearest + 1) / unit):
-            runs = steps - int(steps - steps * value) if rounds_down else int(steps * value)
-            if runs == run:
-                return value
-    return run / steps
 
 
 def _encoded(sources: dict[str, str]) -> Texts:
@@ -412,25 +474,3 @@ def _arguments(row: PipelineRow, sources: Mapping[str, str]) -> Iterator[str]:
         told["embeds"] = f"encode_prompt(pipe, {told.pop('prompt')})"
         told["negative_embeds"] = f"encode_prompt(pipe, {told.pop('negative')})"
     return (f"{keyword}={told[quantity]}" for keyword, quantity in row.arguments.items() if quantity in told)
-
-
-def _margin(full: Size, part: Size) -> tuple[int | None, int | None]:
-    """What is cut off at the left and at the top: half of what is too much, rounded down (A1111); None for nothing."""
-    width, height = full.width - part.width, full.height - part.height
-    return width // 2 if width > 0 else None, height // 2 if height > 0 else None
-
-
-def _side(full: int, margin: int | None, part: str) -> str:
-    """The length of a side before it is cut: `part` itself where nothing is."""
-    return part if margin is None else str(full)
-
-
-def _kept(margin: int | None, part: str) -> str:
-    """The slice that is left of a side, empty for all of it."""
-    if margin is None:
-        return ""
-    return f"{margin} : {_plus(margin, part)}" if margin else f": {part}"
-
-
-def _plus(start: int, length: str) -> str:
-    return f"{start} + {length}" if start else length

@@ -16,9 +16,12 @@ from paramc import __version__
 from paramc.backends.callcheck import faults, read_interface
 from paramc.backends.description import Target
 from paramc.backends.literals import assignment, call, comment, imports, shown
+from paramc.backends.loop import read_loops
+from paramc.backends.notebook import SUFFIX, notebook_of, source_of
+from paramc.backends.parts import quoted, read_parts
 from paramc.backends.pipelines import read_pipelines
 from paramc.backends.registry import Choices
-from paramc.backends.report import GRADES, File, Grade, Report
+from paramc.backends.report import Cause, File, Grade, Report, rank
 from paramc.backends.select import select_script
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
@@ -28,6 +31,8 @@ from paramc.resources import cache_folder
 
 PIPELINES = "pipelines.toml"
 INTERFACE = "interface.toml"
+LOOPS, PARTS = "loop.toml", "parts.toml"
+HANDED, HANDING = "paramc", "handed.py.j2"  # the style that has paramc paint
 BODY, SCRIPT = "body.py.j2", "script.py.j2"
 
 
@@ -46,22 +51,56 @@ def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report)
 
     Raises Unsupported for a model that the target has no pipeline for.
     """
+    if choices["style"] == HANDED:
+        return (_file(_handed(job, plan, target, report), target, choices),)
     if target.schedulers is None:
         raise ValueError(f"{target.folder}: a target of scripts needs a table of samplers")
-    script = select_script(plan, read_pipelines(target.folder / PIPELINES), target.schedulers, choices)
-    templates = _templates(target.folder)
-    body = templates.get_template(BODY).render(script=script)
-    producer = shown(f"{job.producer.dialect} {job.producer.raw_version or ''}".strip(), 40)
+    loops = read_loops(target.folder / LOOPS)
+    script = select_script(plan, read_pipelines(target.folder / PIPELINES), target.schedulers, choices, loops)
+    templates = templates_of(target.folder)
+    body = templates.get_template(BODY).render(script=script, parts="")
+    if any(passed.loop for passed in script.passes):
+        parts = quoted(body, read_parts(target.folder / PARTS))
+        body = templates.get_template(BODY).render(script=script, parts=parts)
     text = templates.get_template(SCRIPT).render(
         script=script,
-        producer=producer.replace("\\", "/").replace('"', "'"),
+        producer=_producer(job),
         version=__version__,
         sdk=", ".join(f"{name} {versions}" for name, versions in target.sdk.items()),
         losses=losses(report),
         modules=used(body, read_interface(target.folder / INTERFACE).modules),
         body=body,
     )
-    return (File(f"{target.name}{target.suffix}", text),)
+    return (_file(text, target, choices),)
+
+
+def _file(text: str, target: Target, choices: Choices) -> File:
+    if choices["notebook"]:
+        return File(f"{target.name}{SUFFIX}", notebook_of(text))
+    return File(f"{target.name}{target.suffix}", text)
+
+
+def _handed(job: Job, plan: Plan, target: Target, report: Report) -> str:
+    """A script that has paramc paint the job."""
+    from paramc.backends.settings import settings_of  # writes with another engine
+
+    settings, dialect = settings_of(job, plan, target, report)
+    return (
+        templates_of(target.folder)
+        .get_template(HANDING)
+        .render(
+            producer=_producer(job),
+            version=__version__,
+            losses=losses(report),
+            settings=settings,
+            dialect=dialect,
+        )
+    )
+
+
+def _producer(job: Job) -> str:
+    named = shown(f"{job.producer.dialect} {job.producer.raw_version or ''}".strip(), 40)
+    return named.replace("\\", "/").replace('"', "'")
 
 
 def verify(job: Job, target: Target, files: tuple[File, ...]) -> tuple[Diagnostic, ...]:
@@ -70,7 +109,7 @@ def verify(job: Job, target: Target, files: tuple[File, ...]) -> tuple[Diagnosti
     return tuple(
         diagnose("PC790", target=target.name, file=file.name, problem=fault)
         for file in files
-        for fault in faults(file.text, interface)
+        for fault in faults(source_of(file.text) if file.name.endswith(SUFFIX) else file.text, interface)
     )
 
 
@@ -78,12 +117,10 @@ def losses(report: Report) -> tuple[Loss, ...]:
     """What is not kept, worst first, one line for all keys that share a reason."""
     together: dict[tuple[Grade, str, str], list[str]] = {}
     # a feature that is lost costs a setting no more than its own fate says: the text of a prompt stays
-    found = [
-        (fate.key, min(cause.grade, fate.grade, key=GRADES.index), cause)
-        for fate in report.fates
-        for cause in fate.causes
+    found: list[tuple[str, Grade, Cause]] = [
+        (fate.key, min(cause.grade, fate.grade, key=rank), cause) for fate in report.fates for cause in fate.causes
     ]
-    for key, grade, cause in sorted(found, key=lambda item: -GRADES.index(item[1])):
+    for key, grade, cause in sorted(found, key=lambda item: -rank(item[1])):
         together.setdefault((grade, cause.code, cause.why), []).append(shown(key, 40))
     return tuple(
         Loss(", ".join(dict.fromkeys(keys)), grade, code, shown(why, 200))
@@ -99,7 +136,7 @@ def used(body: str, modules: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[s
 
 
 @cache
-def _templates(folder: Path) -> SandboxedEnvironment:
+def templates_of(folder: Path) -> SandboxedEnvironment:
     remembered = cache_folder()
     environment = SandboxedEnvironment(
         loader=FileSystemLoader(folder),

@@ -25,3 +25,14 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No hub, and pictures go to a folder of their own."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def worded(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """The same with the whole vocabulary, which the runner's own tokeniser needs."""
+    for module in ("torch", "diffusers", "transformers"):
+        pytest.importorskip(module)
+    from tests.sdk.tiny import save
+
+    folder = tmp_path_factory.mktemp("worded")
+    return cache(lambda base: save(base, folder, whole=True))

@@ -43,7 +43,7 @@ def test_every_pipeline_of_the_target_is_recorded() -> None:
 def test_keywords_are_those_of_the_installed_library(name: str) -> None:
     owner = getattr(pytest.importorskip("diffusers"), name)
     for method, keywords in INTERFACE.calls[name].items():
-        if method in ("tokenizer", "text_encoder"):
+        if method in ("tokenizer", "text_encoder", "unet"):
             assert method in inspect.signature(owner.__init__).parameters
         elif method.startswith("from_"):
             assert callable(getattr(owner, method))
@@ -52,3 +52,11 @@ def test_keywords_are_those_of_the_installed_library(name: str) -> None:
             called = {"()": "__init__"}.get(method, method)
             parameters = inspect.signature(getattr(owner, called)).parameters
             assert keywords <= set(parameters) or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+@pytest.mark.sdk
+def test_the_network_is_called_by_keywords_that_it_has() -> None:
+    forward = pytest.importorskip("diffusers").UNet2DConditionModel.forward
+    called = [methods["unet"] for methods in INTERFACE.calls.values() if "unet" in methods]
+    assert called
+    assert frozenset.union(*called) <= set(inspect.signature(forward).parameters)

@@ -1,5 +1,6 @@
 """Pipelines of every family, tiny and with random weights, saved as folders: no download, seconds to build."""
 
+import gzip
 from pathlib import Path
 
 import torch
@@ -26,13 +27,17 @@ from transformers import (
     T5Tokenizer,
 )
 
+import paramc.runtime.text
+
 SEED = 0
 WORDS = ("cat", "dog", "photo", "of", "a", "bad", "quality")
 
 
-def save(base: str, folder: Path) -> Path:
-    """The tiny pipeline of a base, saved under `folder`; the same weights every time."""
+def save(base: str, folder: Path, *, whole: bool = False) -> Path:
+    """The tiny pipeline of a base, saved under `folder`; the same weights every time. whole: with every word."""
     torch.manual_seed(SEED)
+    _WORDS.clear()
+    _WORDS.extend(_every_merge() if whole else ())
     builders = {"sd1": _sd1, "sd2": _sd1, "sdxl": _sdxl, "refiner": _refiner, "sd3": _sd3, "flux": _flux}
     place = folder / base
     pipeline = builders[base]()
@@ -49,6 +54,15 @@ def _unbalance(norm: torch.nn.LayerNorm) -> None:
         norm.bias.normal_(0.2, 0.2)
 
 
+_WORDS: list[tuple[str, str]] = []  # merges in place of those of a few words
+
+
+def _every_merge() -> list[tuple[str, str]]:
+    packed = Path(paramc.runtime.text.__file__).parent / "merges.txt.gz"
+    lines = gzip.decompress(packed.read_bytes()).decode().split("\n")
+    return [(first, second) for first, second in (line.split(" ") for line in lines)]
+
+
 def _clip_tokenizer(pad: str = "<|endoftext|>") -> CLIPTokenizer:
     codes = [*range(33, 127), *range(161, 173), *range(174, 256)]
     symbols = [chr(code) for code in codes] + [chr(256 + n) for n in range(256 - len(codes))]
@@ -58,7 +72,7 @@ def _clip_tokenizer(pad: str = "<|endoftext|>") -> CLIPTokenizer:
         while len(parts) > 1:
             merges.append((parts[0], parts[1]))
             parts = [parts[0] + parts[1], *parts[2:]]
-    merges = list(dict.fromkeys(merges))
+    merges = _WORDS or list(dict.fromkeys(merges))
     tokens = [*symbols, *(f"{symbol}</w>" for symbol in symbols), *("".join(pair) for pair in merges)]
     tokens = [*dict.fromkeys(tokens), "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {token: number for number, token in enumerate(tokens)}

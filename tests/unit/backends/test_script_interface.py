@@ -37,7 +37,14 @@ EVERYTHING = Sampling(
     eta_ddim=0.5,
 )
 SCHEDULED = ("euler", "euler_ancestral", "heun", "lms", "dpm_2", "dpm_2_ancestral", "dpmpp_sde", "dpmpp_2m")
-WAYS = (("auto", "plain"), ("pretrained", "plain"), ("auto", "exact"))
+WAYS: tuple[dict[str, str], ...] = (
+    {},
+    {"loader": "pretrained"},
+    {"prompts": "exact"},
+    {"style": "exact"},
+    {"offload": "model", "attention": "slicing", "progress": "false"},
+    {"offload": "sequential", "attention": "xformers"},
+)
 TAG = NetworkTag(kind="lora", name="x", text_encoder=0.5, unet=1.0)
 
 
@@ -80,8 +87,8 @@ def used() -> set[tuple[str, str, str]]:
     """(class, method, keyword) of every call in the scripts of all jobs; keyword "" for the call itself."""
     found: set[tuple[str, str, str]] = set()
     for job in jobs():
-        for loader, prompts in WAYS if job.sampling == EVERYTHING else WAYS[:1]:
-            options = {"loader": loader, "prompts": prompts, "local_files_only": "true"}
+        for way in WAYS if job.sampling == EVERYTHING else WAYS[:1]:
+            options = {**way, "local_files_only": "true"}
             tree = ast.parse(paramc.compile(job, "diffusers", options=options).text)
             made: dict[str, str] = {}
             for node in ast.walk(tree):

@@ -3,7 +3,7 @@
 import pytest
 
 import paramc
-from paramc.backends.select import fraction
+from paramc.backends.lengths import fraction
 from paramc.ir.assets import AssetRef
 from paramc.ir.control import ControlNet
 from paramc.ir.stages import PostUpscale

@@ -1,0 +1,53 @@
+"""What scripts print of the runner is the runner's own source: targets/diffusers/parts.toml against paramc/runtime."""
+
+import pytest
+
+from paramc.backends.registry import find_target
+from paramc.tables import read_table
+
+pytestmark = pytest.mark.sdk
+
+PATH = find_target("diffusers").folder / "parts.toml"
+HEAD = """\
+# The runner's functions as scripts in the style `exact` print them: made of paramc/runtime by
+# `pytest --bless tests/sdk/test_parts.py`, in an order in which they can stand in one script.
+"""
+
+
+def table() -> str:
+    """The table as it should be."""
+    pytest.importorskip("torch")
+    from tests.sdk.quoting import needs, sources
+
+    found = sources()
+    listed = {name: ", ".join(f'"{other}"' for other in others) for name, others in needs(found).items()}
+    rows = [
+        f"\n[[parts]]\nname = \"{name}\"\nneeds = [{listed[name]}]\ntext = '''\n{text}'''\n"
+        for name, text in found.items()
+    ]
+    return HEAD + "".join(rows)
+
+
+def test_scripts_print_what_the_runner_does(request: pytest.FixtureRequest) -> None:
+    made = table()
+    if request.config.getoption("--bless"):
+        PATH.write_text(made)
+    assert PATH.read_text() == made
+
+
+def test_no_part_needs_another_that_stands_behind_it_when_it_is_made() -> None:
+    names: dict[str, object] = {}
+    import functools
+    import itertools
+    import math
+
+    numpy, torch = pytest.importorskip("numpy"), pytest.importorskip("torch")
+    special = pytest.importorskip("scipy.special")
+    import collections
+    import dataclasses
+
+    names |= {"numpy": numpy, "torch": torch, "math": math, "betaincinv": special.betaincinv}
+    for module in (functools, itertools, collections, dataclasses):
+        names |= {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    for row in read_table(PATH)["parts"]:  # type: ignore[union-attr]  # a list of tables
+        exec(compile(str(row["text"]), str(row["name"]), "exec"), names)  # type: ignore[index, call-overload]  # noqa: S102

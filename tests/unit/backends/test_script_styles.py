@@ -1,0 +1,144 @@
+"""The styles of scripts, and what they are told beside the picture: folders, names, switches, notebooks."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+import paramc
+from paramc.backends.loop import read_loops
+from paramc.backends.notebook import source_of
+from paramc.backends.parts import quoted, read_parts
+from tests.unit.backends.scripts import FLUX, HIRES, PLAIN, TARGET, constants, ruff, script, with_family
+
+CARD = PLAIN.replace(", RNG: CPU", "")
+SECOND = PLAIN.replace(", Version", f", Hires steps: 5, {HIRES}Lanczos, Version")
+LOOPS = {
+    "plain": CARD,
+    "picture": PLAIN.replace(", Version", ", Denoising strength: 0.4, Version"),
+    "latent": PLAIN.replace(", Version", f", Hires steps: 5, {HIRES}Latent, Version"),
+    "second": SECOND,
+    "parts": PLAIN.replace("a cat", "a [cat:dog:0.5] AND b :0.3").replace("Size", "Batch size: 2, Size"),
+    "varied": PLAIN.replace("Size", "Variation seed: 3, Variation seed strength: 0.2, Batch size: 2, Size"),
+    "timesteps": PLAIN.replace("Euler", "DDIM"),
+    "brownian": PLAIN.replace("Euler", "DPM++ SDE"),
+    "forge": PLAIN.replace("v1.10.1", "f2.0.1v1.10.1-previous-636-gb835f24a").replace("Euler", "DDIM"),
+}
+SWITCHES = (
+    ("offload", "model", "pipe.enable_model_cpu_offload()"),
+    ("offload", "sequential", "pipe.enable_sequential_cpu_offload()"),
+    ("vae_tiling", "true", "pipe.vae.enable_tiling()"),
+    ("attention", "slicing", "pipe.enable_attention_slicing()"),
+    ("attention", "xformers", "pipe.enable_xformers_memory_efficient_attention()"),
+    ("compile", "true", "pipe.unet.compile()"),
+    ("progress", "false", "pipe.set_progress_bar_config(disable=True)"),
+)
+
+
+@pytest.mark.parametrize("base", ["sd1", "sdxl"])
+def test_loops_of_their_own_are_formatted_and_sorted(tmp_path: Path, base: str) -> None:
+    for name, text in LOOPS.items():
+        (tmp_path / f"{name}.py").write_text(script(text, base, base, (("style", "exact"),)))
+    assert "would be reformatted" not in ruff("format", "--check", folder=tmp_path)
+    assert ruff("check", "--select", "E4,E7,E9,F,I", folder=tmp_path).strip() == "All checks passed!"
+
+
+def test_a_loop_of_its_own_is_the_same_every_time() -> None:
+    job = with_family(CARD, "sd1", "sd1")
+    texts = {paramc.compile(job, "diffusers", options={"style": "exact"}).text for _ in range(3)}
+    assert len(texts) == 1
+
+
+def test_it_prints_no_function_that_nothing_calls() -> None:
+    source = script(CARD, options=(("style", "exact"),))
+    tree = ast.parse(source)
+    named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    assert defined - named == set()
+
+
+def test_it_keeps_what_the_library_does_not() -> None:
+    job = with_family(LOOPS["parts"].replace(", RNG: CPU", ", RNG: NV").replace("Euler", "DPM2 a"), "sd1", "sd1")
+    plain, exact = (
+        {fate.key for fate in paramc.compile(job, "diffusers", options={"style": style}).report.fates if fate.code}
+        for style in ("plain", "exact")
+    )
+    assert {"Sampler", "RNG"} <= plain
+    assert exact == set()
+
+
+@pytest.mark.parametrize("base", ["sd3", "flux"])
+def test_models_that_it_cannot_sample_get_the_library_s_call(base: str) -> None:
+    assert script(FLUX, base, base, (("style", "exact"),)) == script(FLUX, base, base, (("prompts", "exact"),))
+
+
+def test_the_quirks_that_it_leaves_out_are_those_of_the_grades() -> None:
+    assert TARGET.schedulers is not None
+    loops = read_loops(TARGET.folder / "loop.toml")
+    rules = [rule for rule in TARGET.rules if (rule.when or {}).get("option.style") == ["exact"]]
+    assert {key for rule in rules for key in rule.unless or {} if key.startswith("flag.")} == {
+        f"flag.{name}" for name in loops.other
+    }
+
+
+def test_a_part_comes_with_all_that_it_needs() -> None:
+    parts = read_parts(TARGET.folder / "parts.toml")
+    defined = {
+        node.name for node in ast.parse(quoted("sample_heun(1)", parts)).body if isinstance(node, ast.FunctionDef)
+    }
+    assert defined == {"derivative", "churned", "sample_heun", "heun_step"}
+
+
+@pytest.mark.parametrize(("text", "base"), [(CARD, "sd1"), (FLUX, "flux")])
+def test_a_script_that_hands_over_reads_back_as_itself(text: str, base: str) -> None:
+    source = script(text, base, base, (("style", "paramc"),))
+    again = paramc.compile(paramc.parse(source), "diffusers", options={"style": "paramc"}).text
+    assert again == source
+
+
+def test_a_script_that_hands_over_has_the_runner_s_fates() -> None:
+    job = paramc.parse("a [cat:dog:0.5]\nSteps: 20, Sampler: DPM2 a, CFG scale: 7, Seed: 1, Size: 512x512")
+    handed, ran = (
+        paramc.compile(job, target, options=options).report.fates
+        for target, options in (("diffusers", {"style": "paramc"}), ("run", {}))
+    )
+    assert handed == ran
+
+
+@pytest.mark.parametrize(("name", "choice", "statement"), SWITCHES)
+def test_a_switch_is_a_statement_behind_loading(name: str, choice: str, statement: str) -> None:
+    lines = script(PLAIN, options=((name, choice),)).splitlines()
+    assert statement in lines
+    assert statement not in script(PLAIN).splitlines()
+
+
+def test_pictures_go_where_they_are_told() -> None:
+    source = script(PLAIN, options=(("output", "out/x"), ("name", "{seed}-{number}")))
+    assert constants(source)["OUTPUT"] == "out/x"
+    assert constants(source)["NAME"] == "{seed}-{number}"
+    assert 'picture.save(folder / f"{name}.png")' in source
+
+
+@pytest.mark.parametrize("name", ["{seed.__class__}", '"; import os #', "{0}", "../{seed}\n"])
+def test_the_name_of_a_picture_is_never_more_than_a_text(name: str) -> None:
+    source = script(PLAIN, options=(("name", name),))
+    assert constants(source)["NAME"] == name
+    assert [node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.alias)].count("os") == 0
+
+
+@pytest.mark.parametrize("style", ["plain", "exact"])
+def test_a_notebook_holds_the_script(style: str) -> None:
+    options = (("style", style), ("notebook", "true"))
+    text = script(PLAIN, options=options)
+    notebook = json.loads(text)
+    assert (notebook["nbformat"], {cell["cell_type"] for cell in notebook["cells"]}) == (4, {"code"})
+    assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"]) >= 6
+    assert ast.dump(ast.parse(source_of(text))) == ast.dump(ast.parse(script(PLAIN, options=options[:1])))
+
+
+def test_a_choice_may_imply_another() -> None:
+    from paramc.backends.registry import choices
+
+    assert choices(TARGET, {"style": "exact"})["prompts"] == "exact"
+    assert choices(TARGET, {"style": "exact", "prompts": "plain"})["prompts"] == "plain"
