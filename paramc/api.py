@@ -39,6 +39,8 @@ Observer: TypeAlias = Callable[[str, object], None]
 
 
 TEXTS = "infotext"  # the engine that reads settings texts
+SHORT = 150  # characters: a text that no program cuts
+GRAPHS = "graph"  # the engine that writes graphs
 
 
 class Loaded(NamedTuple):
@@ -163,7 +165,7 @@ def compile(  # noqa: A001  # what a compiler does
     report = report_fates(job, plan, chosen, asked)
     losses = fate_diagnostics(report, chosen)
     _demand(at_least, report, losses)
-    legal = legalise(plan, chosen, asked)
+    legal = _bordered(legalise(plan, chosen, asked), chosen)
     observe("legalise", legal)
     files = emit(job, legal, chosen, asked, report)
     wrong = tuple(item for item in verify(job, chosen, files) if not _is_told(item, report))
@@ -173,6 +175,16 @@ def compile(  # noqa: A001  # what a compiler does
     report = reread(report, (*lost, *wrong))
     _demand(at_least, report, said)
     return Artifact(chosen.name, files, report, (*_infinities(job), *said))
+
+
+def _bordered(plan: "Plan", target: "Target") -> "Plan":
+    """The plan with long texts cut where their own program cuts them, for targets that would cut elsewhere."""
+    texts = (variant.text for op in plan.ops if op.op == "encode" for variant in op.variants)
+    if target.engine != GRAPHS or not any(len(text) > SHORT for text in texts):
+        return plan
+    from paramc.runtime.text.borders import at_borders  # without torch
+
+    return at_borders(plan)
 
 
 def _reworded(job: Job, target: "Target", asked: "Choices") -> tuple[Job, tuple[Diagnostic, ...]]:
@@ -259,7 +271,13 @@ def run(
 
 
 def open_runner(
-    models: "Iterable[str | PathLike[str]]", *, device: str, dtype: "NumberType", rng: "NoiseSource | None"
+    models: "Iterable[str | PathLike[str]]",
+    *,
+    device: str,
+    dtype: "NumberType",
+    rng: "NoiseSource | None",
+    grammars: tuple[Path, ...] = (GRAMMARS,),
+    targets: tuple[Path, ...] = (TARGETS,),
 ) -> "Runner":
     """What runs jobs and keeps models between them. Raises RunError where the libraries are not installed."""
     try:
@@ -268,7 +286,8 @@ def open_runner(
         if (error.name or "paramc").startswith("paramc"):
             raise
         raise RunError(diagnose("PC571", package=error.name)) from error
-    return Runner([Path(folder).expanduser() for folder in models], device=device, dtype=dtype, rng=rng)
+    folders = [Path(folder).expanduser() for folder in models]
+    return Runner(folders, device=device, dtype=dtype, rng=rng, grammars=grammars, targets=targets)
 
 
 def check(job: Job) -> tuple[Diagnostic, ...]:

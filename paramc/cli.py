@@ -94,6 +94,14 @@ def _verb(verb: str) -> "Callable[[Arguments, Console], Outcome]":
             from paramc.commands.convert import run
         case "run":
             from paramc.commands.run import run
+        case "bench":
+            from paramc.commands.bench import run
+        case "grid":
+            from paramc.commands.grid import run
+        case "submit":
+            from paramc.commands.submit import run
+        case "doctor":
+            from paramc.commands.doctor import run
         case "embed":
             from paramc.commands.embed import run
         case "scan":

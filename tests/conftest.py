@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # before torch is imported: workers that each take all cores wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 HERE = Path(__file__).parent
 LONG = {HERE / "conformance"}  # recorded arrays
 

@@ -13,7 +13,7 @@ import paramc
 PACKAGE = Path(paramc.__file__).parent
 LAYERS = (
     "resources", "tables", "diagnostics", "source", "ir", "dialects", "passes", "backends", "runtime", "api",
-    "presentation", "archive", "commands", "cli", "__main__",
+    "presentation", "archive", "server", "commands", "cli", "__main__",
 )  # fmt: skip
 HEAVY = {
     "torch", "diffusers", "transformers", "compel", "numpy", "scipy", "safetensors", "torchsde", "accelerate", "peft",

@@ -58,7 +58,21 @@ def _scanned(arguments: Arguments, console: Console, catalogue: "Catalogue") -> 
 def _listed(arguments: Arguments, console: Console, catalogue: "Catalogue") -> Outcome:
     if arguments.names:
         raise UsageError("`paramc models list` takes no name; `paramc models find NAME` looks one up")
-    return _table([item for item in catalogue.entries() if arguments.kind in (None, item.kind)], console)
+    entries = [_shipped(), *catalogue.entries()]
+    return _table([item for item in entries if arguments.kind in (None, item.kind)], console)
+
+
+def _shipped() -> "Entry":
+    """The demo model, which lies in no folder that is scanned."""
+    from paramc.runtime.catalogue.hashes import hash_file
+    from paramc.runtime.catalogue.signs import Identity
+    from paramc.runtime.catalogue.store import Entry
+    from paramc.runtime.demo.shipped import shipped_model
+
+    path = shipped_model()
+    about = path.stat()
+    hashes = hash_file(path, of_network=False, advance=lambda _: None)
+    return Entry(path, about.st_size, about.st_mtime_ns, Identity("checkpoint", "sd1", "sd1"), "", hashes)
 
 
 def _found(arguments: Arguments, console: Console, catalogue: "Catalogue") -> Outcome:

@@ -1,6 +1,7 @@
 """How each verb is written: its arguments, by argparse."""
 
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
+from functools import partial
 from itertools import pairwise
 
 from paramc.commands.verbs import VERBS
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 LISTS = ("dialects", "targets", "samplers", "schedules", "passes", "codes", "rules", "features")
 MODELS = ("scan", "list", "find")
 KINDS = (
-    "checkpoint", "diffusion_model", "vae", "text_encoder", "network", "embedding", "controlnet", "upscaler", "unknown",
+    "checkpoint", "diffusion_model", "vae", "text_encoder", "network", "embedding", "controlnet", "image_encoder",
+    "upscaler", "unknown",
 )  # fmt: skip  # as in runtime/catalogue/signs.py
 SCHEMAS = ("job", "plan", "report", "diagnostic")
 SHELLS = ("bash", "zsh", "fish")
@@ -28,11 +30,17 @@ _BARE = {"--report": "--report=table", "--fix": "--fix=safe"}  # options whose v
 DTYPES = ("float32", "float16", "bfloat16")
 RNGS = ("cpu", "cuda", "nv")
 MOST_VARIANTS = 10_000  # of a template at a time
+SERVER = "http://127.0.0.1:8188"
 SEED_DIGITS = 19  # of the largest number that a generator takes
 _SOURCE = "an image, a text file, `-` for standard input, or the settings text itself"
 
 
 OPTIONS_END = "--"
+SHORT_OPTIONS = {
+    "style": "how a script makes the picture: plain, exact, paramc",
+    "prompts": "how a script encodes texts: plain, exact",
+}
+"""Options of targets that may be named alone."""
 _WORD = "\0"  # no command line can hold it: it stands before a word that is no option, whatever it begins with
 
 
@@ -53,6 +61,7 @@ class Arguments(Namespace):
     output: str | None
     force: bool
     edits: list[tuple[str, str]]
+    axes: list[str]
     options: list[tuple[str, str]]
     speaks: str
     at_least: str | None
@@ -86,6 +95,11 @@ class Arguments(Namespace):
     wildcards: str | None
     rng: "Literal['cpu', 'cuda', 'nv'] | None"
     preview: bool
+    rounds: int
+    server: str
+    inputs: list[str]
+    renames: list[tuple[str, str]]
+    timeout: float
     folders: list[str]
     find: str | None
     jobs: int
@@ -128,9 +142,7 @@ def parser_of(verb: str) -> Parser:
     parser = Parser(verb)
     match verb:
         case "show" | "check":
-            parser.add_argument(
-                "sources", type=_word, nargs="*", metavar="SRC", help=f"{_SOURCE}; standard input by default"
-            )
+            _add_sources(parser)
             _add_reading(parser)
             if verb == "check":
                 _add_checking(parser)
@@ -138,17 +150,23 @@ def parser_of(verb: str) -> Parser:
                 parser.add_argument("--svg", metavar="FILE", help="draw the noise levels of one source into a file")
                 parser.add_argument("--force", action="store_true", help="write over a file that exists")
         case "convert":
-            parser.add_argument(
-                "source", type=_word, nargs="?", metavar="SRC", help=f"{_SOURCE}; standard input by default"
-            )
+            _add_source(parser)
             _add_conversion(parser)
             _add_reading(parser)
             _add_folders(parser, "targets")
         case "run":
-            parser.add_argument(
-                "sources", type=_word, nargs="*", metavar="SRC", help=f"{_SOURCE}; standard input by default"
-            )
+            _add_sources(parser)
             _add_running(parser)
+            _add_reading(parser)
+            _add_folders(parser, "targets")
+        case "grid":
+            _add_source(parser)
+            _add_sweeping(parser)
+            _add_running(parser)
+            _add_reading(parser)
+            _add_folders(parser, "targets")
+        case "submit" | "doctor":
+            _add_serving(parser, whole=verb == "submit")
             _add_reading(parser)
         case "embed":
             _add_embedding(parser)
@@ -160,11 +178,12 @@ def parser_of(verb: str) -> Parser:
         case "diff":
             parser.add_argument("left", type=_word, metavar="A", help=_SOURCE)
             parser.add_argument("right", type=_word, metavar="B", help=_SOURCE)
+            about = "a PNG with both pictures and their difference side by side"
+            parser.add_argument("-o", "--output", metavar="PNG", help=about)
+            parser.add_argument("--force", action="store_true", help="write over a file that exists")
             _add_reading(parser)
         case "fields":
-            parser.add_argument(
-                "source", type=_word, nargs="?", metavar="SRC", help=f"{_SOURCE}; standard input by default"
-            )
+            _add_source(parser)
             parser.add_argument("--dialect", metavar="D", default=None, help="the program whose reader is followed")
             _add_folders(parser, "grammars")
         case "prompt":
@@ -194,7 +213,7 @@ def parser_of(verb: str) -> Parser:
         case _:
             parser.add_argument("what", type=_word, metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
     about = "json: one document with result and diagnostics on standard output"
-    formats = FINDINGS if verb == "check" else FORMATS
+    formats = {"check": FINDINGS, "diff": (*FORMATS, "markdown")}.get(verb, FORMATS)
     parser.add_argument("--format", choices=formats, default="text", help=about)
     return parser
 
@@ -203,6 +222,16 @@ def wants_json(words: list[str]) -> bool:
     """Do the words ask for JSON, whatever else is wrong with them?"""
     end = words.index(OPTIONS_END) if OPTIONS_END in words else len(words)
     return "--format=json" in words[:end] or ("--format", "json") in pairwise(words[:end])
+
+
+def _add_source(parser: Parser) -> None:
+    about = f"{_SOURCE}; standard input by default"
+    parser.add_argument("source", type=_word, nargs="?", metavar="SRC", help=about)
+
+
+def _add_sources(parser: Parser) -> None:
+    about = f"{_SOURCE}; standard input by default"
+    parser.add_argument("sources", type=_word, nargs="*", metavar="SRC", help=about)
 
 
 def _add_variants(parser: Parser) -> None:
@@ -232,6 +261,10 @@ def _add_conversion(parser: Parser) -> None:
     add("--set", dest="edits", action="append", default=[], type=_assignment, metavar="PATH=VALUE", help=about)
     about = "a choice of the target; `paramc list targets T` prints them"
     add("--option", dest="options", action="append", default=[], type=_assignment, metavar="NAME=VALUE", help=about)
+    for name, about in SHORT_OPTIONS.items():
+        add(f"--{name}", dest="options", action="append", type=partial(_chosen, name), metavar="CHOICE", help=about)
+    about = "a script as a notebook: `--option notebook=true`"
+    add("--notebook", dest="options", action="append_const", const=("notebook", "true"), help=about)
     add("--at-least", choices=GRADES, metavar="GRADE", help=f"refuse what is kept worse: {', '.join(GRADES)}")
     add("--emit", choices=STAGES, default="artifact", metavar="STAGE", help=f"stop after a stage: {', '.join(STAGES)}")
     add("--trace", action="store_true", help="print what every pass hands on, on standard error")
@@ -256,6 +289,49 @@ def _add_running(parser: Parser) -> None:
     add("--preview", action="store_true", help="keep a coarse picture of the work in hand beside the result")
     about = f"print the fate of every setting, on standard error, as a {' or '.join(REPORTS)}"
     add("--report", choices=REPORTS, metavar="FORM", help=about)
+
+
+def _add_sweeping(parser: Parser) -> None:
+    add = parser.add_argument
+    about = (
+        "what varies: `seed=1..4`, `cfg_scale=4,6,8`, `prompt:cat=dog,fox`; by default what the settings say of a grid"
+    )
+    add("--axis", dest="axes", action="append", default=[], metavar="NAME=VALUES", help=about)
+    add("--to", metavar="T", help="write the sweep for a target instead of painting it")
+    about = "a choice of the target; `paramc list targets T` prints them"
+    add("--option", dest="options", action="append", default=[], type=_assignment, metavar="NAME=VALUE", help=about)
+
+
+def _add_serving(parser: Parser, *, whole: bool) -> None:
+    add = parser.add_argument
+    add("source", type=_word, nargs="?", metavar="SRC", help=_SOURCE)
+    _add_folders(parser, "targets")
+    about = f"the address of the server; {SERVER} by default"
+    add("--server", default=SERVER, metavar="URL", help=about)
+    about = "change a value of the job; `paramc schema job` prints the paths"
+    add("--set", dest="edits", action="append", default=[], type=_assignment, metavar="PATH=VALUE", help=about)
+    about = "a choice of the target `comfyui`; `paramc list targets comfyui` prints them"
+    add("--option", dest="options", action="append", default=[], type=_assignment, metavar="NAME=VALUE", help=about)
+    about = f"refuse what is kept worse: {', '.join(GRADES)}"
+    add("--at-least", choices=GRADES, metavar="GRADE", help=about)
+    if not whole:
+        return
+    add("-o", "--output", metavar="DIR", help="the folder for the pictures; the current one by default")
+    about = "a folder with the pictures that go in, beside that of the source"
+    add("--inputs", action="append", default=[], metavar="DIR", help=about)
+    about = "use the server's file NEW where the graph names OLD"
+    add("--rename", dest="renames", action="append", default=[], type=_assignment, metavar="OLD=NEW", help=about)
+    add("--timeout", type=_seconds, default=3600.0, metavar="S", help="seconds to wait for the job; 3600 by default")
+
+
+def _add_bench(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--models", action="append", default=[], metavar="DIR", help="a folder with model files")
+    add("--device", default="auto", metavar="D", help="auto, cpu, cuda, mps; the graphics card by default")
+    add("--dtype", choices=DTYPES, default="float32", help="number format of the models")
+    add("--rounds", type=_count, default=1, metavar="N", help="measure so often by turns, and take the medians")
+    about = "change a value of the job; `paramc schema job` prints the paths"
+    add("--set", dest="edits", action="append", default=[], type=_assignment, metavar="PATH=VALUE", help=about)
 
 
 def _add_checking(parser: Parser) -> None:
@@ -337,8 +413,18 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    if not text.isdecimal() or len(text) > SEED_DIGITS or int(text) == 0:
+        raise ArgumentTypeError(f"`{text}` is no number of seconds from 1 on")
+    return float(text)
+
+
 def _word(text: str) -> str:
     return text.removeprefix(_WORD)
+
+
+def _chosen(name: str, choice: str) -> tuple[str, str]:
+    return name, choice
 
 
 def _assignment(text: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from paramc.ir.names import samplers, schedules
 from paramc.ir.paths import leaves
 from paramc.ir.prompt import Prompt
 from paramc.ir.sampling import Noise, Sampling
-from paramc.ir.stages import Hires, ImageToImage, Inpaint, Refiner, TextToImage
+from paramc.ir.stages import Hires, ImageToImage, Inpaint, Refiner, SoftInpainting, TextToImage
 
 COMFYUI = find_target("comfyui")
 EXAMPLES = 120
@@ -79,14 +79,14 @@ units = st.lists(
 ).map(lambda items: tuple(item.model_copy(update={"unit": number}) for number, item in enumerate(items)))
 tasks = st.one_of(
     st.builds(ImageToImage, init=pictures, strength=strengths, resize=one_of(["stretch", "crop"])),
-    st.builds(Inpaint, init=pictures, strength=strengths, mask=st.just(ImageRef(path="m.png")), mask_blur=one_of([0.0, 4.0]), inverts_mask=st.booleans()),
+    st.builds(Inpaint, init=pictures, strength=strengths, mask=st.just(ImageRef(path="m.png")), mask_blur=one_of([0.0, 4.0]), inverts_mask=st.booleans(), fill=one_of(["original", "original", "fill", "latent_nothing"]), soft=one_of([None, SoftInpainting()])),
 )  # fmt: skip
 
 
 @st.composite
 def jobs(draw: st.DrawFn) -> Job:
     """Jobs that a graph can say in full."""
-    later = draw(one_of(["none", "none", "hires", "refiner", "picture"]))
+    later = draw(one_of(["none", "hires", "refiner", "picture", "picture"]))
     kinds = {"hires": second_passes(), "refiner": refiners}
     vae = draw(one_of([None, "vae-ft-mse"]))
     return Job(
@@ -104,6 +104,7 @@ def jobs(draw: st.DrawFn) -> Job:
                 one_of([20, 40])
             ),  # any strength here is a whole number of them: others leave several strengths to choose from
             cfg_scale=draw(one_of([1.0, 7.0, 7.5])),
+            cfg_rescale=draw(one_of([0.0, 0.7])),
         ),
         noise=Noise(seed=draw(seeds), generator="cpu", scales_by_vp=True),
         stages=(draw(kinds[later]),) if later in kinds else (),
@@ -152,6 +153,8 @@ def test_every_kind_of_job_is_drawn() -> None:
     @given(jobs())
     @settings(max_examples=CENSUS)
     def count(job: Job) -> None:
+        if isinstance(job.task, Inpaint):
+            seen.update({f"fill {job.task.fill}", f"soft {job.task.soft is not None}"})
         seen.update({job.task.kind, *(f"stage {stage.kind}" for stage in job.stages)})
         seen.update({f"patch {patch.kind}" for patch in job.patches})
         seen.update({f"{len(job.controls)} units"})

@@ -27,6 +27,7 @@ RARE = CENSUS // 50
 # what a settings text of A1111 has no word for, and what belongs to its forks or to other sources
 ELSEWHERE = {
     "task.resize",
+    "task.exact_steps",
     "task.init.path",
     "task.mask.path",
     "task.mask.md5",

@@ -19,8 +19,11 @@ def to_network(pictures: list[Image.Image]) -> Tensor:
 
 
 def to_bytes(decoded: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """What a VAE decoded, (batch, 3, height, width), as (batch, height, width, 3): clipped, and truncated to 8 bit."""
-    clipped = ((decoded + 1.0) / 2.0).clamp(0.0, 1.0)
+    """What a VAE decoded, (batch, 3, height, width), as (batch, height, width, 3): clipped, and truncated to 8 bit.
+
+    What is no number is black, as it becomes in every program.
+    """
+    clipped = ((decoded + 1.0) / 2.0).clamp(0.0, 1.0).nan_to_num(0.0)
     return np.moveaxis(255.0 * clipped.cpu().numpy(), 1, 3).astype(np.uint8)
 
 

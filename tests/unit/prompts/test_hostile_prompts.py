@@ -6,6 +6,7 @@ from time import process_time
 
 import pytest
 
+import paramc
 from paramc.dialects.prompt import read_prompt
 from paramc.dialects.prompt_remarks import remark_prompt
 from paramc.dialects.registry import find_dialect
@@ -76,3 +77,9 @@ def test_ten_times_the_text_takes_about_ten_times_the_time(name: str, reader: st
 @pytest.mark.parametrize("text", ["hello world, " * 80_000, "a" * 1_000_000, " " * 1_000_000, "<" * 1_000_000])
 def test_a_megabyte_of_text_is_no_trouble(text: str) -> None:
     assert seconds(READERS["prompt"], text) + seconds(READERS["runs"], text) < 2 * LIMIT
+
+
+@pytest.mark.parametrize("space", ["\x1c", "\x1e", "\x85", "\u2003"])
+def test_every_white_space_may_stand_before_a_number(space: str) -> None:
+    assert paramc.prompt(f"(cat:{space}1.5)").runs() == (("cat", 1.5),)
+    assert paramc.prompt(f"[cat:dog:{space}.5]").schedule(20) == ((10, "cat"), (20, "dog"))

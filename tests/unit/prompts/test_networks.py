@@ -56,6 +56,28 @@ def test_before_1_5_a_lora_had_one_strength() -> None:
     assert (old.text_encoder, old.unet, old.rank) == (0.5, 0.5, None)
 
 
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("<lora:x:1>", ()),
+        ("<lora:x:1:lbw=1,0.5, -2>", (1.0, 0.5, -2.0)),
+        ("<lora:x:1:lbw=MIDD>", (1, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0)),
+        ("<lora:x:1:lbw=ALL0.5>", (0.5,) * 17),
+        ("<lora:x:1:lbw=R,0.5>", None),
+        ("<lora:x:1:lbw=MINE>", None),
+        ("<lora:x:1:lbw=>", ()),
+    ],
+)
+def test_weights_of_blocks_are_numbers_or_the_name_of_a_preset(text: str, blocks: tuple[float, ...] | None) -> None:
+    assert tag(text).blocks == blocks
+
+
+def test_a_network_may_act_on_some_of_the_steps() -> None:
+    found = tag("<lora:x:1:start=3:stop=8>")
+    assert (found.first_step, found.last_step) == (3, 8)
+    assert (tag("<lora:x:1>").first_step, tag("<lora:x:1>").last_step) == (None, None)
+
+
 def test_arguments_are_kept_as_spelt() -> None:
     found = tag("<lora: a b : 1.0:te= x:c=d=e>")
     assert (found.name, found.args, found.named) == (" a b ", (" 1.0", "c=d=e"), (("te", " x"),))
