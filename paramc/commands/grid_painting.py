@@ -7,10 +7,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from paramc.api import check, open_runner
+from paramc.api import check
 from paramc.commands.grid_request import Done, Request, drawn
 from paramc.commands.outcome import ERRORS_FOUND, FINE, LOUD
-from paramc.commands.painting import SETTINGS, picture_bytes, previewer
+from paramc.commands.painting import SETTINGS, picture_bytes, previewer, runner_of
 from paramc.commands.parser import Arguments
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, ParamcError
@@ -118,11 +118,8 @@ class _Work:
         self._painted.add(file)
 
     def _open(self) -> "Runner":
-        arguments = self._arguments
         if self._runner is None:
-            self._runner = open_runner(
-                arguments.models, device=arguments.device, dtype=arguments.dtype, rng=arguments.rng
-            )
+            self._runner = runner_of(self._arguments)
         return self._runner
 
     def _watch(self, progress: Progress, preview: Path) -> "Watch":

@@ -1,5 +1,6 @@
 """What every verb that paints shares: the job asked for, the line of progress, names and bytes of pictures."""
 
+import os
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path, PurePath
@@ -7,8 +8,10 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from paramc.api import compile as compile_job
+from paramc.api import open_runner
 from paramc.commands.edits import edited
 from paramc.commands.parser import Arguments
+from paramc.commands.sources import grammar_folders, target_folders
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, RunError
 from paramc.ir.base import json_of
@@ -22,6 +25,7 @@ from paramc.resources import write_atomically
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from paramc.runtime.execute.runner import Runner
     from paramc.runtime.execute.watch import Progress
 
 SETTINGS = "parameters"  # the keyword under which UIs look for their settings text
@@ -29,6 +33,20 @@ OURS = "paramc"
 DEMO = "demo"  # the word for the shipped model
 PREVIEW = 24  # cells that a preview is wide, and pixels that it is high at the most
 DIGEST = 10  # hex digits of the settings in a file name
+
+
+def runner_of(arguments: Arguments) -> "Runner":
+    """What paints, as the command line asks for it. Raises RunError where the libraries are not installed."""
+    # before torch is loaded: threads that wait for the next piece of work sleep, or a busy machine is many times slower
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return open_runner(
+        arguments.models,
+        device=arguments.device,
+        dtype=arguments.dtype,
+        rng=arguments.rng,
+        grammars=grammar_folders(arguments),
+        targets=target_folders(arguments),
+    )
 
 
 class ProgressLine:

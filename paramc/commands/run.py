@@ -4,7 +4,7 @@ import os
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from paramc.api import check, open_runner
+from paramc.api import check
 from paramc.backends.report import Report
 from paramc.commands.outcome import ERRORS_FOUND, EVERYTHING, FINE, LOUD, NOT_WRITTEN, Outcome, Said
 from paramc.commands.outputs import safe_name
@@ -16,9 +16,10 @@ from paramc.commands.painting import (
     file_name,
     picture_bytes,
     previewer,
+    runner_of,
 )
 from paramc.commands.parser import Arguments, UsageError
-from paramc.commands.sources import Attempt, attempts, grammar_folders, target_folders
+from paramc.commands.sources import Attempt, attempts
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, ParamcError
 from paramc.ir.job import Job
@@ -105,16 +106,8 @@ class _Work:
         return ran.diagnostics
 
     def _open(self) -> "Runner":
-        arguments = self._arguments
         if self._runner is None:
-            self._runner = open_runner(
-                arguments.models,
-                device=arguments.device,
-                dtype=arguments.dtype,
-                rng=arguments.rng,
-                grammars=grammar_folders(arguments),
-                targets=target_folders(arguments),
-            )
+            self._runner = runner_of(self._arguments)
         return self._runner
 
     def _watch(self, stem: str, preview: Path) -> "Watch":

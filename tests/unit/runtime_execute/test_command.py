@@ -93,12 +93,21 @@ def test_a_missing_folder_is_a_matter_of_usage(tmp_path: Path, capsys: pytest.Ca
     assert main(["run", SETTINGS, "-o", str(tmp_path / "nowhere")]) == 2
 
 
+# a shell starts what runs in the background with interrupts ignored, and children inherit that
+INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from paramc.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts are sent by signal")
 def test_an_interrupt_leaves_nothing_half_written(models: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     words = [SETTINGS.replace("Steps: 2", "Steps: 1500"), "-o", str(tmp_path / "out"), "--models", str(models)]
     work = subprocess.Popen(
-        [sys.executable, "-m", "paramc", "run", *words, "--device", "cpu", "--preview"],
+        [sys.executable, "-c", INTERRUPTIBLE, "run", *words, "--device", "cpu", "--preview"],
         env={**os.environ, "PARAMC_HOME": str(tmp_path / "home")},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
