@@ -25,7 +25,7 @@ class _Signs(NamedTuple):
     name: str
     beaten: frozenset[str]
     form: str
-    patterns: tuple[re.Pattern[str], ...]
+    patterns: tuple[str, ...]
     members: tuple[frozenset[str], ...]
     carriers: frozenset[str]
 
@@ -33,9 +33,15 @@ class _Signs(NamedTuple):
         """The place in its list of the first sign of the dialect; a place in files that is its own goes before all."""
         if carrier in self.carriers:
             return -1
-        patterns = (place for place, pattern in enumerate(self.patterns) if pattern.search(text))
+        patterns = (place for place, pattern in enumerate(self.patterns) if _compiled(pattern).search(text))
         members = (place if wanted else LAST for place, wanted in enumerate(self.members) if wanted <= keys)
         return min((next(patterns, None), next(members, None)), default=None, key=_last_if_none)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compiled on first use: most texts meet only the signs of their own form."""
+    return re.compile(pattern)
 
 
 def _last_if_none(place: int | None) -> float:
@@ -91,7 +97,7 @@ def _signs_of(dialect: Dialect) -> _Signs:
         dialect.name,
         ancestors | frozenset(dialect.own_list("before")),
         dialect.form,
-        tuple(map(re.compile, dialect.sniff)),
+        dialect.sniff,
         tuple(frozenset(filter(None, keys.split(" + "))) for keys in dialect.own_list("members")),
         frozenset(dialect.own_list("carriers")),
     )
