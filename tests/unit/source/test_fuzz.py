@@ -97,6 +97,7 @@ def test_what_unpacks_to_much_more_than_the_file_is_refused_at_the_stated_limit(
     assert peak < 2 * (FLOOR + (UNPACKED + 2) * len(bomb))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 200_000, '{"prompt": ' + "[" * 100_000, '"' * 500_000])
 @pytest.mark.parametrize("key", ["parameters", "prompt", "Comment", "UserComment"])
 def test_deep_and_huge_json_is_read_or_refused_in_a_moment(build, text, key) -> None:
@@ -105,6 +106,7 @@ def test_deep_and_huge_json_is_read_or_refused_in_a_moment(build, text, key) -> 
     assert time.process_time() - start < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1000, 16_000])
 def test_reading_takes_time_in_proportion_to_the_texts(build, count) -> None:
     record = json.dumps({f"key {number}": "x" * 20 for number in range(count)})
