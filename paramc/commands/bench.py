@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 from paramc.commands.edits import edited
 from paramc.commands.outcome import ERRORS_FOUND, Outcome, Refused, Said, refusal
-from paramc.commands.parser import Arguments, UsageError
-from paramc.commands.sources import attempts
+from paramc.commands.parser import Arguments
+from paramc.commands.sources import load_source, open_argument
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import ParamcError, RunError
 from paramc.ir.job import Job
@@ -22,10 +22,8 @@ LEAST_STEPS: Final = 3  # of which the last is not measured
 
 def run(arguments: Arguments, console: Console) -> Outcome:
     """The table of one source. Raises Refused for a job that cannot be run."""
-    tried = [attempt for attempt in attempts(arguments, console) if attempt.loaded is not None]
-    if len(tried) != 1 or tried[0].loaded is None:
-        raise UsageError("one source is measured at a time")
-    job = edited(tried[0].loaded.job, arguments)
+    source = open_argument(arguments.source, console, hidden=arguments.hidden)
+    job = edited(load_source(source, arguments).job, arguments)
     if (job.sampling.steps or 0) < LEAST_STEPS:
         raise Refused(Said((diagnose("PC575", least=LEAST_STEPS, path="sampling.steps"),)), ERRORS_FOUND)
     try:

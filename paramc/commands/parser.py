@@ -187,14 +187,11 @@ def parser_of(verb: str) -> Parser:
             parser.add_argument("--dialect", metavar="D", default=None, help="the program whose reader is followed")
             _add_folders(parser, "grammars")
         case "prompt":
-            parser.add_argument("source", type=_word, nargs="?", metavar="TEXT", help="the prompt, or a file with it")
-            parser.add_argument(
-                "--from", dest="speaks", metavar="D", default="a1111", help="the language that it is in"
-            )
-            parser.add_argument(
-                "--to", metavar="D", help="the language to write it in; without it, what it says is shown"
-            )
-            _add_variants(parser)
+            _add_prompt(parser)
+        case "bench":
+            _add_source(parser)
+            _add_bench(parser)
+            _add_reading(parser)
         case "explain":
             parser.add_argument(
                 "what", type=_word, metavar="NAME", help="a code such as PC621, a sampler, a schedule or a feature"
@@ -210,7 +207,7 @@ def parser_of(verb: str) -> Parser:
             parser.add_argument(
                 "what", type=_word, nargs="?", choices=SCHEMAS, default="job", metavar="KIND", help=about
             )
-        case _:
+        case "completion":
             parser.add_argument("what", type=_word, metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
     about = "json: one document with result and diagnostics on standard output"
     formats = {"check": FINDINGS, "diff": (*FORMATS, "markdown")}.get(verb, FORMATS)
@@ -232,6 +229,13 @@ def _add_source(parser: Parser) -> None:
 def _add_sources(parser: Parser) -> None:
     about = f"{_SOURCE}; standard input by default"
     parser.add_argument("sources", type=_word, nargs="*", metavar="SRC", help=about)
+
+
+def _add_edits(parser: Parser) -> None:
+    about = "change a value of the job; `paramc schema job` prints the paths"
+    parser.add_argument(
+        "--set", dest="edits", action="append", default=[], type=_assignment, metavar="PATH=VALUE", help=about
+    )
 
 
 def _add_variants(parser: Parser) -> None:
@@ -257,8 +261,7 @@ def _add_conversion(parser: Parser) -> None:
     add("-o", "--output", metavar="PATH", help="a file, or a folder to put the files in; standard output by default")
     add("--force", action="store_true", help="write over files that exist")
     add("--jobs", type=_count, default=0, metavar="N", help="processes for a folder; one for each processor by default")
-    about = "change a value of the job; `paramc schema job` prints the paths"
-    add("--set", dest="edits", action="append", default=[], type=_assignment, metavar="PATH=VALUE", help=about)
+    _add_edits(parser)
     about = "a choice of the target; `paramc list targets T` prints them"
     add("--option", dest="options", action="append", default=[], type=_assignment, metavar="NAME=VALUE", help=about)
     for name, about in SHORT_OPTIONS.items():
@@ -283,8 +286,7 @@ def _add_running(parser: Parser) -> None:
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda, mps; the graphics card by default")
     add("--dtype", choices=DTYPES, default="float32", help="number format of the models")
     add("--seed", type=_seed, metavar="N", help="the seed, instead of that of the settings")
-    about = "change a value of the job; `paramc schema job` prints the paths"
-    add("--set", dest="edits", action="append", default=[], type=_assignment, metavar="PATH=VALUE", help=about)
+    _add_edits(parser)
     add("--rng", choices=RNGS, help="where noise comes from when the settings do not say it; cuda by default")
     add("--preview", action="store_true", help="keep a coarse picture of the work in hand beside the result")
     about = f"print the fate of every setting, on standard error, as a {' or '.join(REPORTS)}"
@@ -308,8 +310,7 @@ def _add_serving(parser: Parser, *, whole: bool) -> None:
     _add_folders(parser, "targets")
     about = f"the address of the server; {SERVER} by default"
     add("--server", default=SERVER, metavar="URL", help=about)
-    about = "change a value of the job; `paramc schema job` prints the paths"
-    add("--set", dest="edits", action="append", default=[], type=_assignment, metavar="PATH=VALUE", help=about)
+    _add_edits(parser)
     about = "a choice of the target `comfyui`; `paramc list targets comfyui` prints them"
     add("--option", dest="options", action="append", default=[], type=_assignment, metavar="NAME=VALUE", help=about)
     about = f"refuse what is kept worse: {', '.join(GRADES)}"
@@ -324,14 +325,20 @@ def _add_serving(parser: Parser, *, whole: bool) -> None:
     add("--timeout", type=_seconds, default=3600.0, metavar="S", help="seconds to wait for the job; 3600 by default")
 
 
+def _add_prompt(parser: Parser) -> None:
+    parser.add_argument("source", type=_word, nargs="?", metavar="TEXT", help="the prompt, or a file with it")
+    parser.add_argument("--from", dest="speaks", metavar="D", default="a1111", help="the language that it is in")
+    parser.add_argument("--to", metavar="D", help="the language to write it in; without it, what it says is shown")
+    _add_variants(parser)
+
+
 def _add_bench(parser: Parser) -> None:
     add = parser.add_argument
     add("--models", action="append", default=[], metavar="DIR", help="a folder with model files")
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda, mps; the graphics card by default")
     add("--dtype", choices=DTYPES, default="float32", help="number format of the models")
     add("--rounds", type=_count, default=1, metavar="N", help="measure so often by turns, and take the medians")
-    about = "change a value of the job; `paramc schema job` prints the paths"
-    add("--set", dest="edits", action="append", default=[], type=_assignment, metavar="PATH=VALUE", help=about)
+    _add_edits(parser)
 
 
 def _add_checking(parser: Parser) -> None:

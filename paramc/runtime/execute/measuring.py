@@ -16,6 +16,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 from transformers import CLIPTextModel
+from transformers.utils.logging import disable_progress_bar
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import RunError
@@ -24,7 +25,7 @@ from paramc.runtime.execute.runner import DTYPES, NumberType, Runner
 from paramc.runtime.execute.watch import Progress, Unwatched
 
 STATUS: Final = Path("/proc/self/status")
-START, END, BODY = 49406, 49407, 320  # tokens of a text, which are the same work whatever they say
+BODY: Final = 75  # tokens of a text between its first and its last, which are the same work whatever they say
 OTHER: Final = "something else"  # a text that no job before has encoded
 
 
@@ -113,6 +114,7 @@ def _save(job: Job, models: Sequence[Path], folder: Path, device: str, dtype: Nu
     checkpoint = runner.shelf.weights(job.assets.checkpoint).checkpoint
     if not isinstance(checkpoint.unet, UNet2DConditionModel) or len(checkpoint.text_encoders) != 1:
         raise RunError(diagnose("PC574", found=checkpoint.family))
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers has no type for it
     checkpoint.unet.save_pretrained(folder / "unet")
     checkpoint.vae.save_pretrained(folder / "vae")
     checkpoint.text_encoders[0].save_pretrained(folder / "text_encoder")
@@ -157,6 +159,7 @@ def _theirs(setup: Setup) -> Figures:
 
 def _plain(setup: Setup) -> Callable[[Job, int, Stopwatch], None]:
     dtype, device = DTYPES[setup.dtype], setup.device
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers has no type for it
     unet = cast(UNet2DConditionModel, UNet2DConditionModel.from_pretrained(setup.folder / "unet", torch_dtype=dtype))
     vae = cast(AutoencoderKL, AutoencoderKL.from_pretrained(setup.folder / "vae", torch_dtype=dtype))
     text = CLIPTextModel.from_pretrained(setup.folder / "text_encoder", dtype=dtype)
@@ -165,7 +168,8 @@ def _plain(setup: Setup) -> Callable[[Job, int, Stopwatch], None]:
 
     def paint(job: Job, steps: int, watch: Stopwatch) -> None:
         count, size = job.batch.size, job.size or (512, 512)
-        tokens = torch.tensor([[START, *[BODY] * 75, END]] * 2, device=device)
+        last = text.config.vocab_size - 1  # where CLIP's vocabularies end a text; its start is the one before
+        tokens = torch.tensor([[last - 1, *[0] * BODY, last]] * 2, device=device)
         prompts = text(tokens)[0].repeat_interleave(count, dim=0)
         scheduler = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
         scheduler.set_timesteps(steps, device=device)

@@ -79,3 +79,9 @@ def test_every_flag_of_every_verb_is_in_the_script(shell: str, verb: str) -> Non
     text = script(shell)
     flags = [flag for action in parser_of(verb).arguments for flag in action.option_strings if flag.startswith("--")]
     assert [flag for flag in flags if f"-l {flag[2:]}" not in text and flag not in text] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_arguments_of_its_own(verb: str) -> None:
+    known = {action.dest for action in parser_of(verb).arguments}
+    assert known - {"help", "format"}, "a verb without a case in the parser takes nothing"

@@ -10,7 +10,7 @@ from paramc.source.model import FLOOR
 
 MOST = 20  # times the input, beside a floor
 SLACK = 4 * FLOOR
-PATIENCE = 3.0  # seconds of processor time, on a machine as busy as may be; 1 at rest
+PATIENCE = 1.0  # seconds of processor time for one input
 WATCHED = 8  # every so many inputs the memory is watched as well: that takes much longer
 
 
