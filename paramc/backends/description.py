@@ -159,6 +159,14 @@ class Target:
         return {name: as_row(value, Option, f"{where}: options.{name}") for name, value in given.items()}
 
     @cached_property
+    def showcases(self) -> dict[str, dict[str, str]]:
+        """Sets of options that deserve a column of their own in the support matrix, by what is chosen."""
+        given = section(self.about, "showcases", self.folder)
+        return {
+            title: {name: str(value) for name, value in section(given, title, self.folder).items()} for title in given
+        }
+
+    @cached_property
     def legal(self) -> frozenset[str]:
         """The ops of a Plan that it can say; empty for targets that are written from the Job."""
         listed = self.about.get("ops", [])

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from paramc.backends.description import Answer, Rule, Target, scheduled
 from paramc.backends.registry import judge_of
-from paramc.backends.report import Cause, Fate, Report, rank, worst
+from paramc.backends.report import Cause, Fate, Grade, Report, rank, worst
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, Span
 from paramc.ir.features import feature_of
@@ -215,16 +215,21 @@ class _Judge:
         return value_at(self.job, path)
 
 
-def _lost(plan: Plan, target: Target, chosen: Mapping[str, object]) -> set[str]:
-    """The features that are dropped: by the table, or by a rule that plan and options alone decide."""
-    encode = next((op for op in plan.ops if isinstance(op, Encode)), None)
-    facts: dict[str, object] = {f"option.{name}": value for name, value in chosen.items()}
-    facts |= {"base": plan.base, **_plan_facts(plan)}
-    facts |= {"base": plan.base, "family": plan.family, "text.emphasis": encode.emphasis if encode else None}
+def decided_grades(target: Target, facts: Mapping[str, object]) -> dict[str, Grade]:
+    """The grade of every feature by the target's table, and by those of its rules that `facts` alone decide."""
     grades = {name: answer.grade for name, answer in target.answers.items()}
     for rule in reversed(target.rules):
         if _is_decided(rule, facts):
             grades |= dict.fromkeys(rule.among(grades), rule.grade)
+    return grades
+
+
+def _lost(plan: Plan, target: Target, chosen: Mapping[str, object]) -> set[str]:
+    """The features that are dropped: by the table, or by a rule that plan and options alone decide."""
+    encode = next((op for op in plan.ops if isinstance(op, Encode)), None)
+    facts: dict[str, object] = {f"option.{name}": value for name, value in chosen.items()}
+    facts |= {"base": plan.base, "family": plan.family, "text.emphasis": encode.emphasis if encode else None}
+    grades = decided_grades(target, facts | _plan_facts(plan))
     return {name for name, grade in grades.items() if grade == "dropped"}
 
 
