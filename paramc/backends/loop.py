@@ -1,6 +1,7 @@
 """A pass as a script's own sampling loop: the calls of the runner's functions that it prints, as source text."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -10,7 +11,7 @@ from paramc.backends.literals import Value, literal
 from paramc.backends.pieces import pieces, says_something
 from paramc.backends.planned import Planned, PlannedPass
 from paramc.backends.script import Loop
-from paramc.ir.names import sampler_of
+from paramc.ir.names import is_known, sampler_of
 from paramc.ir.plan import Encode, Sample
 from paramc.tables import read_table, rows, section
 
@@ -35,6 +36,7 @@ class Loops(NamedTuple):
     other: frozenset[str]
     sampler: str
     schedule: str
+    lacks: frozenset[str]
     timesteps: frozenset[str]
     bounded: frozenset[str]
     spanned: frozenset[str]
@@ -65,6 +67,7 @@ def read_loops(path: Path) -> Loops:
         other=listed(table["other"]),
         sampler=str(table["sampler"]),
         schedule=str(table["schedule"]),
+        lacks=listed(table["lacks"]),
         timesteps=listed(table["timesteps"]),
         bounded=listed(table["bounded"]),
         spanned=listed(table["spanned"]),
@@ -78,7 +81,7 @@ def read_loops(path: Path) -> Loops:
 
 def loop_of(planned: Planned, passed: PlannedPass, loops: Loops, sources: Mapping[str, str], *, velocity: bool) -> Loop:
     """The loop of one pass. `sources`: what the constants of its quantities are called. velocity: what is predicted."""
-    return _Loop(planned, passed, loops, sources, velocity).loop()
+    return _Loop(planned, _printable(passed, loops), loops, sources, velocity).loop()
 
 
 def texts_of(parts: tuple[tuple[Encode, float], ...]) -> tuple[Value, bool]:
@@ -90,6 +93,16 @@ def texts_of(parts: tuple[tuple[Encode, float], ...]) -> tuple[Value, bool]:
         (weight, [(variant.last_call, pieces(variant, encode.emphasis)) for variant in encode.variants])
         for encode, weight in parts
     ], False
+
+
+def _printable(passed: PlannedPass, loops: Loops) -> PlannedPass:
+    """The pass with what stands in for a sampler or schedule that there is no function for."""
+    sample, levels = passed.sample, passed.sigmas
+    if sample.sampler in loops.lacks or not is_known(sample.sampler):
+        sample = sample.model_copy(update={"sampler": loops.sampler})
+    if not is_known(levels.schedule):
+        levels = levels.model_copy(update={"schedule": loops.schedule})
+    return replace(passed, sample=sample, sigmas=levels)
 
 
 class _Loop(NamedTuple):

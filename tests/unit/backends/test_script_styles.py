@@ -50,6 +50,13 @@ def test_a_loop_of_its_own_is_the_same_every_time() -> None:
     assert len(texts) == 1
 
 
+@pytest.mark.parametrize("label", ["DPM++ 9 New", "TCD", "import os: x"])
+def test_a_sampler_that_there_is_no_function_for_is_named_and_another_stands_in(label: str) -> None:
+    source = script(CARD.replace("Euler", label), options=(("style", "exact"),))
+    assert "sample_euler(denoise" in source
+    assert "Sampler: dropped" in source
+
+
 def test_it_prints_no_function_that_nothing_calls() -> None:
     source = script(CARD, options=(("style", "exact"),))
     tree = ast.parse(source)
