@@ -77,8 +77,11 @@ def test_the_data_folders_hold_no_python() -> None:
     assert [name for name in tree(*DATA) if name.endswith((".py", ".pyc"))] == []
 
 
-def test_the_wheel_is_small(wheel: Path) -> None:
-    assert wheel.stat().st_size < 8_000_000
+def test_the_wheel_is_small_beside_the_demo_model(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        weights = [item.compress_size for item in archive.infolist() if item.filename.endswith(".safetensors")]
+    assert sum(weights) < 12_000_000
+    assert wheel.stat().st_size - sum(weights) < 2_000_000
 
 
 def test_the_sdist_holds_package_and_data(sdist: Path) -> None:

@@ -13,7 +13,7 @@ from paramc.ir.assets import AssetRef
 from paramc.runtime.catalogue.signs import Kind
 from paramc.runtime.demo.captions import COUNTS
 from paramc.runtime.demo.scenes import Scene, drawn_at_random, language
-from paramc.runtime.demo.shipped import shipped_model, shipped_style
+from paramc.runtime.demo.shipped import WORD, shipped, shipped_extras, shipped_model
 from paramc.runtime.execute.runner import Runner
 
 SETTINGS = (
@@ -32,10 +32,13 @@ class Shipped:
         self.said = []
 
     def find(self, asset: AssetRef, kind: Kind) -> Path:
-        return shipped_style() if kind == "network" else shipped_model()
+        return next((entry.path for entry in shipped_extras() if entry.kind == kind), shipped_model())
+
+    def of_kind(self, kind: Kind) -> Sequence[Path]:
+        return ()
 
     def words(self) -> Sequence[tuple[str, Path]]:
-        return ()
+        return ((WORD, shipped(WORD)),)
 
 
 @cache

@@ -13,7 +13,7 @@ from PIL import Image
 import paramc
 from paramc.cli import main
 from paramc.presentation.blocks import below, blocks
-from paramc.runtime.demo.shipped import shipped_model, shipped_style
+from paramc.runtime.demo.shipped import shipped_model
 from tests.demo.geometry import seen_in
 
 pytestmark = pytest.mark.sdk
@@ -73,12 +73,19 @@ def test_a_file_of_that_name_goes_before_the_shipped_model(run: Run, tmp_path: P
 def test_it_is_listed(capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARAMC_HOME", str(tmp_path / "home"))
     main(["models", "list", "--format", "json"])
-    (entry,) = json.loads(capsys.readouterr().out)["result"]
-    assert (entry["kind"], entry["name"], entry["path"]) == ("checkpoint", "demo", str(shipped_model()))
+    listed = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)["result"]}
+    assert {name: entry["kind"] for name, entry in listed.items()} == {
+        "demo": "checkpoint",
+        "demo-grey": "network",
+        "demo-moon": "embedding",
+        "demo-edges": "controlnet",
+        "demo-2x": "upscaler",
+    }
+    assert listed["demo"]["path"] == str(shipped_model())
 
 
-def test_it_takes_little_room() -> None:
-    assert shipped_model().stat().st_size + shipped_style().stat().st_size < 6 * MEGABYTE
+def test_all_of_it_takes_little_room() -> None:
+    assert sum(file.stat().st_size for file in shipped_model().parent.iterdir()) < 9 * MEGABYTE
 
 
 @pytest.mark.slow
@@ -95,11 +102,24 @@ def test_the_first_picture_takes_at_most_twenty_seconds_of_a_processor(tmp_path:
 
 def test_a_small_picture_is_two_pixels_in_a_cell() -> None:
     red, blue = (255, 0, 0), (0, 0, 255)
-    assert blocks([[red], [blue], [red]]) == (
+    assert blocks([[red], [blue], [red]], fine=True) == (
         "  \x1b[38;2;255;0;0;48;2;0;0;255m▀\x1b[0m",
         "  \x1b[38;2;255;0;0;48;2;0;0;0m▀\x1b[0m",
     )
 
 
+def test_a_terminal_of_few_colours_is_shown_the_nearest() -> None:
+    assert blocks([[(255, 0, 0)], [(100, 180, 250)]], fine=False) == ("  \x1b[38;5;196;48;5;75m▀\x1b[0m",)
+
+
 def test_lines_below_leave_the_cursor_where_it_was() -> None:
     assert below(["a", "b"]) == "\n\x1b[2Ka\n\x1b[2Kb\x1b[2A\r"
+
+
+def test_what_goes_with_the_model_is_found_by_name(run: Run, tmp_path: Path, capsys: Captured) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "edges.png")
+    unit = 'ControlNet 0: "Module: none, Model: demo-edges, Weight: 1", Version'
+    text = FEWER.replace("large", "demo-moon <lora:demo-grey:1> large").replace("Version", unit)
+    edges = f"controls.controlnet[0].image.path={tmp_path / 'edges.png'}"
+    assert run(text, "--model", "demo", "--set", edges) == 0
+    assert "PC5" not in capsys.readouterr().err

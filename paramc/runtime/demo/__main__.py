@@ -6,20 +6,30 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, cast
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch.nn import Module
+from transformers import CLIPTextModel
 
 from paramc.runtime.demo.autoencoder import SHARPENING, STAGES, Stage, new_autoencoder, rested, train_autoencoder
+from paramc.runtime.demo.control import PLANNED as CONTROL_PLANNED
+from paramc.runtime.demo.control import STEPS as CONTROL_STEPS
+from paramc.runtime.demo.control import train_control, write_control
 from paramc.runtime.demo.diffusion import PLANNED, STEPS, Diffusion, new_diffusion, train_diffusion
 from paramc.runtime.demo.examples import SCENES, load_examples, make_examples
-from paramc.runtime.demo.lora import STEPS as STYLE
+from paramc.runtime.demo.lora import STEPS as STYLE_STEPS
 from paramc.runtime.demo.lora import train_style, write_style
 from paramc.runtime.demo.scaling import scale_latents
-from paramc.runtime.demo.shipped import shipped_model, shipped_style
+from paramc.runtime.demo.shipped import CONTROL, STYLE, UPSCALER, WORD, shipped, shipped_model
+from paramc.runtime.demo.upscaler import STEPS as UPSCALER_STEPS
+from paramc.runtime.demo.upscaler import train_upscaler, write_upscaler
 from paramc.runtime.demo.weights import write_weights
+from paramc.runtime.demo.word import STEPS as WORD_STEPS
+from paramc.runtime.demo.word import train_word, write_word
+from paramc.runtime.models.checkpoint import load_checkpoint
 
 # Of the random numbers of each part, as the shipped files had them.
 AUTOENCODER_SEEDS: Final = (1, 2)
@@ -27,6 +37,9 @@ SCALE_SEED: Final = 3
 STYLE_SEED: Final = 5
 SCENES_SEED: Final = 7
 SHARPENING_SEED: Final = 9
+CONTROL_SEED: Final = 11
+WORD_SEED: Final = 13
+UPSCALER_SEED: Final = 17
 DIFFUSION_SEED: Final = 1
 OFTEN: Final = 100  # steps between two lines of progress
 
@@ -42,17 +55,55 @@ def main() -> None:
 
 
 def train_all(folder: Path, short: int = 1) -> Path:
-    """The file with the whole model."""
+    """The file with the whole model; beside it lies what goes with it."""
+    written = folder / shipped_model().name
+    if not written.exists():
+        _train_model(written, folder, short)
+    extras: dict[str, Callable[[Path, int], None]] = {
+        STYLE: partial(_style, written),
+        CONTROL: partial(_control, written),
+        WORD: partial(_word, written),
+        UPSCALER: _upscaler,
+    }
+    for name, make in extras.items():
+        path = folder / shipped(name).name
+        if not path.exists():
+            make(path, short)
+    return written
+
+
+def _train_model(written: Path, folder: Path, short: int) -> None:
     vae = _autoencoder(folder, short)
     examples = folder / "examples.pt"
     if not examples.exists():
         make_examples(vae, SCENES // short, SCENES_SEED).save(examples)
     model = _diffusion(folder, short)
     _sharpened(folder, vae, short)
-    written = folder / shipped_model().name
     write_weights(written, vae, model)
-    write_style(folder / shipped_style().name, train_style(vae, model, STYLE // short, STYLE_SEED, Told("style")))
-    return written
+
+
+def _parts(written: Path) -> tuple[AutoencoderKL, Diffusion]:
+    """The finished model, in whole and in full precision."""
+    made = load_checkpoint(written)
+    model = Diffusion(cast(UNet2DConditionModel, made.unet), cast(CLIPTextModel, made.text_encoders[0]))
+    return cast(AutoencoderKL, made.vae), model
+
+
+def _style(written: Path, path: Path, short: int) -> None:
+    write_style(path, train_style(*_parts(written), STYLE_STEPS // short, STYLE_SEED, Told("style")))
+
+
+def _control(written: Path, path: Path, short: int) -> None:
+    steps, planned = CONTROL_STEPS // short, CONTROL_PLANNED // short
+    write_control(path, train_control(*_parts(written), steps, planned, CONTROL_SEED, Told("control")))
+
+
+def _word(written: Path, path: Path, short: int) -> None:
+    write_word(path, train_word(*_parts(written), max(1, WORD_STEPS // short), WORD_SEED, Told("word")))
+
+
+def _upscaler(path: Path, short: int) -> None:
+    write_upscaler(path, train_upscaler(UPSCALER_STEPS // short, UPSCALER_SEED, Told("upscaler")))
 
 
 def _autoencoder(folder: Path, short: int) -> AutoencoderKL:

@@ -1,7 +1,7 @@
 """The demo model's UNet and text encoder, trained together on the noise in latents."""
 
-from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple, Protocol, cast
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -16,6 +16,7 @@ from paramc.runtime.schedules.levels import sd_alphas
 from paramc.runtime.text.bpe import vocabulary
 
 WIDTHS: Final = (64, 64)
+ATTENTION: Final = (True, False)  # of each level
 HEADS: Final = 8
 TEXT_WIDTH: Final = 64
 TEXT_LAYERS: Final = 2
@@ -28,16 +29,28 @@ SNR: Final = 5.0  # the weight of a level is no more than this over its signal-t
 KEPT: Final = 0.998  # of the mean of all weights so far
 
 
+class Denoises(Protocol):
+    """Any model that learns from noise in latents."""
+
+    def noise(self, x: Tensor, timesteps: Tensor, batch: Examples) -> Tensor:
+        """The noise that the model sees in `x`, which is of the examples of a batch."""
+        ...
+
+
 class Diffusion(NamedTuple):
     """The two models, with the means of their weights or without."""
 
     unet: UNet2DConditionModel
     text: CLIPTextModel
 
-    def noise(self, x: Tensor, timesteps: Tensor, tokens: Tensor) -> Tensor:
+    def states(self, tokens: Tensor) -> Tensor:
+        """What the UNet attends to."""
+        found: Tensor = self.text(input_ids=tokens).last_hidden_state
+        return found
+
+    def noise(self, x: Tensor, timesteps: Tensor, batch: Examples) -> Tensor:
         """The noise that the model sees in `x`."""
-        states = self.text(input_ids=tokens).last_hidden_state
-        found: Tensor = self.unet(x, timesteps, states, return_dict=False)[0]
+        found: Tensor = self.unet(x, timesteps, self.states(batch.tokens), return_dict=False)[0]
         return found
 
     def parameters(self) -> list[nn.Parameter]:
@@ -88,15 +101,15 @@ def train_diffusion(
     learner = Learner(model, optimiser, model.parameters(), RATE)
     for step, batch in zip(range(steps), batches(examples, seed), strict=False):
         loss = learn(learner, batch, step, planned)
-        _follow(means, model, step)
+        follow(means.parameters(), model.parameters(), step)
         told(step, loss, means)
     return means
 
 
 class Learner(NamedTuple):
-    """Models, and which of their weights learn how fast."""
+    """A model, and which of its weights learn how fast."""
 
-    model: Diffusion
+    model: Denoises
     optimiser: torch.optim.Optimizer
     weights: list[nn.Parameter]
     rate: Rate
@@ -114,7 +127,7 @@ def learn(learner: Learner, batch: Examples, step: int, planned: int) -> float:
     return float(loss.detach())
 
 
-def batches(examples: Examples, seed: int) -> Iterator[Examples]:
+def batches(examples: Examples, seed: int, *, unsaid: float = UNSAID) -> Iterator[Examples]:
     """Latents, each with one of its captions or none, without end."""
     random = torch.Generator().manual_seed(seed)
     nothing = torch.tensor(token_ids(""))
@@ -123,24 +136,24 @@ def batches(examples: Examples, seed: int) -> Iterator[Examples]:
         for rows in torch.split(torch.randperm(count, generator=random), BATCH):
             chosen = torch.randint(captions, (len(rows),), generator=random)
             tokens = examples.tokens[rows, chosen].long()
-            tokens[torch.rand(len(rows), generator=random) < UNSAID] = nothing
-            yield Examples(examples.latents[rows], tokens)
+            tokens[torch.rand(len(rows), generator=random) < unsaid] = nothing
+            yield Examples(examples.latents[rows], tokens, examples.hints[rows])
 
 
-def _loss(model: Diffusion, batch: Examples, alphas: Tensor) -> Tensor:
+def _loss(model: Denoises, batch: Examples, alphas: Tensor) -> Tensor:
     """The mean square error of the noise, levels of little noise weighed down (Hang et al. 2023)."""
     timesteps = torch.randint(len(alphas), (len(batch.latents),))
     signal = alphas[timesteps].view(-1, 1, 1, 1)
     noise = torch.randn_like(batch.latents)
     x = signal.sqrt() * batch.latents + (1 - signal).sqrt() * noise
-    error = (model.noise(x, timesteps, batch.tokens) - noise).square().mean((1, 2, 3))
+    error = (model.noise(x, timesteps, batch) - noise).square().mean((1, 2, 3))
     ratio = alphas[timesteps] / (1 - alphas[timesteps])
     return (error * (SNR / ratio).clamp(max=1)).mean()
 
 
 @torch.no_grad()
-def _follow(means: Diffusion, model: Diffusion, step: int) -> None:
-    """Bring the means nearer; the first steps count for little."""
+def follow(means: Iterable[Tensor], weights: Iterable[Tensor], step: int) -> None:
+    """Bring the means nearer to the weights; the first steps count for little."""
     share = 1 - min(KEPT, (step + 1) / (step + 10))
-    for mean, weight in zip(means.parameters(), model.parameters(), strict=True):
+    for mean, weight in zip(means, weights, strict=True):
         mean.lerp_(weight, share)

@@ -21,13 +21,18 @@ CAPTIONS: Final = 4  # of each scene
 LENGTH: Final = 77  # tokens of a text, start and end among them
 AT_ONCE: Final = 64
 Style: TypeAlias = Callable[[Image.Image], Image.Image]
+Wording: TypeAlias = Callable[[Scene, Random], str]
 
 
 class Examples(NamedTuple):
-    """latents: (scenes, 4, height, width) of unit variance. tokens: (scenes, CAPTIONS, 77)."""
+    """latents: (scenes, 4, height, width) of unit variance. tokens: (scenes, CAPTIONS, 77).
+
+    hints: (scenes, 64, 64), bytes of control pictures; without them (scenes, 0, 0).
+    """
 
     latents: Tensor
     tokens: Tensor
+    hints: Tensor
 
     def save(self, path: Path) -> None:
         """Keep them for later runs."""
@@ -63,14 +68,16 @@ def as_drawn(picture: Image.Image) -> Image.Image:
 
 
 @torch.no_grad()
-def make_examples(vae: AutoencoderKL, count: int, seed: int, *, style: Style = as_drawn) -> Examples:
+def make_examples(
+    vae: AutoencoderKL, count: int, seed: int, *, style: Style = as_drawn, wording: Wording = caption
+) -> Examples:
     """Latents are the means that the encoder gives, times the scale of the autoencoder."""
     random = Random(seed)
     found = scenes(count, seed)
     scale = float(vae.config["scaling_factor"])
     parts = [encoded(vae, found[start : start + AT_ONCE], style) * scale for start in range(0, count, AT_ONCE)]
-    tokens = [[token_ids(caption(scene, random)) for _ in range(CAPTIONS)] for scene in found]
-    return Examples(torch.cat(parts), torch.tensor(tokens, dtype=torch.int16))
+    tokens = [[token_ids(wording(scene, random)) for _ in range(CAPTIONS)] for scene in found]
+    return Examples(torch.cat(parts), torch.tensor(tokens, dtype=torch.int16), torch.empty(count, 0, 0))
 
 
 def encoded(vae: AutoencoderKL, found: list[Scene], style: Style = as_drawn) -> Tensor:

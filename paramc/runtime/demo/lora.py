@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from paramc.runtime.demo.diffusion import Diffusion, Learner, batches, learn
+from paramc.runtime.demo.diffusion import BATCH, Diffusion, Learner, batches, learn
 from paramc.runtime.demo.examples import make_examples
 from paramc.runtime.demo.learning import Rate
 
@@ -48,7 +48,7 @@ def train_style(
 ) -> dict[str, Tensor]:
     """The tensors of the network. `model` keeps its weights, and has the changes beside them."""
     torch.manual_seed(seed)
-    examples = make_examples(vae, SCENES, seed, style=without_colours)
+    examples = make_examples(vae, min(SCENES, steps * BATCH), seed, style=without_colours)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     lows = _inserted(model.unet)

@@ -34,6 +34,14 @@ class Captions(BaseModel):
     before: tuple[str, ...]
 
 
+class Learned(BaseModel):
+    """What stands around a word that is learned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    before: tuple[str, ...]
+    behind: tuple[str, ...]
+
+
 class Language(BaseModel):
     """scenes.toml."""
 
@@ -46,6 +54,7 @@ class Language(BaseModel):
     sizes: Mapping[str, tuple[float, float, float]]
     arrangements: Mapping[str, tuple[Point, ...]]
     captions: Captions
+    learned: Learned
 
 
 @cache

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from paramc.runtime.demo.autoencoder import GROUPS, WIDTHS, new_autoencoder
-from paramc.runtime.demo.diffusion import Diffusion
+from paramc.runtime.demo.diffusion import ATTENTION, Diffusion
 from paramc.runtime.demo.vocabulary import merges
 from paramc.runtime.models.names import original_module, original_vae_module
 from paramc.runtime.models.original import UNET, VAE
@@ -18,7 +18,6 @@ from paramc.runtime.models.own import GROUPS as GROUPS_KEY
 from paramc.runtime.models.own import MERGES
 
 TEXT: Final = "cond_stage_model.transformer.text_model."
-ATTENTION: Final = (True, False)  # levels of the UNet
 QUERIES: Final = ("q", "k", "v", "proj_out")  # parts of the autoencoder's attention, 1×1 convolutions in this layout
 
 

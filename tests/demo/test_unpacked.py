@@ -1,0 +1,72 @@
+"""The demo model as a folder of diffusers, which scripts load."""
+
+import runpy
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from transformers import CLIPTokenizer
+
+from paramc.cli import main
+from paramc.runtime.catalogue.errors import ModelError
+from paramc.runtime.demo.examples import LENGTH, token_ids
+from paramc.runtime.demo.shipped import shipped_model
+from paramc.runtime.models.checkpoint import load_checkpoint
+from paramc.runtime.models.unpacked import unpack
+from tests.demo.geometry import seen_in
+
+pytestmark = pytest.mark.sdk
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "demo.txt"
+CAPTIONS = ("", "a photo of a large yellow star on the left, on a blue background", "two zebras, café \u4e00 (red:1.2)")
+MEGABYTE = 2**20
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo model, unpacked as the command line does it."""
+    made = tmp_path_factory.mktemp("unpacked") / "demo"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARAMC_HOME", str(made.parent / "home"))
+        assert main(["models", "unpack", "demo", str(made)]) == 0
+    return made
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in diffusers
+def test_a_script_for_diffusers_paints_with_it(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    options = ("--option", f"model={folder}", "--option", "dtype=float32")
+    assert main(["convert", str(EXAMPLE), "--to", "diffusers", *options, "-o", "script.py"]) == 0
+    runpy.run_path("script.py")
+    (picture,) = tmp_path.glob("*.png")
+    with Image.open(picture) as painted:
+        seen = seen_in(painted)
+    assert seen is not None
+    assert (seen.colour, seen.shape) == ("yellow", "star")
+
+
+@pytest.mark.parametrize("text", CAPTIONS)
+def test_its_tokeniser_gives_the_tokens_that_the_runner_gives(folder: Path, text: str) -> None:
+    tokeniser = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+    found = tokeniser(text, padding="max_length", max_length=LENGTH, truncation=True).input_ids
+    assert found == token_ids(text)
+
+
+def test_it_is_as_small_as_the_file(folder: Path) -> None:
+    assert sum(file.stat().st_size for file in folder.rglob("*.safetensors")) < 6.2 * MEGABYTE
+
+
+def test_a_folder_that_is_there_is_not_written_over(folder: Path, capsys: Captured) -> None:
+    assert main(["models", "unpack", "demo", str(folder)]) == 2
+    assert "already" in capsys.readouterr().err
+
+
+def test_a_model_of_another_family_is_not_unpacked(tmp_path: Path) -> None:
+    model = replace(load_checkpoint(shipped_model()), family="sd2")
+    with pytest.raises(ModelError) as raised:
+        unpack(model, tmp_path / "folder")
+    assert [item.code for item in raised.value.diagnostics] == ["PC539"]
