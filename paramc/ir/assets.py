@@ -42,6 +42,11 @@ class Assets(Model):
     vae_encoder: Literal["full", "taesd"] = "full"
     vae_decoder: Literal["full", "taesd"] = "full"
 
+    @property
+    def embedding_names(self) -> tuple[str, ...]:
+        """Names of the textual inversions that the job knows of."""
+        return tuple(asset.name for asset in self.embeddings if asset.name)
+
 
 class ImageRef(Model):
     """A picture that goes in: by path, or known only by the md5 of its pixels."""

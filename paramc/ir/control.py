@@ -6,7 +6,7 @@ from pydantic import Field
 
 from paramc.ir.assets import AssetRef, Hash, ImageRef
 from paramc.ir.base import Model, trusted
-from paramc.ir.ranges import COUNT, FRACTION, POSITIVE, within
+from paramc.ir.ranges import COUNT, FACTOR, FRACTION, POSITIVE, within
 
 
 class ControlNet(Model):
@@ -82,6 +82,54 @@ class HyperTile(Model):
     vae_swap: Annotated[int, POSITIVE] = 3
 
 
+class FreeU(Model):
+    """The model's two deepest levels of the way up: backbone strengthened, what skips over damped.
+
+    `b1` and `b2` multiply half of the backbone's channels, `s1` and `s2` the low frequencies of the skips; 1 changes
+    nothing. `start` and `end` are fractions of the model's time.
+    """
+
+    kind: Literal["free_u"] = "free_u"
+    b1: float = 1.01
+    b2: float = 1.02
+    s1: float = 0.99
+    s2: float = 0.95
+    start: Annotated[float, FRACTION] = 0.0
+    end: Annotated[float, FRACTION] = 1.0
+
+
+class SelfAttentionGuidance(Model):
+    """A second guidance, away from the picture with blurred places that attention looks at most (SAG)."""
+
+    kind: Literal["self_attention_guidance"] = "self_attention_guidance"
+    scale: float = 0.5
+    blur_sigma: Annotated[float, COUNT] = 2.0  # of the Gaussian, latent cells
+    threshold: Annotated[float, COUNT] = 1.0  # of attention, above it a place is blurred
+
+
+class PerturbedAttention(Model):
+    """A second guidance, away from what the model paints without self-attention in the middle (PAG)."""
+
+    kind: Literal["perturbed_attention"] = "perturbed_attention"
+    scale: float = 3.0
+    attenuation: float = 0.0  # of the scale over the model's time
+    start: Annotated[float, FRACTION] = 0.0  # fractions of the model's time
+    end: Annotated[float, FRACTION] = 1.0
+
+
+class DeepShrink(Model):
+    """Features made smaller in the first steps, so that large pictures keep one composition (Kohya's HR fix)."""
+
+    kind: Literal["deep_shrink"] = "deep_shrink"
+    block_number: Annotated[int, POSITIVE] = 3  # of the way down
+    downscale_factor: Annotated[float, FACTOR] = 2.0
+    start_percent: Annotated[float, FRACTION] = 0.0  # fractions of the model's time
+    end_percent: Annotated[float, FRACTION] = 0.35
+    downscale_after_skip: bool = True
+    downscale_method: str = "bicubic"
+    upscale_method: str = "bicubic"
+
+
 class OpaquePatch(Model):
     """An extension that paramc knows by name only: its fields as written, in order."""
 
@@ -91,5 +139,15 @@ class OpaquePatch(Model):
 
 
 Patch: TypeAlias = Annotated[
-    TokenMerging | Tiling | Hypernetwork | ExtraNetwork | HyperTile | OpaquePatch, Field(discriminator="kind")
+    TokenMerging
+    | Tiling
+    | Hypernetwork
+    | ExtraNetwork
+    | HyperTile
+    | FreeU
+    | SelfAttentionGuidance
+    | PerturbedAttention
+    | DeepShrink
+    | OpaquePatch,
+    Field(discriminator="kind"),
 ]

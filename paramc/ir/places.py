@@ -15,7 +15,8 @@ CONTAINERS: Final = ("stages", "controls", "patches")  # tuples of models that c
 KIND_ORDER: Final = (
     *("hires", "refiner", "detailer", "face_restore", "post_upscale"),
     "controlnet",
-    *("token_merging", "tiling", "hypernetwork", "extra_network", "hypertile", "opaque"),
+    *("token_merging", "tiling", "hypernetwork", "extra_network", "hypertile"),
+    *("free_u", "self_attention_guidance", "perturbed_attention", "deep_shrink", "opaque"),
 )
 
 

@@ -16,6 +16,10 @@ class Sampling(Model):
     sampler: str | None = None  # canonical id (ir/names.py), or `unknown:LABEL`
     schedule: str | None = None  # canonical id, or `unknown:LABEL`
     steps: Annotated[int | None, STEPS] = None  # as asked; what is executed follows from `strength`
+    first_step: Annotated[int, COUNT] = 0  # of the first pass only the steps [first_step, last_step) are run
+    last_step: Annotated[int | None, COUNT] = None  # None = to the end
+    share: Annotated[float, FRACTION] = 1.0  # without a picture, of a schedule of int(steps / share) the last steps
+    leaves_noise: bool = False  # a pass that ends early keeps the noise that is left there
     cfg_scale: Annotated[float | None, GUIDANCE] = None  # 1 = no guidance
     distilled_cfg_scale: Annotated[float | None, GUIDANCE] = None  # guidance embedded in distilled models (FLUX.1 dev)
     image_cfg_scale: Annotated[float | None, GUIDANCE] = None  # InstructPix2Pix

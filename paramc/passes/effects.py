@@ -10,10 +10,11 @@ from paramc.ir.job import Job
 from paramc.ir.names import sampler_of
 from paramc.ir.paths import value_at
 from paramc.ir.places import located
-from paramc.ir.plan import Op
+from paramc.ir.plan import Encode, Op
 from paramc.ir.prompt import Prompt
 from paramc.passes.complete import complete_job
 from paramc.passes.plan import plan_job
+from paramc.passes.resolve import stem_of
 from paramc.tables import TableError, read_table, rows
 
 UNMEASURED: Final = 0.05
@@ -21,7 +22,12 @@ MOST_PLANNED: Final = 64  # differences that are tried out one by one
 SIZES: Final = ((0.5, "another picture"), (0.05, "large"), (0.005, "visible"), (1e-9, "small"))
 UNNOTICED: Final = "none"
 SAME_STEPS: Final = "both come to the same steps"
-NO_DRAWS: Final = "the sampler draws no noise on its way"
+IDLE: Final = {
+    "draws": "the sampler draws no noise on its way",
+    "weights": "no word of the prompts has a weight",
+}
+SAME_FILE: Final = "the same file name, with its ending or without"
+NAME: Final = ".name"
 UNKNOWN_REASON: Final = "nobody has measured what it does"
 
 
@@ -62,16 +68,23 @@ class _Trial:
         self._left, self._right = left, right
         self._steps = _steps(left)
         self._alike = self._steps == _steps(right)
-        self._draws = any(sampler_of(job.sampling.sampler).draws for job in (left, right))
+        draws = any(sampler_of(job.sampling.sampler).draws for job in (left, right))
+        weights = any(map(_is_weighted, (*self._steps, *_steps(right))))
+        self._idle = {"draws": not draws, "weights": not weights}
 
     def effect(self, path: str, number: int) -> Effect:
         """Of one difference; each of the first few is tried alone."""
         row = row_of(path)
         if row.size and (self._alike or (number < MOST_PLANNED and self._is_idle(path))):
             return Effect(path, 0.0, SAME_STEPS)
-        if row.when == "draws" and not self._draws:
-            return Effect(path, 0.0, NO_DRAWS)
+        if self._idle.get(row.when, False):
+            return Effect(path, 0.0, IDLE[row.when])
+        if path.endswith(NAME) and self._stem(self._left, path) == self._stem(self._right, path):
+            return Effect(path, 0.0, SAME_FILE)
         return Effect(path, row.size, row.why)
+
+    def _stem(self, job: Job, path: str) -> str:
+        return stem_of(str(value_at(job, path) or ""))
 
     def _is_idle(self, path: str) -> bool:
         """Does the first job come to the same steps with the other's value?"""
@@ -85,6 +98,10 @@ class _Trial:
 
 def _steps(job: Job) -> tuple[Op, ...]:
     return tuple(op.model_copy(update={"because": ()}) for op in plan_job(job).ops)
+
+
+def _is_weighted(op: Op) -> bool:
+    return isinstance(op, Encode) and any(run.weight != 1 for variant in op.variants for run in variant.runs)
 
 
 def row_of(path: str) -> Row:
@@ -103,8 +120,8 @@ def _rows() -> tuple[dict[str, Row], dict[str, Row]]:
     exact: dict[str, Row] = {}
     prefixes: dict[str, Row] = {}
     for row in rows(read_table(file), "effects", Row, file):
-        if row.when not in ("", "draws"):
-            raise TableError(f"{file}: `when` is `draws` or left out")
+        if row.when and row.when not in IDLE:
+            raise TableError(f"{file}: `when` is {' or '.join(IDLE)}, or left out")
         for path in row.paths:
             (prefixes if path.endswith("*") else exact)[path.removesuffix("*")] = row
     return exact, prefixes

@@ -9,7 +9,7 @@ from paramc.dialects.registry import find_dialect
 from paramc.ir.base import trusted
 from paramc.ir.geometry import Size
 from paramc.ir.job import Job
-from paramc.ir.names import executed_schedule, sampler_of
+from paramc.ir.names import sampler_of
 from paramc.ir.plan import (
     ApplyControl,
     Combine,
@@ -28,14 +28,13 @@ from paramc.ir.plan import (
     Run,
     Sample,
     Save,
-    Sigmas,
-    Slice,
     UpscaleImage,
     Variant,
 )
 from paramc.ir.prompt import Prompt
 from paramc.ir.stages import Detailer, Enlarge, FaceRestore, Hires, ImageToImage, Inpaint, PostUpscale, TextToImage
 from paramc.passes.draft import Draft, change_checkpoint, load_models
+from paramc.passes.levels import add_lengthened, add_part, add_sigmas, add_slice, longer
 from paramc.resources import GRAMMARS
 
 UNKNOWN_BASE = "sd1"  # the prior where nothing tells the family; `check` says so
@@ -45,8 +44,8 @@ DEFAULT_STEPS = 20
 MOST_CALLS = 20_000  # an alternation has an entry for each; nobody runs more
 LONGEST_SIDE = 2**24  # pixels
 PER_BATCH = "reseeds_steps"  # the habit of a program whose batches share one stream
+SCALES = "scales_from_the_top"  # the habit of a program that scales the noise of every pass
 SHADES = "noises_known"  # the habit of a program whose masks keep their greys
-LONGEST_SCHEDULE = 10**12  # steps; a strength that asks for more is next to nothing
 DEFAULT_CFG = 7.0
 DEFAULT_STRENGTH = 0.75
 DEFAULT_HIRES_SCALE = 2.0
@@ -96,7 +95,7 @@ def _picture(draft: Draft) -> str:
             variation=noise.variation,
             resized_from=noise.resized_from,
             delta=noise.delta,
-            multiplier=noise.multiplier,
+            multiplier=_noise_scale(draft),
             extra=noise.extra,
             scales_by_vp=noise.scales_by_vp,
             per_batch=noise.per_batch or PER_BATCH in draft.habits,
@@ -108,6 +107,12 @@ def _picture(draft: Draft) -> str:
     if hires is not None and isinstance(job.task, TextToImage):
         latent = _hires(draft, hires, latent, positive, negative)
     return draft.add(trusted(Decode)(id="decode", latent=latent, vae=_last_vae(draft)))
+
+
+def _noise_scale(draft: Draft) -> float:
+    """The scale of the start noise, which A1111 puts on pictures alone."""
+    acts = SCALES in draft.habits or not isinstance(draft.job.task, TextToImage)
+    return draft.job.noise.multiplier if acts else 1.0
 
 
 def _last_vae(draft: Draft) -> str:
@@ -223,59 +228,22 @@ def _start(draft: Draft) -> str:
     )
 
 
-def _sigmas(draft: Draft, name: str, sampler: str | None, schedule: str | None, steps: int) -> str:
-    sampling = draft.job.sampling
-    return draft.add(
-        trusted(Sigmas)(
-            id=name,
-            because=("sampling.schedule", "sampling.steps"),
-            model=draft.model,
-            schedule=executed_schedule(sampler, schedule),
-            steps=steps,
-            sigma_min=sampling.sigma_min,
-            sigma_max=sampling.sigma_max,
-            rho=sampling.rho,
-            beta_alpha=sampling.beta_alpha,
-            beta_beta=sampling.beta_beta,
-            drops_penultimate=sampling.drops_penultimate_sigma
-            or (sampler_of(sampler).drops and sampler not in draft.keeping),
-            shift=sampling.shift,
-        )
-    )
-
-
-def _slice(draft: Draft, name: str, sigmas: str, steps: int, strength: float) -> str:
-    """The tail of the sigmas that a pass with `strength` runs: one step more than the rounded share (A1111)."""
-    encoded = min(int(max(0.0, min(strength, 0.999)) * steps), steps - 1)  # of what is no number, 0
-    return draft.add(
-        trusted(Slice)(id=name, because=("task.strength",), sigmas=sigmas, start=steps - encoded - 1, strength=strength)
-    )
-
-
-def longer(steps: int, strength: float) -> int:
-    """Steps of a schedule of which `strength` leaves just so many."""
-    return int(min(steps / min(strength, 0.999), LONGEST_SCHEDULE)) if strength > 0 else steps
-
-
-def _lengthened(draft: Draft, name: str, sigmas: str, start: int, strength: float, path: str = "task.strength") -> str:
-    tail = trusted(Slice)(id=name, because=(path,), sigmas=sigmas, start=start, strength=strength, lengthens=True)
-    return draft.add(tail)
-
-
 def _sample(draft: Draft, latent: str, positive: str, negative: str) -> str:
     job, sampling = draft.job, draft.job.sampling
     steps = sampling.steps or DEFAULT_STEPS
     task = job.task
+    strength, path = sampling.share, "sampling.share"
+    lengthens = strength < 1
     if isinstance(task, ImageToImage | Inpaint):
-        strength = DEFAULT_STRENGTH if task.strength is None else task.strength
-        full = longer(steps, strength) if task.exact_steps else steps
-        sigmas = _sigmas(draft, "sigmas", sampling.sampler, sampling.schedule, full)
-        if task.exact_steps:
-            sigmas = _lengthened(draft, "tail", sigmas, full - steps, strength)
-        else:
-            sigmas = _slice(draft, "tail", sigmas, steps, strength)
-    else:
-        sigmas = _sigmas(draft, "sigmas", sampling.sampler, sampling.schedule, steps)
+        strength, path = DEFAULT_STRENGTH if task.strength is None else task.strength, "task.strength"
+        lengthens = task.exact_steps
+    full = longer(steps, strength) if lengthens else steps
+    sigmas = add_sigmas(draft, "sigmas", sampling.sampler, sampling.schedule, full)
+    if lengthens:
+        sigmas = add_lengthened(draft, "tail", sigmas, full - steps, strength, path)
+    elif not isinstance(task, TextToImage):
+        sigmas = add_slice(draft, "tail", sigmas, steps, strength)
+    sigmas = add_part(draft, sigmas)
     refined_by, switch_at = _refiner(draft, first_pass=True)
     return draft.add(
         _loop(
@@ -356,8 +324,8 @@ def _hires(draft: Draft, hires: Hires, latent: str, positive: str, negative: str
     noise = _hires_noise(draft, hires)
     strength = DEFAULT_HIRES_STRENGTH if hires.strength is None else hires.strength
     full = longer(steps, strength)
-    sigmas = _sigmas(draft, "sigmas_hires", sampler, hires.schedule or sampling.schedule, full)
-    tail = _lengthened(draft, "tail_hires", sigmas, full - steps, strength, "stages.hires.strength")
+    sigmas = add_sigmas(draft, "sigmas_hires", sampler, hires.schedule or sampling.schedule, full)
+    tail = add_lengthened(draft, "tail_hires", sigmas, full - steps, strength, "stages.hires.strength")
     refined_by, switch_at = _refiner(draft, first_pass=False)
     cfg = DEFAULT_CFG if sampling.cfg_scale is None else sampling.cfg_scale
     distilled = hires.distilled_cfg_scale
@@ -380,12 +348,14 @@ def _hires(draft: Draft, hires: Hires, latent: str, positive: str, negative: str
 
 
 def _hires_noise(draft: Draft, hires: Hires) -> str:
-    """The noise of the second pass: the first one's, unless it has a seed of its own."""
-    first = next(op for op in draft.ops if op.id == draft.noise)
-    if hires.seed is None:
+    """The noise of the second pass: the first one's, unless it has a seed of its own or the first one is scaled."""
+    first = next(op for op in draft.ops if isinstance(op, MakeNoise))
+    seed = first.seed if hires.seed is None else hires.seed
+    own = first.model_copy(update={"seed": seed, "multiplier": 1.0})
+    if own == first:
         return draft.noise
-    update = {"id": "noise_hires", "because": ("stages.hires.seed",), "seed": hires.seed}
-    return draft.add(first.model_copy(update=update))
+    because = "stages.hires" if hires.seed is None else "stages.hires.seed"
+    return draft.add(own.model_copy(update={"id": "noise_hires", "because": (because,)}))
 
 
 def _hires_conditioning(

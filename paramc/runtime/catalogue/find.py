@@ -10,7 +10,7 @@ from paramc.diagnostics.model import Diagnostic
 from paramc.ir.assets import AssetRef, Hash
 from paramc.passes.resolve import same_hash, stem_of
 from paramc.runtime.catalogue.errors import ModelNotFound
-from paramc.runtime.catalogue.scan import Progress, hash_entries, silent
+from paramc.runtime.catalogue.scan import Progress, hash_entries, hashed, silent
 from paramc.runtime.catalogue.signs import Kind
 from paramc.runtime.catalogue.store import Catalogue, Entry
 
@@ -43,18 +43,28 @@ def find_model(catalogue: Catalogue, asset: AssetRef, kind: Kind, progress: Prog
 
 
 class Finder:
-    """The files of a catalogue for the runner; `said` is what was noticed while finding them."""
+    """The files of a catalogue for the runner; `said` is what was noticed while finding them.
 
-    def __init__(self, catalogue: Catalogue, progress: Progress = silent) -> None:
+    beside: files that are at hand though they were not scanned, for names that nothing in the catalogue has.
+    """
+
+    def __init__(self, catalogue: Catalogue, progress: Progress = silent, *, beside: Sequence[Entry] = ()) -> None:
         self._catalogue = catalogue
         self._progress = progress
+        self._beside = beside
         self.said: list[Diagnostic] = []
 
     def find(self, asset: AssetRef, kind: Kind) -> Path:
         """The file that the asset names; one with a path of its own is that path. Raises ModelNotFound."""
         if asset.path is not None and Path(asset.path).exists():
             return Path(asset.path)
-        match = find_model(self._catalogue, asset, kind, self._progress)
+        try:
+            match = find_model(self._catalogue, asset, kind, self._progress)
+        except ModelNotFound:
+            known = next((entry for entry in self._beside if entry.kind == kind and _called(entry, asset)), None)
+            if known is None:
+                raise
+            match = Match(known, tuple(_doubts(hashed(known) if asset.hashes else known, asset)))
         self.said += match.diagnostics
         return match.entry.path
 
@@ -64,7 +74,8 @@ class Finder:
 
     def words(self) -> Sequence[tuple[str, Path]]:
         """All learned words at hand: their names in prompts, and their files."""
-        return [(entry.name, entry.path) for entry in self._catalogue.entries() if entry.kind == "embedding"]
+        entries = (*self._beside, *self._catalogue.entries())
+        return list({entry.name: entry.path for entry in entries if entry.kind == "embedding"}.items())
 
 
 def look_up(catalogue: Catalogue, text: str) -> tuple[Entry, ...]:

@@ -78,6 +78,12 @@ def scan(
     return Scanned(len(found), len(new), hashed, len(gone), tuple(said))
 
 
+def hashed(entry: Entry) -> Entry:
+    """The entry with its hashes. Raises OSError."""
+    hashes = hash_file(entry.path, of_network=entry.kind in ("network", "unknown"), advance=lambda _: None)
+    return replace(entry, hashes=hashes)
+
+
 def hash_entries(catalogue: Catalogue, entries: Sequence[Entry], said: list[Diagnostic], progress: Progress) -> int:
     """Compute the hashes of files, storing each as it is ready. Gives how many could be read."""
     total, before, done = sum(entry.size for entry in entries), 0, 0

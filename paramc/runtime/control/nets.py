@@ -7,20 +7,27 @@ from typing import Final, TypeAlias, cast
 import torch
 from diffusers.models.adapter import T2IAdapter
 from diffusers.models.controlnets.controlnet import ControlNetModel
+from diffusers.models.controlnets.controlnet_union import ControlNetUnionModel
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import nn
 
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
 from paramc.runtime.control.adapters import is_adapter, load_adapter
 from paramc.runtime.control.image_prompts import ImageAdapter, is_image_adapter, load_image_adapter
+from paramc.runtime.control.transformer_nets import TransformerNet, load_transformer_net, net_base
 from paramc.runtime.control.words import pooled_names, words
 from paramc.runtime.models.bases import Base, bases
 from paramc.runtime.models.blueprint import Blueprint, fill
 from paramc.runtime.models.names import Place, original_module, unet_modules, unet_name
+from paramc.runtime.models.own import GROUPS, own_groups
 from paramc.runtime.models.shapes import Config, Shapes, attentions, unet_config
 from paramc.runtime.models.tensors import open_tensors
 
-Net: TypeAlias = ControlNetModel | T2IAdapter | ImageAdapter
+UnetNet: TypeAlias = ControlNetModel | ControlNetUnionModel
+Net: TypeAlias = UnetNet | T2IAdapter | ImageAdapter | TransformerNet
+UNION: Final = "task_embedding"  # a tensor that nets for several kinds of control have
 ORIGINAL: Final = "control_model."
 HINT_SIZES: Final = (0, 4, 8, 12)  # blocks of the hint's own encoder that widen it
 ENCODER_ONLY: Final = frozenset({"out_channels", "up_block_types"})  # settings of UNets that nets do without
@@ -33,18 +40,44 @@ def load_net(path: Path, base: str, *, dtype: torch.dtype, device: str) -> Net:
     """
     with open_tensors(path) as file:
         header = file.header
+        if net_base(header):
+            return load_transformer_net(file, base, dtype=dtype, device=device)
         if is_adapter(header):
             return load_adapter(file, base, dtype=dtype, device=device)
         if is_image_adapter(header):
             return load_image_adapter(file, base, dtype=dtype, device=device)
         shapes = _as_original(header)
         family = _base(header, shapes, base)
-        with torch.device("meta"):
-            model = cast(ControlNetModel, ControlNetModel.from_config(dict(_config(path, shapes, family))))
+        model = _empty(header, shapes, family)
         blueprint = Blueprint("ControlNet", model, _places(header, shapes, model), dtype)
         fill([blueprint], file)
         blueprint.finish(path, device)
     return model
+
+
+def _empty(header: Header, shapes: Shapes, base: Base) -> UnetNet:
+    """A net without weights, for one kind of control or for several."""
+    config = _config(header, shapes, base)
+    with torch.device("meta"):
+        if UNION not in header.tensors:
+            return cast(ControlNetModel, ControlNetModel.from_config(dict(config)))
+        own = Shapes({name: info.shape for name, info in header.tensors.items()})
+        config |= {
+            "num_control_type": own.size(UNION),
+            "num_trans_channel": own.size(UNION, 1),
+            "num_trans_layer": own.count("transformer_layes.{}.ln_1.weight"),
+            "num_proj_channel": own.size("spatial_ch_projs.weight"),
+        }
+        return cast(ControlNetUnionModel, ControlNetUnionModel.from_config(dict(config)))
+
+
+def require_width(path: Path, net: UnetNet | T2IAdapter, model: nn.Module) -> None:
+    """Raises ModelError (PC587) for a net that was made for a model of the same family, but of another width."""
+    mine = net.config["channels" if isinstance(net, T2IAdapter) else "block_out_channels"][0]
+    width = cast(UNet2DConditionModel, model).config["block_out_channels"][0]
+    if mine != width:
+        family, wanted = f"a model of {mine} channels", f"one of {width}"
+        raise ModelError(diagnose("PC587", file=path, family=family, model=wanted))
 
 
 def _as_original(header: Header) -> Shapes:
@@ -77,25 +110,28 @@ def _base(header: Header, shapes: Shapes, wanted: str) -> Base:
     """The base that the net was made for. Raises ModelError where it is not the one that is wanted."""
     widths = {shape[1] for name, shape in shapes.all.items() if name.endswith(".attn2.to_k.weight")}
     found = next((row for row in bases().values() if widths & set(row.widths)), None)
+    if found is None and GROUPS in header.metadata:  # of an own make, which its width shows when it is laid on a model
+        return bases()[wanted]
     if found is None or found.name != wanted:
         family = found.title if found else "another family"
         raise ModelError(diagnose("PC587", file=header.path, family=family, model=bases()[wanted].title))
     return found
 
 
-def _config(path: Path, shapes: Shapes, base: Base) -> Config:
+def _config(header: Header, shapes: Shapes, base: Base) -> Config:
     config = {key: value for key, value in unet_config(shapes, base).items() if key not in ENCODER_ONLY}
     return {
         **config,
+        **own_groups(header),
         "conditioning_channels": shapes.size("input_hint_block.0.weight", 1),
         "conditioning_embedding_out_channels": tuple(
             shapes.size(f"input_hint_block.{block}.weight") for block in HINT_SIZES
         ),
-        "global_pool_conditions": any(name in path.stem.lower() for name in pooled_names()),
+        "global_pool_conditions": any(name in header.path.stem.lower() for name in pooled_names()),
     }
 
 
-def _places(header: Header, shapes: Shapes, model: ControlNetModel) -> dict[str, tuple[Place, ...]]:
+def _places(header: Header, shapes: Shapes, model: UnetNet) -> dict[str, tuple[Place, ...]]:
     """Where each tensor of the file goes."""
     wanted = model.state_dict().keys()
     modules = {**unet_modules(attentions(shapes)), **words("hint")}

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, TypeAlias, cast
 import torch
 from diffusers.models.adapter import T2IAdapter
 from diffusers.models.controlnets.controlnet import ControlNetModel
+from diffusers.models.controlnets.controlnet_union import ControlNetUnionModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor
 
@@ -26,11 +27,15 @@ ADAPTER_FADING: Final = (0.25, 0.62, 0.825, 1.0)  # soft weights of the outputs 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unit:
-    """A net with its settings. hint: the control picture at the size of a pass, (1, 3, height, width) in [0, 1]."""
+    """A net with its settings. hint: the control picture at the size of a pass, (1, 3, height, width) in [0, 1].
+
+    mode: which kind of control a net for several is asked for.
+    """
 
     setting: ControlNet
-    net: ControlNetModel | T2IAdapter
+    net: ControlNetModel | ControlNetUnionModel | T2IAdapter
     hint: Callable[[Size], Tensor]
+    mode: int | None = None
 
     @property
     def only_positive(self) -> bool:
@@ -128,8 +133,8 @@ class Steering:
 def _said(unit: Unit, picture: Tensor, inputs: Inputs, rows: int) -> Residuals:
     """What a unit adds for the first rows."""
     net = unit.net
-    if isinstance(net, ControlNetModel):
-        return Residuals(outputs=_scaled(unit, _outputs(net, picture, inputs, rows)))
+    if isinstance(net, ControlNetModel | ControlNetUnionModel):
+        return Residuals(outputs=_scaled(unit, _outputs(net, unit.mode, picture, inputs, rows)))
     channels = int(net.config["in_channels"])
     features = net(picture[:, :channels].to(inputs.x.device, net.dtype).expand(rows, -1, -1, -1))
     return Residuals(features=_scaled(unit, features))
@@ -139,15 +144,23 @@ def _scaled(unit: Unit, parts: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return tuple(part * scale for part, scale in zip(parts, unit.scales(len(parts)), strict=True))
 
 
-def _outputs(net: ControlNetModel, picture: Tensor, inputs: Inputs, rows: int) -> list[Tensor]:
+def _outputs(
+    net: ControlNetModel | ControlNetUnionModel, mode: int | None, picture: Tensor, inputs: Inputs, rows: int
+) -> list[Tensor]:
     """The outputs of a ControlNet, that of its middle block at the end."""
     dtype = net.dtype
     extra = inputs.extra and {name: values[:rows].to(dtype) for name, values in inputs.extra.items()}
+    hint = picture.to(inputs.x.device, dtype).expand(rows, -1, -1, -1)
+    shown: dict[str, Tensor | list[Tensor] | list[int]] = {"controlnet_cond": hint}
+    if mode is not None:
+        kinds = hint.new_zeros(rows, int(net.config["num_control_type"]))
+        kinds[:, mode] = 1
+        shown = {"controlnet_cond": [hint], "control_type": kinds, "control_type_idx": [mode]}
     down, middle = net(
         inputs.x[:rows].to(dtype),
         inputs.timesteps[:rows].to(inputs.x.device),
         encoder_hidden_states=inputs.tokens[:rows].to(inputs.x.device, dtype),
-        controlnet_cond=picture.to(inputs.x.device, dtype).expand(rows, -1, -1, -1),
+        **shown,
         added_cond_kwargs=extra,
         return_dict=False,
     )

@@ -15,12 +15,14 @@ class Conditioning:
     """What a network is conditioned on. tokens: (rows, tokens, width); vector: (rows, width) or None.
 
     against: how many rows, the last ones, are of negative prompts. done: share of the evaluations that lies behind.
+    lengths: of each row, where what is behind its text is not to be seen; empty where all tokens are.
     """
 
     tokens: Tensor
     vector: Tensor | None = None
     against: int = 0
     done: float = 0.0
+    lengths: tuple[int, ...] = ()
 
     @property
     def length(self) -> int:
@@ -31,7 +33,9 @@ class Conditioning:
 def stacked(parts: Sequence[Conditioning]) -> Conditioning:
     """Rows of several conditionings of one length as one."""
     vectors = [part.vector for part in parts if part.vector is not None]
-    return Conditioning(torch.cat([part.tokens for part in parts]), torch.cat(vectors) if vectors else None)
+    lengths = tuple(length for part in parts for length in part.lengths)
+    tokens = torch.cat([part.tokens for part in parts])
+    return Conditioning(tokens, torch.cat(vectors) if vectors else None, lengths=lengths)
 
 
 def lengthened(part: Conditioning, length: int) -> Conditioning:
@@ -40,7 +44,7 @@ def lengthened(part: Conditioning, length: int) -> Conditioning:
     if missing <= 0:
         return part
     last = part.tokens[:, -1:].repeat(1, missing, 1)
-    return Conditioning(torch.cat([part.tokens, last], dim=1), part.vector)
+    return Conditioning(torch.cat([part.tokens, last], dim=1), part.vector, lengths=part.lengths)
 
 
 def fitted(part: Conditioning, length: int) -> Conditioning:

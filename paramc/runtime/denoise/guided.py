@@ -98,6 +98,8 @@ class GuidedDenoiser:
     ) -> tuple[Conditioning, Conditioning | None]:
         """Rows of one length on each side, and of one length on both sides where the padding says so."""
         guidance = self._guidance
+        if any(part.lengths for part in wanted):
+            return _evened(wanted), _evened(unwanted) if unwanted else None
         if guidance.padding == "repeat" and may_repeat([*wanted, *unwanted]):
             parts = repeated([*wanted, *unwanted])
             return stacked(parts[: len(wanted)]), stacked(parts[len(wanted) :]) if unwanted else None
@@ -124,6 +126,7 @@ class GuidedDenoiser:
                 None if vector is None else vector[start : start + step],
                 against=max(start + len(part) - max(start, len(x) - conditioning.against), 0),
                 done=conditioning.done,
+                lengths=conditioning.lengths[start : start + step],
             )
             parts.append(self._estimate(part, sigma.to(x.device).expand(len(part)), own))
         return torch.cat(parts)

@@ -28,10 +28,10 @@ def unpacked(tokens: Tensor, height: int, width: int) -> Tensor:
     return squares.permute(0, 3, 1, 4, 2, 5).reshape(rows, -1, height, width)
 
 
-def positions(height: int, width: int, *, first: int = 0) -> Tensor:
+def positions(height: int, width: int, *, first: int = 0, side: int = SIDE) -> Tensor:
     """(patches, 3): which picture, row and column of each patch."""
-    ids = torch.zeros(height // SIDE, width // SIDE, 3)
+    ids = torch.zeros(height // side, width // side, 3)
     ids[..., 0] = first
-    ids[..., 1] += torch.arange(height // SIDE)[:, None]
-    ids[..., 2] += torch.arange(width // SIDE)
+    ids[..., 1] += torch.arange(height // side)[:, None]
+    ids[..., 2] += torch.arange(width // side)
     return ids.view(-1, 3)

@@ -12,9 +12,9 @@ from paramc.runtime.execute.files import opened
 from paramc.runtime.execute.walk import knows_schedule, on_timesteps
 from paramc.runtime.models.bases import bases
 from paramc.runtime.samplers.registry import SAMPLERS, TIMESTEP_SAMPLERS
+from paramc.runtime.schedules.flows import flow_bases
 from paramc.runtime.stages.masks import as_mask
 
-FLOWS = frozenset({"sd3", "flux"})
 NO_LEVELS = frozenset({"uniform", "turbo"})  # schedules that Forge gives the timesteps of a flow for its levels
 FITTED = "align_your_steps"
 CELL = 8  # pixels per latent cell, each way
@@ -32,7 +32,7 @@ def check_plan(plan: Plan) -> tuple[Diagnostic, ...]:
 def _remarks(plan: Plan) -> Iterator[Diagnostic]:
     if plan.base not in bases():
         yield diagnose("PC565", family=plan.family)
-    if plan.base in FLOWS:
+    if plan.base in flow_bases():
         yield from _flow(plan)
     for op in plan.ops:
         if isinstance(op, LoadImage):

@@ -6,9 +6,10 @@ from paramc.ir.names import sampler_of
 from paramc.ir.plan import MakeNoise
 from paramc.runtime.execute.walk import Walk
 from paramc.runtime.execute.work import Pass
-from paramc.runtime.rng.batch import StepNoise
+from paramc.runtime.rng.batch import StepNoise, leftover_seed
 from paramc.runtime.rng.brownian import batch_brownian, image_brownian
 from paramc.runtime.rng.images import NoiseSpec, image_seeds, start_noise
+from paramc.runtime.rng.streams import stream_opener
 from paramc.runtime.samplers.protocol import Noise
 
 
@@ -44,6 +45,8 @@ def first_draw(work: Pass) -> Tensor:
 
 def step_noise(work: Pass, source: Noise, walk: Walk) -> Noise:
     """What the sampler draws: `source`, or the increments of trees over the levels for samplers that want those."""
+    if work.op.sampler == "ddpm" and "renoises_known" in work.op.flags:
+        return _leftover(work)
     if sampler_of(work.op.sampler).draws != "brownian":
         return source
     levels = walk.levels if work.noise.per_batch else walk.whole
@@ -55,6 +58,19 @@ def step_noise(work: Pass, source: Noise, walk: Walk) -> Noise:
     else:
         trees = image_brownian(seeds, work.latent.shape, bounds, work.open_stream)
     return lambda sigma, sigma_next: trees(sigma, sigma_next).to(work.device)
+
+
+def _leftover(work: Pass) -> Noise:
+    """Normals from the generator that the streams leave behind (Forge's DDPM)."""
+    seeds, _ = seeds_of(work.noise, work.latent.batch)
+    noise = StepNoise(stream_opener("cpu")(leftover_seed(seeds[-1])), _shape(work))
+
+    def draw(sigma: Tensor, sigma_next: Tensor) -> Tensor:
+        found = noise(sigma, sigma_next)
+        work.watch.drew(found)
+        return found.to(work.device)
+
+    return draw
 
 
 def _of_batch(work: Pass) -> tuple[Tensor, Noise]:
@@ -83,6 +99,6 @@ def _spec(work: Pass) -> NoiseSpec:
         tuple(seeds),
         tuple(variations),
         noise.variation.strength if noise.variation else 0.0,
-        (at.height // 8, at.width // 8) if at and all(at) else None,
+        (at.height // latent.cell, at.width // latent.cell) if at and all(at) else None,
         noise.delta,
     )

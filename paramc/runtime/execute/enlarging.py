@@ -33,8 +33,9 @@ def enlarged_latent(op: ResizeLatent, latent: Latent) -> Latent:
     """The latent at another size, what stands out cut away."""
     if latent.values is None:
         raise ValueError("there is no latent to enlarge")
-    values = resized_latent(latent.values, op.size.height // 8, op.size.width // 8, op.method)
-    values = cut(values, (op.size.height - op.crop_to.height) // 8, (op.size.width - op.crop_to.width) // 8)
+    side = latent.cell
+    values = resized_latent(latent.values, op.size.height // side, op.size.width // side, op.method)
+    values = cut(values, (op.size.height - op.crop_to.height) // side, (op.size.width - op.crop_to.width) // side)
     return replace(latent, values=values, shape=(values.shape[1], values.shape[2], values.shape[3]))
 
 

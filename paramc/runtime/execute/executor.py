@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeVar
 
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, RunError
 from paramc.ir.control import Tiling
@@ -35,9 +37,10 @@ from paramc.runtime.execute.controls import is_steered
 from paramc.runtime.execute.draws import seeds_of
 from paramc.runtime.execute.enlarging import enlarged_latent, enlarged_pictures
 from paramc.runtime.execute.files import opened
+from paramc.runtime.execute.further import blank_channels, referred, shown_channels
 from paramc.runtime.execute.memory import is_exhaustion
 from paramc.runtime.execute.network import channels_in
-from paramc.runtime.execute.pictures import blank_concat, decoded, encoded_pictures, masked_latent
+from paramc.runtime.execute.pictures import decoded, encoded_pictures, fills, masked_latent
 from paramc.runtime.execute.sampling import sample
 from paramc.runtime.execute.shading import shaded_latent
 from paramc.runtime.execute.shelf import Shelf
@@ -46,10 +49,13 @@ from paramc.runtime.execute.values import Guide, Latent, Opened, Painter, Pictur
 from paramc.runtime.execute.walk import Route
 from paramc.runtime.execute.watch import Watch
 from paramc.runtime.execute.work import Pass, Side
+from paramc.runtime.models.checkpoint import Checkpoint
+from paramc.runtime.models.latents import cell, channels, unscaled
 from paramc.runtime.rng.batch import leftover_seed
 from paramc.runtime.rng.streams import OpenStream, stream_opener
 
 V = TypeVar("V")
+REFERRING: Final = "flux-kontext"  # the family whose models look at the user's picture while they paint
 FORGE: Final = "renoises_known"  # the flag of a program that draws from what its streams leave behind
 
 
@@ -122,7 +128,7 @@ class Executor:
             case Combine():
                 return combined(op, [self._value(each, Guide) for each in op.inputs])
             case EmptyLatent():
-                return Latent((self._channels, op.size.height // 8, op.size.width // 8), op.batch)
+                return self._room(op)
             case LoadImage():
                 return Opened(op, opened(op.image, "task.init"))
             case EncodeImage():
@@ -167,8 +173,8 @@ class Executor:
 
     def _controlled(self, op: ApplyControl) -> dict[str, Value]:
         sides = (("positive", self._value(op.positive, Guide)), ("negative", self._value(op.negative, Guide)))
-        base = next(value for value in self._values.values() if isinstance(value, Weights)).checkpoint.base
-        units = (self.shelf.unit(op, self.plan, base),) if is_steered(base) else ()
+        model = next(value for value in self._values.values() if isinstance(value, Weights)).checkpoint
+        units = (self.shelf.unit(op, self.plan, model, self._painter),) if is_steered(model.base) else ()
         return {f"{op.id}.{slot}": replace(old, controls=(*old.controls, *units)) for slot, old in sides}
 
     def _masked(self, op: MaskLatent) -> Latent:
@@ -183,9 +189,7 @@ class Executor:
 
     def _pass(self, op: Sample) -> Pass:
         weights = self._value(op.model, Weights)
-        latent = self._latent(op.latent)
-        if latent.concat is None and channels_in(weights.checkpoint) > 2 * latent.shape[0]:
-            latent = replace(latent, concat=blank_concat(latent, self._last_painter, self.shelf.device))
+        latent = self._completed(self._latent(op.latent), weights.checkpoint)
         tail = self._values[op.sigmas]
         slice_ = tail if isinstance(tail, Slice) else None
         side = Side(weights, self._value(op.positive, Guide), self._value(op.negative, Guide))
@@ -203,6 +207,28 @@ class Executor:
             watch=self.watch,
             joins=self.joins,
         )
+
+    def _completed(self, latent: Latent, model: Checkpoint) -> Latent:
+        """The latent with what its model takes beside it."""
+        painter, device = self._painter, self.shelf.device
+        count = channels_in(model)
+        if latent.concat is None and fills(count, latent):
+            latent = replace(latent, concat=blank_channels(count - latent.shape[0], latent, painter, device))
+        elif latent.concat is None and count > latent.shape[0]:
+            shown = shown_channels(self._shown(model), latent, painter, device)
+            # models with a UNet were trained on latents as the autoencoder gives them
+            own = unscaled(model.vae, shown) if isinstance(model.unet, UNet2DConditionModel) else shown
+            latent = replace(latent, concat=own)
+        if self.plan.family == REFERRING and any(isinstance(value, Opened) for value in self._values.values()):
+            latent = replace(latent, reference=referred(self._shown(model), painter, device))
+        return latent
+
+    def _shown(self, model: Checkpoint) -> Opened:
+        """The user's picture. Raises RunError where a model paints after one and there is none."""
+        shown = next((value for value in self._values.values() if isinstance(value, Opened)), None)
+        if shown is None:
+            raise RunError(diagnose("PC592", file=model.path.name, path="task"))
+        return shown
 
     def _ready(self, op: Sample, weights: Weights) -> None:
         second = op.because[:1] == ("stages.hires",)
@@ -233,11 +259,11 @@ class Executor:
             self.watch.decodes(latent.values)
         return decoded(latent, self._value(op.vae, Painter))
 
-    @property
-    def _channels(self) -> int:
-        """Channels of a latent of the model that samples first."""
-        weights = next(value for value in self._values.values() if isinstance(value, Weights))
-        return int(weights.checkpoint.vae.config["latent_channels"])
+    def _room(self, op: EmptyLatent) -> Latent:
+        """Room for a latent of the model that samples first."""
+        vae = next(value for value in self._values.values() if isinstance(value, Weights)).checkpoint.vae
+        side = cell(vae)
+        return Latent((channels(vae), op.size.height // side, op.size.width // side), op.batch, cell=side)
 
     @property
     def _wraps(self) -> bool:
@@ -245,8 +271,10 @@ class Executor:
         return any(isinstance(op, PatchModel) and isinstance(op.patch, Tiling) for op in self.plan.ops)
 
     @property
-    def _last_painter(self) -> Painter:
-        return self._value(next(op.vae for op in reversed(self.plan.ops) if isinstance(op, Decode)), Painter)
+    def _painter(self) -> Painter:
+        """The VAE that is at hand last, a refiner's left out."""
+        at_hand = [name for name, value in self._values.items() if isinstance(value, Painter)]
+        return self._value(next(name for name in reversed(at_hand) if not name.startswith("refiner")), Painter)
 
     def _latent(self, name: str) -> Latent:
         value = self._values[name]

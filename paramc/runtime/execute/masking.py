@@ -53,7 +53,12 @@ def _renoised(work: Pass, known: Tensor, mask: Tensor) -> Blend:
     """With new noise each time, out of a generator that another purpose left behind (Forge)."""
     seeds, _ = seeds_of(work.noise, work.latent.batch)
     leftover = stream_opener("cpu")(leftover_seed(seeds[-1]))
-    return putting_back_noised(lambda sigma: known + sigma * leftover.normal(known.shape).to(known), mask)
+    is_flow = work.side.weights.checkpoint.prediction == "flow"
+
+    def noised(sigma: Tensor) -> Tensor:
+        return start_from_latent(known, leftover.normal(known.shape).to(known), sigma, is_flow=is_flow)
+
+    return putting_back_noised(noised, mask)
 
 
 def _soft(known: Tensor, mask: Tensor, soft: Softness) -> Blend:

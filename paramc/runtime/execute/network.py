@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 import torch
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor
 
@@ -18,9 +19,12 @@ from paramc.runtime.denoise.parametrisation import (
     noise_from_velocity,
     noise_itself,
 )
+from paramc.runtime.denoise.patched import SIDE
 from paramc.runtime.execute.tables import Hosted, Tables, is_lcm
 from paramc.runtime.execute.watch import Watch
 from paramc.runtime.models.checkpoint import Checkpoint
+from paramc.runtime.models.dtypes import dtype_of
+from paramc.runtime.models.latents import channels
 from paramc.runtime.text.sizes import WIDTH, time_ids
 
 SCORED: Final = 5  # numbers that a model with a score is told
@@ -46,7 +50,7 @@ class UnetCall:
         """The network's output for some rows."""
         self.watch.networks(timesteps, conditioning)
         unet = cast(UNet2DConditionModel, self.checkpoint.unet)
-        dtype = unet.dtype
+        dtype = dtype_of(unet)
         extra = None
         if conditioning.vector is not None:
             ids = self._sizes(conditioning).to(x.device, dtype)
@@ -82,14 +86,22 @@ def estimate_of(network: UnetCall, tables: Tables, *, timesteps: bool) -> Estima
     velocity = network.checkpoint.prediction == "v"
     if timesteps:
         return noise_from_velocity(network, tables.alphas) if velocity else noise_itself(network)
-    levels = Hosted(tables.levels)
-    if is_lcm(tables.levels):  # A1111's wrapper takes every output for noise
-        return consistent(clean_from_noise(network, levels), levels)
-    return clean_from_velocity(network, levels) if velocity else clean_from_noise(network, levels)
+    own = tables.own or tables.levels
+    if velocity and not is_lcm(own):  # A1111's wrapper for consistency models takes every output for noise
+        return bounded(clean_from_velocity(network, Hosted(own)), tables)
+    return bounded(clean_from_noise(network, Hosted(own)), tables)
+
+
+def bounded(estimate: Estimate, tables: Tables) -> Estimate:
+    """The estimate, under the boundary condition of consistency models where the levels are theirs."""
+    return consistent(estimate, Hosted(tables.levels)) if is_lcm(tables.levels) else estimate
 
 
 def channels_in(checkpoint: Checkpoint) -> int:
-    """Channels that the network takes: those of a latent, 9 for inpainting models."""
-    if isinstance(checkpoint.unet, UNet2DConditionModel):
-        return int(checkpoint.unet.config["in_channels"])
-    return int(checkpoint.vae.config["latent_channels"])
+    """Channels of what the network takes: those of a latent, and more for models that fill or paint after a picture."""
+    unet = checkpoint.unet
+    if isinstance(unet, UNet2DConditionModel):
+        return int(unet.config["in_channels"])
+    if isinstance(unet, FluxTransformer2DModel):
+        return int(unet.config["in_channels"]) // SIDE**2
+    return channels(checkpoint.vae)

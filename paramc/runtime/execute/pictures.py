@@ -10,6 +10,7 @@ from torch import Tensor
 
 from paramc.ir.geometry import Size
 from paramc.ir.plan import LoadImage, MaskLatent
+from paramc.runtime.execute.further import masked_channels
 from paramc.runtime.execute.values import Latent, Opened, Overlay, Painter, Pictures, Softness, ToEncode, flattened
 from paramc.runtime.stages.masks import (
     as_mask,
@@ -77,17 +78,16 @@ def masked_latent(op: MaskLatent, work: ToEncode, drawn: Image.Image, device: to
         latent,
         values=values,
         mask=on_cells,
-        concat=_concat(op, picture, small, latent, work.painter, device) if channels > latent.shape[0] else None,
+        concat=_concat(op, picture, small, latent, work.painter, device, channels) if fills(channels, latent) else None,
         overlay=overlay,
         soft=None if op.soft is None else _softness(op),
         fills_with_noise=op.fill == "latent_noise",
     )
 
 
-def blank_concat(latent: Latent, painter: Painter, device: torch.device) -> Tensor:
-    """Further input of an inpainting model that paints the whole picture: all of the mask, and grey."""
-    grey = torch.zeros(1, 3, latent.size.height, latent.size.width, device=device)
-    return torch.cat([torch.ones(1, 1, *latent.shape[1:], device=device), painter.encode(grey)], dim=1)
+def fills(channels: int, latent: Latent) -> bool:
+    """Whether a model of so many input channels was made to fill: it takes a mask beside a second latent."""
+    return channels > 2 * latent.shape[0]
 
 
 def decoded(latent: Latent, painter: Painter) -> Pictures:
@@ -125,16 +125,16 @@ def batched(picture: Image.Image, op: LoadImage, work: ToEncode, device: torch.d
     latent = _encoded((picture,), work.painter, device)
     values = latent.values
     if op.resize == "latent" and op.size is not None and values is not None:
-        values = resized_latent(values, op.size.height // 8, op.size.width // 8, "bilinear")
+        values = resized_latent(values, op.size.height // latent.cell, op.size.width // latent.cell, "bilinear")
     if values is None:
         return latent
     rows = values.expand(work.op.batch, -1, -1, -1)
-    return Latent(_shape(rows), work.op.batch, rows)
+    return Latent(_shape(rows), work.op.batch, rows, cell=latent.cell)
 
 
 def _encoded(images: tuple[Image.Image, ...], painter: Painter, device: torch.device) -> Latent:
     values = torch.cat([painter.encode(to_network([image]).to(device)) for image in images])
-    return Latent(_shape(values), len(images), values)
+    return Latent(_shape(values), len(images), values, cell=images[0].height // values.shape[2])
 
 
 def _shape(values: Tensor) -> tuple[int, int, int]:
@@ -142,7 +142,13 @@ def _shape(values: Tensor) -> tuple[int, int, int]:
 
 
 def _concat(
-    op: MaskLatent, picture: Image.Image, mask: Image.Image, latent: Latent, painter: Painter, device: torch.device
+    op: MaskLatent,
+    picture: Image.Image,
+    mask: Image.Image,
+    latent: Latent,
+    painter: Painter,
+    device: torch.device,
+    channels: int,
 ) -> Tensor:
     """The mask by nearest neighbour, and the picture with its masked part grey; `mask_weight` is how grey."""
     pixels = to_network([picture]).to(device)
@@ -150,7 +156,7 @@ def _concat(
     share = share.round() if op.soft is None else share
     known = torch.lerp(pixels, pixels * (1.0 - share), op.mask_weight)
     cells = torch.nn.functional.interpolate(share, size=latent.shape[1:])
-    return torch.cat([cells, painter.encode(known)], dim=1)
+    return masked_channels(channels - latent.shape[0], painter.encode(known), share, cells)
 
 
 def _softness(op: MaskLatent) -> Softness | None:

@@ -26,6 +26,7 @@ from paramc.runtime.execute.executor import Executor
 from paramc.runtime.execute.files import with_own_size
 from paramc.runtime.execute.finder import finder_in
 from paramc.runtime.execute.shelf import Finder, Shelf
+from paramc.runtime.execute.thrift import REST, SPENDING, Thrift
 from paramc.runtime.execute.watch import UNWATCHED, Watch
 from paramc.runtime.rng.streams import Generator, OpenStream, stream_opener
 from paramc.runtime.samplers.limits import ImpossibleWalk
@@ -59,8 +60,8 @@ class Ran:
 class Runner:
     """Runs jobs on one device; models stay loaded between them.
 
-    rng: where the noise comes from for jobs that do not say it. grammars, targets: folders that are looked into for
-    what dialects mean, and for what the runner honours, the user's own first.
+    rng: where the noise comes from for jobs that do not say it. thrift: what memory and time are saved. grammars,
+    targets: folders that are looked into for what dialects mean, and for what the runner honours, the user's own first.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Runner:
         device: str = "auto",
         dtype: NumberType = "float32",
         rng: Source | None = None,
+        thrift: Thrift = SPENDING,
         finder: Finder | None = None,
         grammars: tuple[Path, ...] = (GRAMMARS,),
         targets: tuple[Path, ...] = (TARGETS,),
@@ -78,7 +80,8 @@ class Runner:
         self._target = find_target(TARGET, targets)
         self._device = device_called(device)
         self._rng: Source | None = rng
-        self.shelf = Shelf(finder or finder_in(folders), device=self._device, dtype=DTYPES[dtype])
+        self._thrift = thrift
+        self.shelf = Shelf(finder or finder_in(folders), device=self._device, dtype=DTYPES[dtype], thrift=thrift)
 
     def run(self, job: Job, watch: Watch = UNWATCHED) -> Ran:
         """The pictures of a job. Raises RunError, and Cancelled where the watch stops it."""
@@ -91,6 +94,8 @@ class Runner:
         said += [item for item in fate_diagnostics(report, target) if item.severity != "info"]
         plan = with_own_size(legalise(plan, target))
         said += check_plan(plan)
+        if self._thrift.offload == "model" and self._device.type == REST.type:
+            said.append(diagnose("PC576"))
         executor = Executor(plan, self.shelf, self._stream(job, plan, said), watch)
         try:
             pictures = executor.run()

@@ -12,25 +12,29 @@ from paramc.ir.names import sampler_of
 from paramc.runtime.denoise.conditioning import Conditioning
 from paramc.runtime.denoise.guidance import Skips
 from paramc.runtime.denoise.guided import Guidance, GuidedDenoiser, Padding
+from paramc.runtime.denoise.instructed import Instructed
 from paramc.runtime.denoise.masked import putting_back
 from paramc.runtime.denoise.on_timesteps import OnTimesteps
 from paramc.runtime.denoise.parametrisation import Estimate, clean_from_flow
 from paramc.runtime.denoise.rescaled import Rescaled, Terms
-from paramc.runtime.execute.controls import steering_of
+from paramc.runtime.execute.controls import flow_steering_of, steering_of
 from paramc.runtime.execute.draws import drawn, first_draw, step_noise
 from paramc.runtime.execute.masking import blends_of, painted_share
-from paramc.runtime.execute.network import UnetCall, estimate_of
+from paramc.runtime.execute.network import UnetCall, bounded, estimate_of
 from paramc.runtime.execute.tables import Tables, tables_for
 from paramc.runtime.execute.transformer import TransformerCall
 from paramc.runtime.execute.values import Latent
 from paramc.runtime.execute.walk import Walk, knobs_of, on_timesteps, rule_of, walk_of
 from paramc.runtime.execute.watch import Progress, Watch
 from paramc.runtime.execute.work import Pass, Side
+from paramc.runtime.models.dtypes import dtype_of
 from paramc.runtime.samplers.ddim import CFG_PP_SCALE
 from paramc.runtime.samplers.limits import check_walk
 from paramc.runtime.samplers.protocol import Denoiser
 from paramc.runtime.samplers.registry import SAMPLERS, TIMESTEP_SAMPLERS
+from paramc.runtime.samplers.unipc import LAST_SIGMA
 from paramc.runtime.stages.starts import (
+    data_of_flow,
     start_from_latent,
     start_from_latent_at,
     start_from_noise,
@@ -44,11 +48,13 @@ PADDINGS: Final[dict[str, Padding]] = {"none": "apart", "empty_chunks": "empty",
 def sample(work: Pass) -> Latent:
     """The latent after all steps; what a mask leaves alone is put back."""
     op = work.op
+    if work.route.leads_nowhere:
+        return _unsampled(work)
     checkpoint = work.side.weights.checkpoint
     tables = tables_for(op.sampler, op.flags, checkpoint, work.route.sigmas.shift)
     walk = walk_of(op, work.route, tables, checkpoint.base)
-    if len(walk.levels) == 0 and work.latent.values is not None:
-        return work.latent
+    if len(walk.levels) == 0 and "takes_last_steps" in op.flags:
+        return _unsampled(work)
     knobs = knobs_of(op, walk, tables)
     rule = rule_of(op)
     check_walk(rule, walk.levels, knobs)
@@ -60,7 +66,23 @@ def sample(work: Pass) -> Latent:
     with torch.inference_mode():
         around = blends_of(work, latent, noise).around(denoise)
         x = step(around, x, walk.levels, step_noise(work, source, walk), knobs=knobs)
+    if tables.is_flow and "scales_from_the_top" in op.flags:
+        x = data_of_flow(x, _last_level(rule, walk))
     return _finished(work, latent, x)
+
+
+def _last_level(rule: str, walk: Walk) -> float:
+    """The level that a pass ends at, as ComfyUI takes it: of UniPC the one that stands for 0."""
+    last = walk.levels[-1].item()
+    return LAST_SIGMA if last == 0 and rule.startswith("uni_pc") else last
+
+
+def _unsampled(work: Pass) -> Latent:
+    """What a pass of no steps at all gives back: what it was given."""
+    latent = work.latent
+    if latent.values is not None:
+        return latent
+    return replace(latent, values=torch.zeros((latent.batch, *latent.shape), device=work.device))
 
 
 def _finished(work: Pass, latent: Latent, x: Tensor) -> Latent:
@@ -123,12 +145,22 @@ def _denoiser(work: Pass, latent: Latent, tables: Tables, expected: int) -> Deno
         guided: Denoiser = _guided(work, work.side, latent, tables)
     else:
         guided = Relay(work, latent, tables)
+    scale = work.op.image_cfg_scale
+    if scale not in (None, 1.0) and latent.concat is not None and latent.concat.shape[1] == latent.shape[0]:
+        guided = Instructed(guided, _blind(work, latent, tables), scale)
     if timesteps and "rounds_timesteps" in work.op.flags:
         guided = OnTimesteps(guided, tables.alphas)
     if work.op.cfg_rescale:
         guided = Rescaled(guided, work.op.cfg_scale, work.op.cfg_rescale, _terms(work))
-    half = work.side.weights.checkpoint.unet.dtype == torch.float16
+    half = dtype_of(work.side.weights.checkpoint.unet) == torch.float16
     return Watched(work.op.id, work.watch, guided, expected, half=half)
+
+
+def _blind(work: Pass, latent: Latent, tables: Tables) -> GuidedDenoiser:
+    """The model with the negative on both sides, and nothing in the place of the picture that it paints after."""
+    hidden = latent.concat if latent.concat is None else torch.zeros_like(latent.concat)
+    negative = work.side.negative
+    return _guided(work, Side(work.side.weights, negative, negative), replace(latent, concat=hidden), tables)
 
 
 def _terms(work: Pass) -> Terms:
@@ -173,10 +205,13 @@ def _relaid(work: Pass, side: Side, estimate: Estimate) -> Estimate:
 def _estimate(work: Pass, side: Side, latent: Latent, tables: Tables, *, on_levels: bool) -> Estimate:
     checkpoint = side.weights.checkpoint
     if tables.is_flow:
-        network = TransformerCall(checkpoint, work.watch, work.op.distilled_cfg_scale, latent.concat)
-        return clean_from_flow(network, tables.multiplier)
-    steering = steering_of(work.op, side.positive.controls, latent.size)
-    unet = UnetCall(checkpoint, work.watch, latent.concat, latent.size, steering)
+        steering = flow_steering_of(work.op, side.positive.controls, latent.size, tables.levels.at_fraction)
+        network = TransformerCall(
+            checkpoint, work.watch, work.op.distilled_cfg_scale, latent.concat, latent.reference, steering
+        )
+        return bounded(clean_from_flow(network, tables.multiplier), tables)
+    acting = steering_of(work.op, side.positive.controls, latent.size)
+    unet = UnetCall(checkpoint, work.watch, latent.concat, latent.size, acting)
     return estimate_of(unet, tables, timesteps=on_levels)
 
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d
 
 from paramc.ir.plan import MaskLatent
-from paramc.runtime.execute.pictures import FITS, batched
+from paramc.runtime.execute.further import masked_channels
+from paramc.runtime.execute.pictures import FITS, batched, fills
 from paramc.runtime.execute.values import Latent, Opened, ToEncode, flattened
 from paramc.runtime.stages.masks import blurred
 from paramc.runtime.stages.pictures import fitted_picture, to_network
@@ -30,13 +31,15 @@ def shaded_latent(op: MaskLatent, work: ToEncode, drawn: Image.Image, device: to
     shares = _fitted(shares_of(drawn, op), picture.height, picture.width)
     grey = _greyed(to_network([picture]), shares).to(device)
     latent = batched(picture, source.op, work, device)
-    fills = op.fill == "fill"
-    if fills:
+    greys = op.fill == "fill"
+    if greys:
         latent = replace(latent, values=work.painter.encode(grey).expand(latent.batch, -1, -1, -1))
-    cells = _fitted(grown(shares.round(), GROWN) if fills else shares, *latent.shape[1:]).to(device)
+    cells = _fitted(grown(shares.round(), GROWN) if greys else shares, *latent.shape[1:]).to(device)
     known = None
-    if channels > latent.shape[0]:
-        known = torch.cat([_fitted(shares, *latent.shape[1:]).round().to(device), work.painter.encode(grey)], dim=1)
+    if fills(channels, latent):
+        small = _fitted(shares, *latent.shape[1:]).round().to(device)
+        extra = channels - latent.shape[0]
+        known = masked_channels(extra, work.painter.encode(grey), shares.round().to(device), small)
     return replace(latent, mask=cells, concat=known)
 
 

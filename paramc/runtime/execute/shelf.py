@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar, cast
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from diffusers.models.modeling_outputs import AutoencoderKLOutput
+from diffusers.models.adapter import T2IAdapter
+from diffusers.models.controlnets.controlnet_flux import FluxControlNetModel
+from diffusers.models.controlnets.controlnet_sd3 import SD3ControlNetModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPVisionModelWithProjection
@@ -22,18 +23,23 @@ from paramc.ir.control import TokenMerging
 from paramc.ir.plan import ApplyControl, ApplyNetwork, Encode, Plan
 from paramc.runtime.catalogue.errors import ModelNotFound
 from paramc.runtime.catalogue.header import read_header
-from paramc.runtime.catalogue.signs import UNKNOWN, Kind, identify
+from paramc.runtime.catalogue.signs import UNKNOWN, Identity, Kind, identify
+from paramc.runtime.control.flow_steering import FlowUnit
 from paramc.runtime.control.image_encoder import load_image_encoder
 from paramc.runtime.control.image_prompts import ImageAdapter, ImagePrompt
-from paramc.runtime.control.nets import Net, load_net
+from paramc.runtime.control.nets import Net, UnetNet, load_net, require_width
 from paramc.runtime.control.steering import Unit
-from paramc.runtime.execute.controls import shown_of, unit_of
+from paramc.runtime.control.transformer_nets import TransformerNet
+from paramc.runtime.execute.controls import flow_unit_of, shown_of, unit_of
 from paramc.runtime.execute.merging import merge_tokens
 from paramc.runtime.execute.texts import encoded
+from paramc.runtime.execute.thrift import REST, SPENDING, Thrift, Turns, bytes_of, free_bytes, prepare, take_turns
 from paramc.runtime.execute.tiling import wrap_around
 from paramc.runtime.execute.values import Guide, Laid, Painter, Weights
+from paramc.runtime.models import latents
 from paramc.runtime.models.bases import bases
 from paramc.runtime.models.checkpoint import Checkpoint, load_checkpoint
+from paramc.runtime.models.empty import Vae
 from paramc.runtime.models.networks import Applied, Network, Networks, load_network
 from paramc.runtime.models.upsampling import set_upsampling
 from paramc.runtime.models.upscaler import Upscaler, load_upscaler
@@ -94,6 +100,7 @@ class Loaded:
     checkpoint: Checkpoint
     networks: Networks
     stack: TextStack
+    ways: tuple[bool, float, bool] | None = None  # how the diffusion model was last made ready, beside networks
     guides: Recent[Guide] = field(default_factory=lambda: Recent(64))
 
 
@@ -104,15 +111,23 @@ class Shelf:
     """
 
     def __init__(
-        self, finder: Finder, *, device: torch.device, dtype: torch.dtype = torch.float32, limit: int = CHECKPOINTS
+        self,
+        finder: Finder,
+        *,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        limit: int = CHECKPOINTS,
+        thrift: Thrift = SPENDING,
     ) -> None:
         self.device, self.dtype = device, dtype
         self.said: list[Diagnostic] = []
-        self.tiles_vae = False
+        self.tiles_vae = thrift.tiles_vae
+        self._thrift, self._turns = thrift, Turns(device)
         self.leftover: Stream | None = None
         self._finder = finder
         self._checkpoints: Recent[Loaded] = Recent(limit)
-        self._vaes: Recent[AutoencoderKL] = Recent(2)
+        self._vaes: Recent[Vae] = Recent(2)
+        self._identities: Recent[Identity] = Recent(SMALL)
         self._networks: Recent[Network] = Recent(SMALL)
         self._words: Recent[LearnedWord] = Recent(256)
         self._upscalers: Recent[Upscaler] = Recent(2)
@@ -144,7 +159,7 @@ class Shelf:
 
     def _usual(self, path: Path) -> tuple[Path, ...]:
         """The parts beside a bare diffusion model, under the names that they are published with, as far as at hand."""
-        identity = identify(read_header(path)) if path.suffix in HEADED and path.is_file() else UNKNOWN
+        identity = self._identity(path) if path.suffix in HEADED and path.is_file() else UNKNOWN
         if identity.kind != "diffusion_model" or identity.base not in bases():
             return ()
         found = [self._first(names.split("|")) for names in bases()[identity.base].usual]
@@ -153,6 +168,11 @@ class Shelf:
             names = ", ".join(f"`{part.name}`" for part in parts)
             self.said.append(diagnose("PC584", file=path.name, found=names))
         return parts
+
+    def _identity(self, path: Path) -> Identity:
+        """What a file is by its header, which is read once until the file changes."""
+        about = path.stat()
+        return self._identities.get((path, about.st_size, about.st_mtime_ns), lambda: identify(read_header(path)))
 
     def _first(self, names: Sequence[str]) -> Path | None:
         for name in names:
@@ -186,18 +206,22 @@ class Shelf:
         """Lay the networks over the weights as they act on a step."""
         self.loaded(weights).networks.apply([laid.at(step) for laid in weights.networks])
 
-    def unit(self, op: ApplyControl, plan: Plan, base: str) -> Unit | ImagePrompt:
-        """A control unit with its net and its picture."""
+    def unit(self, op: ApplyControl, plan: Plan, model: Checkpoint, painter: Painter) -> Unit | ImagePrompt | FlowUnit:
+        """A control unit with its net and its picture. Raises ModelError for one that does not fit the model."""
         path = self._finder.find(op.unit.model or AssetRef(), "controlnet")
-        key = path, base
+        key = path, model.base
 
         def load() -> Net:
-            return load_net(path, base, dtype=self.dtype, device=str(self.device))
+            return load_net(path, model.base, dtype=self.dtype, device=str(self.device))
 
         net = self._nets.get(key, load)
         if isinstance(net, ImageAdapter):
             return shown_of(op, plan, net, self._image_encoder(path, net))
-        return unit_of(op, plan, net)
+        if isinstance(net, FluxControlNetModel | SD3ControlNetModel):
+            return flow_unit_of(op, plan, net, path, partial(_seen_by, net, painter, model))
+        own = cast("UnetNet | T2IAdapter", net)  # all that is left: mypy does not narrow classes of diffusers
+        require_width(path, own, model.unet)
+        return unit_of(op, plan, own, path)
 
     def _image_encoder(self, path: Path, adapter: ImageAdapter) -> CLIPVisionModelWithProjection:
         """The encoder that an adapter was trained with, told by its width. Raises ModelNotFound."""
@@ -222,7 +246,8 @@ class Shelf:
         return loaded.guides.get(key, lambda: self._encoded(op, weights, words))
 
     def _encoded(self, op: Encode, weights: Weights, words: tuple[LearnedWord, ...]) -> Guide:
-        loaded = self.ready(weights)
+        loaded = self._overlaid(weights)
+        self._turns.bring(*loaded.checkpoint.text_encoders)
         with torch.inference_mode():
             guide, result = encoded(op, loaded.stack, words)
         self.said += result.diagnostics
@@ -247,24 +272,32 @@ class Shelf:
         path = self._finder.find(AssetRef(name=label), "upscaler")
         return self._upscalers.get(path, lambda: load_upscaler(path, device=str(self.device)))
 
+    def _overlaid(self, weights: Weights) -> Loaded:
+        """The checkpoint with the networks of `weights`, and no others, laid over it."""
+        loaded = self.loaded(weights)
+        self.said += loaded.networks.apply([laid.applied for laid in weights.networks])
+        return loaded
+
     def ready(self, weights: Weights, *, second_pass: bool = False, fits_late: bool = True) -> Loaded:
         """The checkpoint with the networks and patches of `weights`, and no others, laid over it.
 
         fits_late: latents that do not halve evenly are fitted after the convolution that follows (A1111).
         """
-        loaded = self.loaded(weights)
-        self.said += loaded.networks.apply([laid.applied for laid in weights.networks])
+        loaded = self._overlaid(weights)
         unet = loaded.checkpoint.unet
+        self._turns.bring(unet)
         if not isinstance(unet, UNet2DConditionModel):
             return loaded
-        kinds = {patch.kind for patch in weights.patches}
-        wrap_around(unet, wraps="tiling" in kinds)
         merging = next((patch for patch in weights.patches if isinstance(patch, TokenMerging)), None)
         ratio = 0.0
         if merging is not None:
             ratio = merging.hires if second_pass and merging.hires is not None else merging.ratio
-        merge_tokens(unet, ratio)
-        set_upsampling(unet, "convolve_then_fit" if fits_late else "fit_then_convolve")
+        wraps = any(patch.kind == "tiling" for patch in weights.patches)
+        if loaded.ways != (wraps, ratio, fits_late):
+            wrap_around(unet, wraps=wraps)
+            merge_tokens(unet, ratio)
+            set_upsampling(unet, "convolve_then_fit" if fits_late else "fit_then_convolve")
+            loaded.ways = wraps, ratio, fits_late
         return loaded
 
     def baked(self, weights: Weights, *, wraps: bool) -> Painter:
@@ -275,7 +308,7 @@ class Shelf:
         """A VAE in a file of its own."""
         path = self._finder.find(asset, "vae")
 
-        def load() -> AutoencoderKL:
+        def load() -> Vae:
             return load_vae(path, base=base, dtype=self.dtype, device=str(self.device))
 
         return self._painter(lambda: self._vaes.get(path, load), wraps=wraps)
@@ -284,15 +317,28 @@ class Shelf:
         return self._checkpoints.get((path, modules), lambda: self._load(path, modules))
 
     def _load(self, path: Path, modules: tuple[Path, ...]) -> Loaded:
-        checkpoint = load_checkpoint(path, dtype=self.dtype, device=str(self.device), modules=modules)
+        needed, free = bytes_of((path, *modules), self.dtype), free_bytes(self.device)
+        turns = take_turns(self._thrift.offload, self.device, needed, free)
+        place = REST if turns else self.device
+        checkpoint = load_checkpoint(path, dtype=self.dtype, device=str(place), modules=modules)
+        if turns:
+            self._turns.join((*checkpoint.text_encoders, checkpoint.unet, checkpoint.vae))
+        prepare(checkpoint.unet, self._thrift)
         self.said += checkpoint.diagnostics
-        stack = text_stack(checkpoint.base, checkpoint.text_encoders, checkpoint.family, merges=checkpoint.merges)
+        stack = text_stack(
+            checkpoint.base,
+            checkpoint.text_encoders,
+            checkpoint.family,
+            merges=checkpoint.merges,
+            tokeniser=checkpoint.tokeniser,
+        )
         return Loaded(checkpoint, Networks(checkpoint), stack)
 
-    def _painter(self, model: Callable[[], AutoencoderKL], *, wraps: bool) -> Painter:
+    def _painter(self, model: Callable[[], Vae], *, wraps: bool) -> Painter:
         @contextmanager
-        def opened() -> Iterator[AutoencoderKL]:
+        def opened() -> Iterator[Vae]:
             vae = model()
+            self._turns.bring(vae)
             wrap_around(vae, wraps=wraps)
             vae.use_tiling = self.tiles_vae
             with torch.inference_mode():
@@ -300,36 +346,27 @@ class Shelf:
 
         def encode(pixels: Tensor) -> Tensor:
             with opened() as vae:
-                found = cast(AutoencoderKLOutput, vae.encode(pixels.to(self.device, vae.dtype)))
-                latent: Tensor = found.latent_dist.mode()
+                latent, spread = latents.encoded(vae, pixels.to(self.device, vae.dtype))
                 if self.leftover is not None:
-                    drawn = self.leftover.normal(latent.shape).to(latent)
-                    latent = latent + found.latent_dist.std * drawn
-                return (latent.float() - _shift(vae)) * _scale(vae)
+                    latent = latent + spread * self.leftover.normal(latent.shape).to(latent)
+                return latents.scaled(vae, latent.float())
 
         def decode(latent: Tensor) -> Tensor:
             with opened() as vae:
-                scaled = latent / _scale(vae) + _shift(vae)
-                pixels = _decoded(vae, scaled.to(vae.dtype)).float()
+                scaled = latents.unscaled(vae, latent)
+                pixels = latents.decoded(vae, scaled.to(vae.dtype)).float()
                 if vae.dtype == torch.float32 or bool(torch.isfinite(pixels).all()):
                     return pixels
                 self.said.append(diagnose("PC570", dtype=str(vae.dtype).removeprefix("torch.")))
                 nn.Module.float(vae)
-                return _decoded(vae, scaled.float())
+                return latents.decoded(vae, scaled.float())
 
         return Painter(encode, decode)
 
 
-def _scale(vae: AutoencoderKL) -> float:
-    """What latents are multiplied by."""
-    return float(vae.config["scaling_factor"])
-
-
-def _shift(vae: AutoencoderKL) -> float:
-    """What is taken from latents before."""
-    return float(vae.config["shift_factor"] or 0.0)
-
-
-def _decoded(vae: AutoencoderKL, latent: Tensor) -> Tensor:
-    """Pixels of an unscaled latent."""
-    return cast(Tensor, vae.decode(cast(torch.FloatTensor, latent), return_dict=False)[0])
+def _seen_by(net: TransformerNet, painter: Painter, model: Checkpoint, pixels: Tensor) -> Tensor:
+    """The latent of a control picture as the net knows it: those of SD3 were trained without the shift."""
+    latent = painter.encode(pixels)
+    if not isinstance(net, SD3ControlNetModel):
+        return latent
+    return latents.unscaled(model.vae, latent) * float(model.vae.config["scaling_factor"])

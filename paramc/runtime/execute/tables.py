@@ -10,6 +10,7 @@ from torch import Tensor
 from paramc.runtime.models.checkpoint import Checkpoint
 from paramc.runtime.schedules.flows import flow_levels
 from paramc.runtime.schedules.levels import (
+    TIMESTEPS,
     LcmTable,
     Levels,
     TimestepTable,
@@ -31,15 +32,22 @@ FIRST_STRETCHED: Final = 0.029165461659431458
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
-    """levels: of schedules and of the network's timesteps. alphas: cumulative, (1000,), of samplers on timesteps.
+    """levels: of schedules. alphas: cumulative, (1000,), of samplers on timesteps.
 
-    multiplier: of a flow's levels to the times that its network is given.
+    own: of the network's timesteps, where those are others. multiplier: of a flow's levels to the times that its
+    network is given.
     """
 
     levels: Levels
     alphas: Tensor
     is_flow: bool = False
     multiplier: float = 1.0
+    own: Levels | None = None
+
+    def with_lcm(self) -> "Tables":
+        """The same for consistency models, whose 50 levels schedules know and the network does not (Forge)."""
+        table = lcm_table(single_precision_table(self.alphas[:TIMESTEPS]))
+        return replace(self, levels=table, own=self.levels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,12 +78,13 @@ def tables_for(sampler: str, flags: Collection[str], checkpoint: Checkpoint, shi
     """The tables of a pass. Flags: see `Sample` in the Plan. `shift`: of a flow model, in place of its own."""
     if checkpoint.prediction == "flow":
         levels = flow_levels(checkpoint.base, checkpoint.family, flags, shift)
-        return Tables(levels, 1 / (levels.sigmas**2 + 1), is_flow=True, multiplier=levels.multiplier)
-    sampler = "" if "plain_lcm" in flags else sampler
+        flow = Tables(levels, 1 / (levels.sigmas**2 + 1), is_flow=True, multiplier=levels.multiplier)
+        return flow if sampler != "lcm" or "plain_lcm" in flags else flow.with_lcm()
     stretches = "zero_terminal_snr" in flags or checkpoint.zero_terminal_snr
     name: Name = "zero_terminal" if stretches else "sd"
     if "double_precision_levels" in flags:
-        return _double_precision(name, sampler, stretched="stretches_doubles" in flags)
+        tables = _double_precision(name, stretched="stretches_doubles" in flags)
+        return tables if sampler != "lcm" or "plain_lcm" in flags else tables.with_lcm()
     halved = "downcasts_alphas" in flags
     alphas = _alphas(name, halved=halved)
     rounds = "quantizes_timesteps" in flags
@@ -104,11 +113,9 @@ def _alphas(name: Name, *, halved: bool) -> Tensor:
 
 
 @cache
-def _double_precision(name: Name, sampler: str, *, stretched: bool) -> Tables:
+def _double_precision(name: Name, *, stretched: bool) -> Tables:
     """stretched: a zero-terminal table before its sigmas are rounded (ComfyUI), not after (Forge)."""
     alphas = sd_alphas().float() if name == "sd" else zero_terminal(sd_alphas().float())
-    if sampler == "lcm":
-        return Tables(lcm_table(single_precision_table(alphas)), alphas)
     whole = sigmas_of(sd_alphas())
     if name == "sd":
         return Tables(double_precision_table(whole), alphas)

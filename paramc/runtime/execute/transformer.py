@@ -2,33 +2,65 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final, TypeAlias, cast
 
 import torch
+from diffusers.models.transformers.auraflow_transformer_2d import AuraFlowTransformer2DModel
+from diffusers.models.transformers.transformer_chroma import ChromaTransformer2DModel
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from diffusers.models.transformers.transformer_flux2 import Flux2Transformer2DModel
+from diffusers.models.transformers.transformer_lumina2 import Lumina2Transformer2DModel
+from diffusers.models.transformers.transformer_qwenimage import QwenImageTransformer2DModel
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from diffusers.models.transformers.transformer_z_image import ZImageTransformer2DModel
 from torch import Tensor
 from torch.nn.functional import pad
 
+from paramc.runtime.control.flow_steering import UNSTEERED_FLOW, Added, FlowSteering, Inputs
 from paramc.runtime.denoise.conditioning import Conditioning
 from paramc.runtime.denoise.patched import evened, packed, positions, unpacked
 from paramc.runtime.execute.watch import Watch
 from paramc.runtime.models.checkpoint import Checkpoint
+from paramc.runtime.models.dtypes import dtype_of
 from paramc.runtime.models.transformers import Transformer
 
 UNGUIDED: Final = 3.5  # the distilled guidance of a job that states none, or 0 (Forge)
 
 
+SD3_TIMES: Final = 1000.0  # of a level, what SD3 is told of it
+STEERED: Final = (FluxTransformer2DModel, SD3Transformer2DModel)
+Steer: TypeAlias = Callable[[Transformer, Inputs, Tensor], Added]
+
+
+def unsteered(model: Transformer, inputs: Inputs, sigma: Tensor) -> Added:
+    """Nothing is added."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """What goes into a transformer: latents of even sides, flow times, tokens, and what is said of the whole text."""
+    """What goes into a transformer: latents of even sides, flow times, tokens, and what is said of the whole text.
+
+    lengths: of the text in each row, where what is behind it is not to be seen. reference: the latent of a picture that
+    is looked at, (rows, channels, its height, its width). steer: what units add, given what a model is called with.
+    """
 
     x: Tensor
     times: Tensor
     tokens: Tensor
     pooled: Tensor
     guidance: float
+    lengths: tuple[int, ...] = ()
+    reference: Tensor | None = None
+    steer: Steer = unsteered
+
+    def row(self, index: int) -> "Rows":
+        """One row, its text without what is behind it."""
+        own = slice(index, index + 1)
+        tokens = self.tokens[own, : self.lengths[index]]
+        return Rows(self.x[own], self.times[own], tokens, self.pooled[own], self.guidance)
 
 
 Caller: TypeAlias = Callable[[Transformer, Rows], Tensor]
@@ -38,21 +70,25 @@ Caller: TypeAlias = Callable[[Transformer, Rows], Tensor]
 class TransformerCall:
     """The network itself: float32 in, float32 out, whatever its weights are in.
 
-    guidance: the distilled one, for models that were trained on it. concat: further input channels of models that fill.
+    guidance: the distilled one, for models that were trained on it. concat, reference: see `Latent`.
+    steering: what pictures add inside it.
     """
 
     checkpoint: Checkpoint
     watch: Watch
     guidance: float | None = None
     concat: Tensor | None = None
+    reference: Tensor | None = None
+    steering: FlowSteering = UNSTEERED_FLOW
 
     def __call__(self, x: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
         """The flow, noise minus data, of some rows."""
         self.watch.networks(timesteps, conditioning)
         model = cast(Transformer, self.checkpoint.unet)
         height, width = x.shape[-2:]
-        even = evened(x)
-        dtype = model.dtype
+        whole = x if self.concat is None else torch.cat([x, _rows(self.concat, x)], dim=1)
+        even = whole if isinstance(model, Flux2Transformer2DModel) else evened(whole)
+        dtype = dtype_of(model)
         vector = conditioning.vector
         rows = Rows(
             even.to(dtype),
@@ -60,41 +96,140 @@ class TransformerCall:
             conditioning.tokens.to(x.device, dtype),
             even.new_zeros(len(x), 0) if vector is None else vector.to(x.device, dtype),
             self.guidance or UNGUIDED,
+            conditioning.lengths,
+            None if self.reference is None else _rows(self.reference, x).to(dtype),
+            partial(self._steered, conditioning),
         )
-        return CALLERS[type(model)](model, rows)[..., :height, :width].float()
+        call = CALLERS[type(model)]
+        alike = len(set(rows.lengths)) <= 1
+        flow = call(model, rows) if alike else torch.cat([call(model, rows.row(index)) for index in range(len(x))])
+        return flow[..., :height, :width].float()
+
+    def _steered(self, conditioning: Conditioning, model: Transformer, inputs: Inputs, sigma: Tensor) -> Added:
+        return self.steering(model, inputs, sigma, conditioning) if isinstance(model, STEERED) else {}
+
+
+def _rows(one: Tensor, x: Tensor) -> Tensor:
+    return one.to(x).expand(len(x), -1, -1, -1)
 
 
 def call_flux(model: Transformer, rows: Rows) -> Tensor:
-    """FLUX.1: patches in a row, positions on two axes, guidance beside the time."""
+    """FLUX.1: patches in a row, positions on two axes, guidance beside the time. A picture to look at comes behind."""
     height, width = rows.x.shape[-2:]
     device = rows.x.device
     guided = bool(model.config["guidance_embeds"])
-    output = model(
-        hidden_states=packed(rows.x),
-        encoder_hidden_states=rows.tokens,
-        pooled_projections=rows.pooled,
-        timestep=rows.times,
-        guidance=torch.full((len(rows.x),), rows.guidance, device=device) if guided else None,
-        img_ids=positions(height, width).to(device),
-        txt_ids=torch.zeros(rows.tokens.shape[1], 3, device=device),
-        return_dict=False,
-    )
-    return unpacked(cast(Tensor, output[0]), height, width)
+    patches, places = packed(rows.x), positions(height, width)
+    count = len(places)
+    if rows.reference is not None:
+        patches = torch.cat([patches, packed(rows.reference)], dim=1)
+        places = torch.cat([places, positions(*rows.reference.shape[-2:], first=1)])
+    inputs: Inputs = {
+        "hidden_states": patches,
+        "encoder_hidden_states": rows.tokens,
+        "pooled_projections": rows.pooled,
+        "timestep": rows.times,
+        "guidance": torch.full((len(rows.x),), rows.guidance, device=device) if guided else None,
+        "img_ids": places.to(device),
+        "txt_ids": torch.zeros(rows.tokens.shape[1], 3, device=device),
+    }
+    output = model(**inputs, **rows.steer(model, inputs, rows.times), return_dict=False)
+    return unpacked(cast(Tensor, output[0])[:, :count], height, width)
 
 
 def call_sd3(model: Transformer, rows: Rows) -> Tensor:
     """SD3: the model cuts the latent into patches itself; tokens are filled up to the width of T5."""
     missing = int(model.config["joint_attention_dim"]) - rows.tokens.shape[2]
+    inputs: Inputs = {
+        "hidden_states": rows.x,
+        "encoder_hidden_states": pad(rows.tokens, (0, missing)),
+        "pooled_projections": rows.pooled,
+        "timestep": rows.times,
+    }
+    output = model(**inputs, **rows.steer(model, inputs, rows.times / SD3_TIMES), return_dict=False)
+    return cast(Tensor, output[0])
+
+
+def call_chroma(model: Transformer, rows: Rows) -> Tensor:
+    """Chroma: FLUX without guidance and without what is said of the whole text."""
+    height, width = rows.x.shape[-2:]
     output = model(
-        hidden_states=rows.x,
-        encoder_hidden_states=pad(rows.tokens, (0, missing)),
-        pooled_projections=rows.pooled,
+        hidden_states=packed(rows.x),
+        encoder_hidden_states=rows.tokens,
         timestep=rows.times,
+        img_ids=positions(height, width).to(rows.x.device),
+        txt_ids=torch.zeros(rows.tokens.shape[1], 3, device=rows.x.device),
         return_dict=False,
     )
+    return unpacked(cast(Tensor, output[0]), height, width)
+
+
+def call_z_image(model: Transformer, rows: Rows) -> Tensor:
+    """Z-Image: each row on its own, time from noise to picture, and the flow that way."""
+    output = model(
+        list(rows.x[:, :, None]),
+        1 - rows.times,
+        list(rows.tokens),
+        return_dict=False,
+    )
+    return -torch.stack(cast("list[Tensor]", output[0]))[:, :, 0]
+
+
+def call_qwen_image(model: Transformer, rows: Rows) -> Tensor:
+    """Qwen-Image: patches in a row, whose places count from the middle of the picture."""
+    height, width = rows.x.shape[-2:]
+    output = model(
+        hidden_states=packed(rows.x),
+        encoder_hidden_states=rows.tokens,
+        timestep=rows.times,
+        img_shapes=[[(1, height // 2, width // 2)]] * len(rows.x),
+        return_dict=False,
+    )
+    return unpacked(cast(Tensor, output[0]), height, width)
+
+
+def call_lumina2(model: Transformer, rows: Rows) -> Tensor:
+    """Lumina 2: time from noise to picture, and the flow that way."""
+    output = model(
+        hidden_states=rows.x,
+        timestep=1 - rows.times,
+        encoder_hidden_states=rows.tokens,
+        encoder_attention_mask=torch.ones(rows.tokens.shape[:2], dtype=torch.bool, device=rows.x.device),
+        return_dict=False,
+    )
+    return -cast(Tensor, output[0])
+
+
+def call_flux2(model: Transformer, rows: Rows) -> Tensor:
+    """FLUX.2 without guidance: each cell a patch, words counted on an axis of their own."""
+    count = rows.tokens.shape[1]
+    words = torch.zeros(count, 4)
+    words[:, 3] = torch.arange(count)
+    output = model(
+        hidden_states=rows.x.flatten(2).transpose(1, 2),
+        encoder_hidden_states=rows.tokens,
+        timestep=rows.times,
+        img_ids=pad(positions(*rows.x.shape[-2:], side=1), (0, 1)).to(rows.x.device),
+        txt_ids=words.to(rows.x.device),
+        return_dict=False,
+    )
+    return cast(Tensor, output[0]).transpose(1, 2).reshape(rows.x.shape)
+
+
+def call_auraflow(model: Transformer, rows: Rows) -> Tensor:
+    """AuraFlow: the model cuts the latent into patches itself."""
+    output = model(hidden_states=rows.x, encoder_hidden_states=rows.tokens, timestep=rows.times, return_dict=False)
     return cast(Tensor, output[0])
 
 
 CALLERS: Final[Mapping[type[Transformer], Caller]] = MappingProxyType(
-    {FluxTransformer2DModel: call_flux, SD3Transformer2DModel: call_sd3}
+    {
+        FluxTransformer2DModel: call_flux,
+        SD3Transformer2DModel: call_sd3,
+        ChromaTransformer2DModel: call_chroma,
+        ZImageTransformer2DModel: call_z_image,
+        QwenImageTransformer2DModel: call_qwen_image,
+        Lumina2Transformer2DModel: call_lumina2,
+        Flux2Transformer2DModel: call_flux2,
+        AuraFlowTransformer2DModel: call_auraflow,
+    }
 )

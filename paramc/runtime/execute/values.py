@@ -11,6 +11,7 @@ from torch import Tensor
 from paramc.ir.control import Patch
 from paramc.ir.geometry import Size
 from paramc.ir.plan import EncodeImage, LoadImage, MakeNoise, Sigmas, Slice
+from paramc.runtime.control.flow_steering import FlowUnit
 from paramc.runtime.control.image_prompts import ImagePrompt
 from paramc.runtime.control.steering import Unit
 from paramc.runtime.denoise.prompts import Branch
@@ -84,7 +85,7 @@ class Guide:
 
     branches: tuple[Branch, ...]
     empty: Callable[[], Tensor]
-    controls: tuple[Unit | ImagePrompt, ...] = ()
+    controls: tuple[Unit | ImagePrompt | FlowUnit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,8 +134,9 @@ class Latent:
     """Latents of a batch, or the room for them.
 
     shape: (channels, height, width) in cells. values: (batch, *shape), or None before anything is sampled.
-    mask: (1, 1, height, width), 1 where the picture is painted anew. concat: further input channels of inpainting
-    models, (1, channels, height, width).
+    mask: (1, 1, height, width), 1 where the picture is painted anew. concat: further input channels of models that fill
+    or paint after a picture, (1, channels, height, width). reference: the latent of a picture of another size that is
+    looked at, (1, channels, its height, its width). cell: pixels of a side that one number stands for.
     """
 
     shape: tuple[int, int, int]
@@ -142,14 +144,16 @@ class Latent:
     values: Tensor | None = None
     mask: Tensor | None = None
     concat: Tensor | None = None
+    reference: Tensor | None = None
     overlay: Overlay | None = None
     soft: "Softness | None" = None
     fills_with_noise: bool = False
+    cell: int = 8
 
     @property
     def size(self) -> Size:
         """In pixels."""
-        return Size(self.shape[2] * 8, self.shape[1] * 8)
+        return Size(self.shape[2] * self.cell, self.shape[1] * self.cell)
 
 
 @dataclass(frozen=True, slots=True)

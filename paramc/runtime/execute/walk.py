@@ -6,6 +6,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import RunError
 from paramc.ir.plan import Sample, Sigmas, Slice
 from paramc.runtime.execute.tables import Tables
 from paramc.runtime.samplers.process import Process, RectifiedFlow, VarianceExploding
@@ -48,6 +50,11 @@ class Route:
         """Index of the level, from the end, that a picture is noised to."""
         return self.sigmas.steps - (self.tail.start if self.tail else 0) - 1
 
+    @property
+    def leads_nowhere(self) -> bool:
+        """Whether no schedule is so long that nothing of it would be as many steps as were asked for."""
+        return self.tail is not None and self.tail.lengthens and self.tail.strength <= 0
+
 
 def rule_of(op: Sample) -> str:
     """The id of the step rule that stands behind a name."""
@@ -81,10 +88,11 @@ def knobs_of(op: Sample, walk: Walk, tables: Tables) -> Knobs:
 
 
 def _process(op: Sample, tables: Tables) -> Process:
-    """How data and noise mix. Forge has a form for flows of two samplers only."""
+    """How data and noise mix. Forge has a form for flows of two samplers only, and for FLUX alone."""
     levels = tables.levels
     span = levels.at_fraction(0.2), levels.at_fraction(0.8)
-    knows_flows = "hands_all_knobs" in op.flags or op.sampler in FLOW_FORMS
+    is_flux = tables.multiplier == 1.0
+    knows_flows = "hands_all_knobs" in op.flags or (is_flux and op.sampler in FLOW_FORMS)
     return RectifiedFlow(levels.at_fraction(1e-4), span) if tables.is_flow and knows_flows else VarianceExploding(span)
 
 
@@ -95,36 +103,42 @@ def _eta(op: Sample) -> float:
     return 0.0 if deterministic else 1.0
 
 
+def _scheduled(sigmas: Sigmas, tables: Tables, base: str) -> Tensor:
+    """All levels of a schedule. Raises RunError where the timesteps of its bounds are no numbers."""
+    curve = _curve(sigmas, tables, base)
+    try:
+        return scheduled(
+            sigmas.schedule, tables.levels, sigmas.steps, curve, drops_penultimate=sigmas.drops_penultimate
+        )
+    except IndexError as error:  # of a level looked up at a timestep that is no number
+        raise RunError(diagnose("PC577", schedule=sigmas.schedule)) from error
+
+
 def _on_sigmas(op: Sample, route: Route, tables: Tables, base: str) -> Walk:
     sigmas, tail = route.sigmas, route.tail
-    whole = scheduled(
-        sigmas.schedule,
-        tables.levels,
-        sigmas.steps,
-        _curve(sigmas, tables, base),
-        drops_penultimate=sigmas.drops_penultimate,
-    )
+    whole = _scheduled(sigmas, tables, base)
     levels = whole if tail is None else _tail(whole, sigmas, tail, last="takes_last_steps" in op.flags)
     if len(levels) == 0:
         return Walk(levels, whole, torch.zeros(()), (0.0, 0.0), 0)
     if tail is None and "spans_its_levels" not in op.flags:
         low, high = tables.levels.sigmas[[0, -1]].float().tolist()
         return Walk(whole, whole, whole[0], (low, high), sigmas.steps)
-    bounds = levels[max(len(levels) - 2, 0)].item(), levels[0].item()
+    # A1111 takes the last but one whatever the last is
+    low = -1 if levels[-1] > 0 and "spans_its_levels" in op.flags else max(len(levels) - 2, 0)
+    bounds = levels[low].item(), levels[0].item()
     return Walk(levels, whole, levels[0], bounds, len(levels) - 1)
 
 
 def _tail(whole: Tensor, sigmas: Sigmas, tail: Slice, *, last: bool) -> Tensor:
     """The levels of a part of the schedule. last: its last ones are counted from the end; none where none is left."""
-    if tail.end is not None and tail.end < len(whole) - 1:
-        whole = whole[: tail.end + 1].clone()
+    rest = whole[tail.start :]
+    if last and tail.lengthens:
+        rest = whole[-(sigmas.steps - tail.start + 1) :]
+    if tail.end is not None and tail.end - tail.start < len(rest) - 1:
+        rest = rest[: max(tail.end - tail.start, 0) + 1].clone()
         if tail.ends_clean:
-            whole[-1] = 0.0
-    if not last:
-        return whole[tail.start :]
-    if tail.lengthens:
-        return whole[-(sigmas.steps - tail.start + 1) :] if tail.strength > 0 else whole[:0]
-    return whole[tail.start :] if tail.start < len(whole) - 1 else whole[:0]
+            rest[-1] = 0.0
+    return whole[:0] if len(rest) < 2 and (last or tail.end is not None) else rest
 
 
 def _on_timesteps(op: Sample, route: Route, tables: Tables) -> Walk:

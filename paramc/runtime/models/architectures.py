@@ -1,14 +1,17 @@
 """Diffusion transformers in their authors' layouts: the rows of architectures.toml, and a file read by one of them."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from paramc.runtime.models.names import Place
 from paramc.runtime.models.shapes import Shapes
 from paramc.tables import NOTHING, Table, TableValue, read_table, rows
+
+NUMBER: Final = re.compile(r"\.(\d+)(?=\.|$)")  # of a block, inside a name
 
 
 class Architecture(NamedTuple):
@@ -18,9 +21,10 @@ class Architecture(NamedTuple):
     model: str
     sign: str
     prefixes: Sequence[str]
-    names: Mapping[str, Sequence[str]]
+    names: Mapping[str, Sequence[str]] = NOTHING
     sizes: Mapping[str, Sequence[TableValue]] = NOTHING
     roots: Mapping[str, Sequence[TableValue]] = NOTHING
+    shared: Mapping[str, Sequence[str]] = NOTHING
     counts: Mapping[str, str] = NOTHING
     listed: Mapping[str, str] = NOTHING
     has: Mapping[str, str] = NOTHING
@@ -55,12 +59,14 @@ def configuration(row: Architecture, shapes: Shapes) -> dict[str, object]:
         config[setting] = size // cast(int, config[str(over[0])]) if over else size
     for setting, (name, dimension) in row.roots.items():
         config[setting] = math.isqrt(shapes.size(str(name), cast(int, dimension)))
+    for setting, (name, head, heads) in row.shared.items():
+        config[setting] = (shapes.size(name) // cast(int, config[head]) - cast(int, config[heads])) // 2
     config |= {setting: shapes.count(pattern) for setting, pattern in row.counts.items()}
     config |= {setting: tuple(_numbers(shapes, pattern)) for setting, pattern in row.listed.items()}
     config |= {setting: name in shapes for setting, name in row.has.items()}
     for name, settings in row.when.items():
         config |= settings if name in shapes else {}
-    return config
+    return {setting: value for setting, value in config.items() if not setting.startswith("_")}
 
 
 def _numbers(shapes: Shapes, pattern: str) -> Iterator[int]:
@@ -77,21 +83,34 @@ def places(row: Architecture, name: str, shapes: Mapping[str, Sequence[int]], sw
 
     `swapped`: modules in which the scale comes before the shift, which the authors have the other way round.
     """
+    if name in row.names:  # a tensor without a module
+        return [Place(place) for place in row.names[name]]
     module, _, leaf = name.rpartition(".")
-    pieces = module.split(".")
-    number = pieces[1] if len(pieces) > 1 and pieces[1].isdigit() else ""
-    pattern = ".".join([pieces[0], "{}", *pieces[2:]]) if number else module
-    targets = [target.format(number) for target in row.names.get(pattern, ())]
+    targets = renamed(row.names, module)
     leaf = "weight" if leaf == "scale" else leaf
     found = []
     start = 0
     for target in targets:
-        place = f"{target}.{leaf}"
+        place = f"{target}.{leaf}" if target else leaf
         size = shapes[place][0] if place in shapes else 0
         part = (start, start + size) if len(targets) > 1 else None
-        found.append(Place(place, rows=part, swapped=target in swapped))
+        # what keeps its name was written by diffusers, in its order
+        found.append(Place(place, rows=part, swapped=target in swapped and target != module))
         start += size
     return [place for place in found if place.name in shapes]
+
+
+def renamed(names: Mapping[str, Sequence[str]], module: str) -> Sequence[str]:
+    """What a module is called by diffusers: its own name, where no row says another."""
+    if module in names:
+        return names[module]
+    kind, dot, rest = module.partition(".")
+    number = NUMBER.search(module)
+    numbered = NUMBER.sub(".{}", module, count=1)
+    for pattern, first in ((numbered, ""), (f"*{dot}{NUMBER.sub('.{}', '.' + rest, count=1)[1:]}", kind)):
+        if pattern in names:
+            return [name.replace("*", first, 1).format(number[1] if number else "") for name in names[pattern]]
+    return [module]
 
 
 _PATH = Path(__file__).with_name("architectures.toml")

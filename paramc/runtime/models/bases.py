@@ -11,16 +11,18 @@ class Base(NamedTuple):
     """A base; `widths`: of the texts that its UNets attend to. `scaling_factor`, `shift_factor`: of its latents.
 
     heads: attention heads of the UNet, 0 = one for 64 channels. usual: names of files beside a bare diffusion model.
+    like: the base whose networks are called alike.
     """
 
     name: str
     title: str
-    scaling_factor: float
+    scaling_factor: float = 1.0
     widths: tuple[int, ...] = ()
     shift_factor: float = 0.0
     heads: int = 0
     upcasts_attention: bool = False
     usual: tuple[str, ...] = ()
+    like: str = ""
 
 
 class Encoder(NamedTuple):
@@ -45,6 +47,15 @@ class ModuleSign(NamedTuple):
     part: str
     sign: str
     width: int = 0
+    prefix: str = ""
+
+
+class Decoder(NamedTuple):
+    """What the files of a language model do not say. head: width of an attention head, where no tensor tells it."""
+
+    layout: str
+    theta: float
+    head: int = 0
 
 
 @cache
@@ -63,6 +74,12 @@ def encoders(base: str) -> tuple[Encoder, ...]:
 def module_signs() -> tuple[ModuleSign, ...]:
     """The signs of text encoders in files of their own; the first that fits counts."""
     return rows(read_table(_PATH), "modules", ModuleSign, _PATH.name)
+
+
+@cache
+def decoders() -> dict[str, Decoder]:
+    """The language models, by layout."""
+    return {row.layout: row for row in rows(read_table(_PATH), "decoders", Decoder, _PATH.name)}
 
 
 _PATH = Path(__file__).with_name("bases.toml")

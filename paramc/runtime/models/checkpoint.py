@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from tokenizers import Tokenizer
 from torch import Tensor
+from transformers import UMT5EncoderModel
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
@@ -18,7 +19,7 @@ from paramc.runtime.catalogue.signs import Identity, identify
 from paramc.runtime.models.architectures import architectures
 from paramc.runtime.models.bases import bases
 from paramc.runtime.models.blueprint import Blueprint
-from paramc.runtime.models.empty import TextModel
+from paramc.runtime.models.empty import TextModel, Vae
 from paramc.runtime.models.folder import folder_texts, folder_transformer, folder_unet, read_config
 from paramc.runtime.models.original import UNET, VAE
 from paramc.runtime.models.own import own_merges
@@ -29,7 +30,10 @@ from paramc.runtime.models.transformers import CLASSES, Transformer
 from paramc.runtime.models.vae import load_vae
 from paramc.runtime.schedules.levels import TIMESTEPS, sd_alphas
 from paramc.runtime.text.bpe import SHARED
+from paramc.runtime.text.long import LanguageModel
+from paramc.runtime.text.tokenisers import tokeniser_in
 
+OWN_WORDS: Final = (UMT5EncoderModel, *get_args(LanguageModel))  # text encoders with a tokeniser beside them
 ALPHAS: Final = "alphas_cumprod"
 ENDS_IN_NOISE: Final = "ztsnr"
 INPAINTING: Final = 9  # channels that go into a model made for inpainting: latent, mask, and the picture without it
@@ -41,19 +45,21 @@ class Checkpoint:
 
     unet: the diffusion model, in newer families a transformer. text_encoders: in the order in which their outputs are
     joined; that of SD2 has no layer behind the penultimate one. alphas_cumprod: float32 (1000,), the file's own where
-    it has them. zero_terminal_snr: the file asks for it. merges: of a vocabulary of its own.
+    it has them. zero_terminal_snr: the file asks for it. merges: of a vocabulary of its own. tokeniser: of a
+    language model.
     """
 
     path: Path
     family: str
     base: str
     unet: UNet2DConditionModel | Transformer
-    vae: AutoencoderKL
+    vae: Vae
     text_encoders: tuple[TextModel, ...]
     prediction: Prediction
     zero_terminal_snr: bool
     alphas_cumprod: Tensor
     merges: str = SHARED
+    tokeniser: Tokenizer | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -97,6 +103,7 @@ def _from_file(file: Tensors, precision: Precision, vae: Path | None, modules: S
         zero_terminal_snr=ENDS_IN_NOISE in header.tensors,
         alphas_cumprod=_alphas(file),
         merges=own_merges(header),
+        tokeniser=parts.tokeniser,
         diagnostics=_left_over(header, parts.plans),
     )
 
@@ -176,17 +183,19 @@ def _transformer_folder(path: Path, precision: Precision, vae: Path | None) -> C
     """A flow model. Raises ModelError (PC538) where its class is none of ours."""
     model = folder_transformer(path / "transformer", precision.model, precision.device)
     base = next(row.base for row in architectures() if CLASSES[row.model] is type(model))
-    guided = model.config.get("guidance_embeds")
+    guided = model.config.get("guidance_embeds") if base == "flux" else None
+    texts = folder_texts(path, precision.text, precision.device)
     return Checkpoint(
         path=path,
         family=base if guided is None else f"{base}-dev" if guided else f"{base}-schnell",
         base=base,
         unet=model,
         vae=load_vae(vae or path / "vae", base=base, dtype=precision.vae, device=precision.device),
-        text_encoders=folder_texts(path, precision.text, precision.device),
+        text_encoders=texts,
         prediction="flow",
         zero_terminal_snr=False,
         alphas_cumprod=sd_alphas().float(),
+        tokeniser=tokeniser_in(path) if any(isinstance(text, OWN_WORDS) for text in texts) else None,
     )
 
 

@@ -1,12 +1,11 @@
 """Models in the folder layout of diffusers: a folder for each part, its configuration beside its weights."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Final
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch.nn import Module
 
@@ -15,7 +14,15 @@ from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Json
 from paramc.runtime.models.bases import bases
 from paramc.runtime.models.blueprint import Blueprint, fill
-from paramc.runtime.models.empty import TextModel, empty_t5, empty_text_model, empty_unet, empty_vae
+from paramc.runtime.models.empty import (
+    TextModel,
+    Vae,
+    empty_language_model,
+    empty_t5,
+    empty_text_model,
+    empty_unet,
+    empty_vae,
+)
 from paramc.runtime.models.names import Place
 from paramc.runtime.models.tensors import open_tensors
 from paramc.runtime.models.transformers import CLASSES, Transformer, empty_transformer
@@ -26,6 +33,10 @@ WEIGHTS: Final = (
 )  # fmt: skip
 ENCODERS: Final = ("text_encoder", "text_encoder_2", "text_encoder_3")
 PROJECTED: Final = "CLIPTextModelWithProjection"
+DECODERS: Final = {"Qwen2": "qwen2", "Qwen3": "qwen3", "Gemma2": "gemma2"}  # by how their classes begin
+INSIDE: Final = ("text_model.", "model.language_model.", "model.")  # modules that others put around a text encoder
+UMT5: Final = "UMT5"  # how the class of a T5 begins whose layers each count positions for themselves
+GUIDED: Final = "Flux2Transformer2DModel"  # of which the one with embedded guidance has an encoder of another kind
 LONG: Final = "T5EncoderModel"
 SHARED: Final = "shared.weight"  # a T5's words, which it knows by two names
 EMBEDDED: Final = "encoder.embed_tokens.weight"
@@ -55,18 +66,21 @@ def folder_unet(folder: Path, dtype: torch.dtype, device: str) -> UNet2DConditio
 
 def folder_transformer(folder: Path, dtype: torch.dtype, device: str) -> Transformer:
     """The diffusion transformer in a folder of its own. Raises ModelError for a class that the runner does not know."""
-    name = str(read_config(folder).get(CLASS, ""))
-    if name not in CLASSES:
+    config = read_config(folder)
+    name = str(config.get(CLASS, ""))
+    guided = name == GUIDED and config.get("guidance_embeds", True) is True
+    if name not in CLASSES or guided:
         known = ", ".join(row.title for row in bases().values())
-        raise ModelError(diagnose("PC538", file=folder.parent, family=name or "unknown", known=known))
+        family = "flux2" if guided else name or "unknown"
+        raise ModelError(diagnose("PC538", file=folder.parent, family=family, known=known))
     model = empty_transformer(name, _settings(folder))
     _fill(Blueprint("diffusion transformer", model, {}, dtype), folder, device)
     return model
 
 
-def folder_vae(folder: Path, dtype: torch.dtype, device: str) -> AutoencoderKL:
+def folder_vae(folder: Path, dtype: torch.dtype, device: str) -> Vae:
     """The autoencoder in a folder of its own."""
-    model = empty_vae(_settings(folder))
+    model = empty_vae(_settings(folder), str(read_config(folder).get(CLASS)))
     _fill(Blueprint("VAE", model, {}, dtype), folder, device)
     return model
 
@@ -80,9 +94,15 @@ def _text(folder: Path, dtype: torch.dtype, device: str) -> TextModel:
     table = read_config(folder)
     architectures = str(table.get("architectures", ""))
     if LONG in architectures:
-        t5 = empty_t5(table)
+        t5 = empty_t5(table, counts_everywhere=UMT5 in architectures)
         _fill(Blueprint("T5 text encoder", t5, {}, dtype), folder, device)
         return t5
+    layout = next((layout for name, layout in DECODERS.items() if name in architectures), None)
+    if layout is not None:
+        inner = table.get("text_config")  # of models that see pictures, too
+        language = empty_language_model(layout, inner if isinstance(inner, dict) else table)
+        _fill(Blueprint("text encoder", language, {}, dtype), folder, device)
+        return language
     model = empty_text_model(table, projects=PROJECTED in architectures)
     _fill(Blueprint("text encoder", model, {}, dtype), folder, device)
     return model
@@ -102,13 +122,19 @@ def _fill(blueprint: Blueprint, folder: Path, device: str) -> None:
 
 
 def _places(model: Module, names: Mapping[str, object]) -> dict[str, tuple[Place, ...]]:
-    """Every name that the model knows, or knows without the module that older versions put around it."""
+    """Every name that the model knows, or knows without the module around it."""
     wanted = model.state_dict().keys()
-    bare = {name: name if name in wanted else name.removeprefix("text_model.") for name in names}
+    bare = {name: _bare(name, wanted) for name in names}
     places: dict[str, tuple[Place, ...]] = {name: (Place(known),) for name, known in bare.items() if known in wanted}
     if SHARED in places and EMBEDDED not in places and EMBEDDED in wanted:
         places[SHARED] = (Place(SHARED), Place(EMBEDDED))
     return places
+
+
+def _bare(name: str, wanted: Container[str]) -> str:
+    """The name of a tensor without what stands around its model."""
+    known = (name.removeprefix(outer) for outer in ("", *INSIDE))
+    return next((each for each in known if each in wanted), name)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -85,7 +85,7 @@ class Networks:
 
     def _require_base(self, network: Network) -> None:
         fits = any(target in self._seats for target in network.parts)
-        if fits and network.base in ("", self._base):
+        if fits and network.base in ("", self._base, bases()[self._base].like):
             return
         row = bases().get(network.base)
         family = row.title if row else network.base or "another family"

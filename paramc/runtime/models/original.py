@@ -1,17 +1,26 @@
 """Blueprints of the models in a single file of the original layout."""
 
+import re
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.loaders.single_file_utils import convert_wan_vae_to_diffusers
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch.nn import Module
 
 from paramc.runtime.catalogue.header import Header
-from paramc.runtime.models.bases import Base, Encoder
+from paramc.runtime.models.bases import Base, Encoder, decoders
 from paramc.runtime.models.blueprint import Blueprint
-from paramc.runtime.models.empty import TextModel, empty_t5, empty_text_model, empty_unet, empty_vae
+from paramc.runtime.models.empty import (
+    TextModel,
+    Vae,
+    empty_language_model,
+    empty_t5,
+    empty_text_model,
+    empty_unet,
+    empty_vae,
+)
 from paramc.runtime.models.names import (
     Place,
     open_clip_name,
@@ -26,16 +35,22 @@ from paramc.runtime.models.own import own_groups
 from paramc.runtime.models.shapes import (
     Shapes,
     attentions,
+    decoder_config,
     t5_config,
     text_config,
     unet_config,
     vae_config,
     vae_levels,
+    wan_vae_config,
 )
 
 UNET: Final = "model.diffusion_model."
 FIRST: Final = "input_blocks.0.0.weight"
 VAE: Final = "first_stage_model."
+UMT5: Final = "umt5"  # the layout of a T5 whose layers each count positions for themselves
+NORM: Final = "bn."  # of an autoencoder whose latents are normed by what was measured in training (FLUX.2)
+NORMED: Final = f"{NORM}running_mean"
+INNER: Final = re.compile(r"^(encoder|decoder)\.(?=(post_)?quant_conv\.)")  # where its authors keep these convolutions
 Naming: TypeAlias = Callable[[str], tuple[Place, ...]]
 
 
@@ -52,19 +67,40 @@ def unet_blueprint(header: Header, base: Base, dtype: torch.dtype) -> tuple[UNet
     return model, _blueprint("UNet", model, shapes, lambda name: _one(unet_name(name, modules)), dtype)
 
 
-def vae_blueprint(header: Header, prefix: str, base: Base, dtype: torch.dtype) -> tuple[AutoencoderKL, Blueprint]:
+def vae_blueprint(header: Header, prefix: str, base: Base, dtype: torch.dtype) -> tuple[Vae, Blueprint]:
     """The autoencoder behind a prefix."""
     shapes = shapes_of(header, prefix)
-    model = empty_vae({**vae_config(shapes, base), **own_groups(header)})
+    kind = "AutoencoderKLFlux2" if NORMED in shapes else "AutoencoderKL"
+    model = empty_vae({**vae_config(shapes, base), **own_groups(header)}, kind)
     modules = vae_modules(vae_levels(shapes))
-    return model, _blueprint("VAE", model, shapes, lambda name: _one(vae_name(name, modules)), dtype)
+
+    def naming(name: str) -> tuple[Place, ...]:
+        if name.startswith(NORM):
+            return (Place(name),)
+        return _one(vae_name(INNER.sub("", name), modules))
+
+    return model, _blueprint("VAE", model, shapes, naming, dtype)
+
+
+def wan_vae_blueprint(header: Header, dtype: torch.dtype) -> tuple[Vae, Blueprint]:
+    """The autoencoder of Qwen-Image in a file of its own."""
+    shapes = shapes_of(header, "")
+    model = empty_vae(wan_vae_config(shapes), "AutoencoderKLQwenImage")
+    own_names = {name: name for name in shapes.names}
+    known: dict[str, str] = convert_wan_vae_to_diffusers(own_names)  # type: ignore[no-untyped-call]  # diffusers' has none
+    places = {old: Place(new) for new, old in known.items()}
+    return model, _blueprint("VAE", model, shapes, lambda name: _one(places.get(name)), dtype)
 
 
 def text_blueprint(shapes: Shapes, encoder: Encoder, dtype: torch.dtype) -> tuple[TextModel, Blueprint]:
     """One text encoder behind a prefix."""
-    if encoder.layout == "t5":
-        t5 = empty_t5(t5_config(shapes))
+    if encoder.layout in ("t5", UMT5):
+        t5 = empty_t5(t5_config(shapes), counts_everywhere=encoder.layout == UMT5)
         return t5, _blueprint("T5 text encoder", t5, shapes, t5_places, dtype)
+    decoder = decoders().get(encoder.layout)
+    if decoder is not None:
+        language = empty_language_model(encoder.layout, decoder_config(shapes, decoder))
+        return language, _blueprint("text encoder", language, shapes, lambda name: (Place(name),), dtype)
     naming = open_clip_places if encoder.layout == "open_clip" else lambda name: _one(transformers_name(name))
     pairs = [(place, shapes.of(name)) for name in shapes.names for place in naming(name)]
     renamed = Shapes({place.name: shape[::-1] if place.turned else shape for place, shape in pairs})

@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from tokenizers import Tokenizer
 
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
-from paramc.runtime.models.bases import Base, Encoder, encoders, module_signs
+from paramc.runtime.models.bases import Base, Encoder, ModuleSign, decoders, encoders, module_signs
 from paramc.runtime.models.blueprint import Blueprint, fill
-from paramc.runtime.models.empty import TextModel
-from paramc.runtime.models.original import VAE, shapes_of, text_blueprint, unet_blueprint, vae_blueprint
+from paramc.runtime.models.empty import TextModel, Vae
+from paramc.runtime.models.original import UMT5, VAE, shapes_of, text_blueprint, unet_blueprint, vae_blueprint
 from paramc.runtime.models.shapes import Shapes, vae_levels
 from paramc.runtime.models.tensors import Tensors, open_tensors
 from paramc.runtime.models.transformers import Transformer, transformer_blueprint
 from paramc.runtime.models.vae import is_vae, load_vae
+from paramc.runtime.text.tokenisers import tokeniser_beside
 
 UNET_BASES: Final = ("sd1", "sd2", "sdxl")
 VAES: Final = (VAE, "vae.")  # what stands before the names of an autoencoder inside a checkpoint
@@ -57,12 +58,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """model: the diffusion model. plans: what was read of the file that holds it."""
+    """model: the diffusion model. plans: what was read of the file that holds it. tokeniser: of a language model."""
 
     model: UNet2DConditionModel | Transformer
-    vae: AutoencoderKL
+    vae: Vae
     texts: tuple[TextModel, ...]
     plans: tuple[Blueprint, ...]
+    tokeniser: Tokenizer | None = None
 
 
 def load_parts(file: Tensors, base: Base, precision: Precision, vae: Path | None, modules: Sequence[Path]) -> Parts:
@@ -75,6 +77,7 @@ def load_parts(file: Tensors, base: Base, precision: Precision, vae: Path | None
         main = Source(file)
         model = _diffusion(main, base, precision.model)
         texts = tuple(_texts([*beside, main], base, precision.text))
+        words = _tokeniser([*beside, main], base)
         vae = vae or next((source.path for source in beside if is_vae(source.file.header)), None)
         own = _autoencoder(main, base, precision.vae) if vae is None else None
         for source in (main, *beside):
@@ -83,7 +86,7 @@ def load_parts(file: Tensors, base: Base, precision: Precision, vae: Path | None
     found = own or other
     if found is None:
         raise ModelError(diagnose("PC528", file=main.path))
-    return Parts(model, found, texts, tuple(main.plans))
+    return Parts(model, found, texts, tuple(main.plans), words)
 
 
 def _diffusion(main: Source, base: Base, dtype: torch.dtype) -> UNet2DConditionModel | Transformer:
@@ -128,21 +131,31 @@ def _holder(sources: Sequence[Source], encoder: Encoder) -> tuple[Source, Shapes
         own = shapes_of(header, encoder.prefix)
         if own.names:
             return source, own, encoder.layout
-        if encoder.part and module_part(header) == encoder.part:
-            return source, shapes_of(header, ""), MODULE_LAYOUTS.get(encoder.layout, encoder.layout)
+        sign = module_sign(header)
+        if encoder.part and sign is not None and sign.part == encoder.part:
+            return source, shapes_of(header, sign.prefix), MODULE_LAYOUTS.get(encoder.layout, encoder.layout)
     return None
 
 
-def module_part(header: Header) -> str:
-    """Which text encoder a file of its own holds; empty for anything else."""
+def _tokeniser(sources: Sequence[Source], base: Base) -> Tokenizer | None:
+    """The tokeniser of an encoder that has its own words, which lies beside the file with the encoder."""
+    for encoder in encoders(base.name):
+        found = _holder(sources, encoder) if encoder.layout in (UMT5, *decoders()) else None
+        if found is not None:
+            return tokeniser_beside(found[0].path)
+    return None
+
+
+def module_sign(header: Header) -> ModuleSign | None:
+    """Which text encoder a file of its own holds; None for anything else."""
     for row in module_signs():
         shape = header.shape(row.sign)
         if shape is not None and row.width in (0, shape[-1]):
-            return row.part
-    return ""
+            return row
+    return None
 
 
-def _autoencoder(main: Source, base: Base, dtype: torch.dtype) -> AutoencoderKL | None:
+def _autoencoder(main: Source, base: Base, dtype: torch.dtype) -> Vae | None:
     """The autoencoder in the file of the diffusion model, if it has one."""
     header = main.file.header
     prefix = next((prefix for prefix in VAES if vae_levels(shapes_of(header, prefix))), None)

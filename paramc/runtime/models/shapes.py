@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from paramc.runtime.models.bases import Base, Encoder
+from paramc.runtime.models.bases import Base, Decoder, Encoder
 from paramc.runtime.models.names import LAYERS
 
 HEAD: Final = 64  # channels of an attention head, where the number of heads is not fixed
@@ -116,6 +116,7 @@ def vae_config(vae: Shapes, base: Base) -> Config:
 
 
 def _vae_config(vae: Shapes, base: Base, widths: tuple[int, ...]) -> Config:
+    scale: Config = {"scaling_factor": base.scaling_factor, "shift_factor": base.shift_factor or None}
     return {
         "in_channels": vae.size("encoder.conv_in.weight", 1),
         "out_channels": vae.size("decoder.conv_out.weight"),
@@ -124,10 +125,9 @@ def _vae_config(vae: Shapes, base: Base, widths: tuple[int, ...]) -> Config:
         "up_block_types": ("UpDecoderBlock2D",) * len(widths),
         "layers_per_block": LAYERS,
         "latent_channels": vae.size("decoder.conv_in.weight", 1),
-        "use_quant_conv": "quant_conv.weight" in vae,
-        "use_post_quant_conv": "post_quant_conv.weight" in vae,
-        "scaling_factor": base.scaling_factor,
-        "shift_factor": base.shift_factor or None,
+        "use_quant_conv": any(f"{place}quant_conv.weight" in vae for place in ("", "encoder.")),
+        "use_post_quant_conv": any(f"{place}post_quant_conv.weight" in vae for place in ("", "decoder.")),
+        **({} if "bn.running_mean" in vae else scale),
     }
 
 
@@ -166,6 +166,29 @@ def t5_config(text: Shapes) -> Config:
         "num_heads": heads,
         "feed_forward_proj": "gated-gelu" if gated else "relu",
     }
+
+
+def decoder_config(text: Shapes, row: Decoder) -> dict[str, object]:
+    """The configuration of a language model in the layout of transformers."""
+    attention = "layers.0.self_attn."
+    head = text.size(f"{attention}q_norm.weight") or row.head
+    return {
+        "vocab_size": text.size("embed_tokens.weight"),
+        "hidden_size": text.size("embed_tokens.weight", 1),
+        "intermediate_size": text.size("layers.0.mlp.gate_proj.weight"),
+        "num_hidden_layers": text.count("layers.{}.self_attn.q_proj.weight"),
+        "num_attention_heads": text.size(f"{attention}q_proj.weight") // head,
+        "num_key_value_heads": text.size(f"{attention}k_proj.weight") // head,
+        "head_dim": head,
+        "query_pre_attn_scalar": head,
+        "rms_norm_eps": 1e-6,
+        "rope_parameters": {"rope_type": "default", "rope_theta": row.theta},
+    }
+
+
+def wan_vae_config(vae: Shapes) -> Config:
+    """The configuration of Qwen-Image's autoencoder, which is made for films, in the layout of its authors."""
+    return {"base_dim": vae.size("encoder.conv1.weight"), "z_dim": vae.size("decoder.conv1.weight", 1)}
 
 
 def diffusers_vae_config(vae: Shapes, base: Base) -> Config:

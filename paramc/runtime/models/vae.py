@@ -1,26 +1,26 @@
 """Autoencoders from files of their own."""
 
 from pathlib import Path
+from typing import Final
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
 from paramc.runtime.models.bases import bases
 from paramc.runtime.models.blueprint import Blueprint, fill
-from paramc.runtime.models.empty import empty_vae
+from paramc.runtime.models.empty import Vae, empty_vae
 from paramc.runtime.models.folder import folder_vae
 from paramc.runtime.models.names import Place
-from paramc.runtime.models.original import VAE, shapes_of, vae_blueprint
+from paramc.runtime.models.original import NORMED, VAE, shapes_of, vae_blueprint, wan_vae_blueprint
 from paramc.runtime.models.shapes import diffusers_vae_config, vae_levels
 from paramc.runtime.models.tensors import open_tensors
 
+WAN: Final = "decoder.middle.0.residual.0.gamma"  # in the files of autoencoders that are made for films
 
-def load_vae(
-    path: Path, *, base: str = "sd1", dtype: torch.dtype = torch.float32, device: str = "cpu"
-) -> AutoencoderKL:
+
+def load_vae(path: Path, *, base: str = "sd1", dtype: torch.dtype = torch.float32, device: str = "cpu") -> Vae:
     """An autoencoder out of a file or a folder; `base` decides the scale of its latents, which no file states.
 
     Raises ModelError for a file that holds none, or is damaged.
@@ -36,17 +36,20 @@ def load_vae(
 
 def is_vae(header: Header) -> bool:
     """Whether a file of its own holds an autoencoder."""
-    return header.shape("decoder.conv_in.weight") is not None
+    return any(header.shape(name) is not None for name in ("decoder.conv_in.weight", WAN))
 
 
-def _blueprint(header: Header, base: str, dtype: torch.dtype) -> tuple[AutoencoderKL, Blueprint]:
+def _blueprint(header: Header, base: str, dtype: torch.dtype) -> tuple[Vae, Blueprint]:
     row = bases()[base]
+    if WAN in header.tensors:
+        return wan_vae_blueprint(header, dtype)
     for prefix in ("", VAE):
         if vae_levels(shapes_of(header, prefix)):
             return vae_blueprint(header, prefix, row, dtype)
     shapes = shapes_of(header, "")
     if "decoder.mid_block.resnets.0.conv1.weight" not in shapes:
         raise ModelError(diagnose("PC525", file=header.path, found="no VAE", wanted="a VAE"))
-    model = empty_vae(diffusers_vae_config(shapes, row))
+    kind = "AutoencoderKLFlux2" if NORMED in shapes else "AutoencoderKL"
+    model = empty_vae(diffusers_vae_config(shapes, row), kind)
     wanted = model.state_dict().keys()
     return model, Blueprint("VAE", model, {name: (Place(name),) for name in shapes.names if name in wanted}, dtype)

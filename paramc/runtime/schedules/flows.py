@@ -19,6 +19,7 @@ class FlowRow(NamedTuple):
     families: Sequence[str] = ()
     flag: str = ""
     multiplier: float = 1.0
+    asked: Literal["", "linear"] = ""
 
     def fits(self, base: str, family: str, flags: Collection[str]) -> bool:
         """Whether the row speaks of a model under a program."""
@@ -29,9 +30,16 @@ class FlowRow(NamedTuple):
 def flow_levels(base: str, family: str, flags: Collection[str], shift: float | None) -> FlowTable:
     """The levels of a flow model under a program; `shift` replaces the model's own, and is e^mu where it has a mu."""
     row = next(row for row in _flows() if row.fits(base, family, flags))
-    if row.curve == "linear":
+    curve = row.curve if shift is None else row.asked or row.curve
+    if curve == "linear":
         return flow_table(row.amount if shift is None else shift, multiplier=row.multiplier)
     return flux_table(row.amount if shift is None else math.log(shift), keeps_timesteps="keeps_flow_times" in flags)
+
+
+@cache
+def flow_bases() -> frozenset[str]:
+    """The bases whose models are flows."""
+    return frozenset(row.base for row in _flows())
 
 
 @cache

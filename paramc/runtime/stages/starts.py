@@ -19,6 +19,11 @@ def start_from_latent_at(latent: Tensor, noise: Tensor, alpha: Tensor) -> Tensor
     return alpha.sqrt() * latent + (1 - alpha).sqrt() * noise
 
 
+def data_of_flow(x: Tensor, sigma: float) -> Tensor:
+    """What a flow that stopped at level sigma is multiplied by there, taken back (ComfyUI)."""
+    return x / (1.0 - sigma) if 0 < sigma < 1 else x
+
+
 def with_extra_noise(latent: Tensor, noise: Tensor, amount: float, alpha: Tensor | None = None) -> Tensor:
     """More noise on the start latent, which the schedule does not know of; on timesteps scaled by √ᾱ."""
     if not amount:

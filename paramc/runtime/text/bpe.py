@@ -94,7 +94,7 @@ def are_merges(text: str) -> bool:
 @cache
 def vocabulary(merges: str = SHARED) -> Vocabulary:
     """The tokens that every text has, behind all those that merging makes."""
-    count = 2 * BYTES + len(_lines(merges))
+    count = 2 * BYTES + len(merge_lines(merges))
     return Vocabulary(begin=count, end=count + 1, comma=_merges(merges).first[ord(",")] + BYTES)
 
 
@@ -114,16 +114,21 @@ class _Merges:
 def _merges(merges: str = SHARED) -> _Merges:
     """A merged token's id is its rank behind those of the bytes, so the vocabulary follows from the list of merges."""
     signs = _signs()
-    ids = {sign: number for number, sign in enumerate(signs.values())}
-    ids |= {f"{sign}{END}": number + BYTES for sign, number in ids.items()}
-    ranks: dict[tuple[int, int], int] = {}
-    for number, line in enumerate(_lines(merges), 2 * BYTES):
-        left, right = line.split(" ")
-        ranks[ids[left], ids[right]] = ids[left + right] = number
+    ids = token_names(merges)
+    pairs = (line.split(" ") for line in merge_lines(merges))
+    ranks = {(ids[left], ids[right]): number for number, (left, right) in enumerate(pairs, 2 * BYTES)}
     return _Merges(ranks, {byte: number for number, byte in enumerate(signs)})
 
 
-def _lines(merges: str) -> Sequence[str]:
+def token_names(merges: str = SHARED) -> dict[str, int]:
+    """The ids of all tokens by the names that lists of merges have for them, start and end last."""
+    single = list(_signs().values())
+    joined = (line.replace(" ", "") for line in merge_lines(merges))
+    names = [*single, *(sign + END for sign in single), *joined, *_NAMES]
+    return {name: number for number, name in enumerate(names)}
+
+
+def merge_lines(merges: str) -> Sequence[str]:
     """Pairs in the order in which they merge, a space between the two."""
     if merges:
         return merges.split("\n")
@@ -191,5 +196,5 @@ def ends_word(token: int, merges: str = SHARED) -> bool:
 
 @cache
 def _endings(merges: str) -> frozenset[int]:
-    merged = (number for number, line in enumerate(_lines(merges), 2 * BYTES) if line.endswith(END))
+    merged = (number for number, line in enumerate(merge_lines(merges), 2 * BYTES) if line.endswith(END))
     return frozenset([*range(BYTES, 2 * BYTES), *merged])

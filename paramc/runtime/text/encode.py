@@ -21,7 +21,7 @@ SHOWN = 80  # characters of a text in a message
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
-    """entries: the texts by the calls that see them, all of one length. rows: of each variant, for the first encoder.
+    """entries: the texts by the calls that see them. rows: of each variant, for the first encoder.
 
     words: names of the learned words that were used, in order.
     """

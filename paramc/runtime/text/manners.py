@@ -68,13 +68,21 @@ class Base:
 
 
 class LongText(NamedTuple):
-    """How long a program makes the rows of T5: filled up to `least` tokens, cut behind `most`, 0 = not at all."""
+    """How a program fills the rows of T5 or of a language model. The words are explained in manners.toml."""
 
     base: str
     manners: Sequence[str]
-    least: int
+    least: int = 0
     most: int = 0
     families: Sequence[str] = ()
+    padding: Literal["seen", "unseen", "zeros"] = "seen"
+    further: int = 0
+    pad: str = "<pad>"
+    before: str = ""
+    after: str = "</s>"
+    drops_before: bool = False
+    states: Sequence[int] = ()
+    weighs: bool = True
 
 
 def find_lengths(base: str, family: str, dialect: str) -> LongText:
@@ -82,7 +90,7 @@ def find_lengths(base: str, family: str, dialect: str) -> LongText:
     wanted = _alike().get(dialect, dialect)
     rows_of_base = [row for row in _long() if row.base == base and (not row.families or family in row.families)]
     by_manner = (row for name in (wanted, USUAL) for row in rows_of_base if name in row.manners)
-    return next(by_manner, LongText(base, (), 0))
+    return next(by_manner, LongText(base, ()))
 
 
 def find_manner(dialect: str) -> Manner:

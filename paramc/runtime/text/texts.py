@@ -7,8 +7,10 @@ from itertools import chain
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
+from torch.nn.utils.rnn import pad_sequence
 
-from paramc.diagnostics.model import Diagnostic
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import Diagnostic, RunError
 from paramc.ir.plan import Run
 from paramc.runtime.denoise.conditioning import Conditioning
 from paramc.runtime.text.bpe import vocabulary
@@ -16,10 +18,11 @@ from paramc.runtime.text.compel import mixed, plain_row
 from paramc.runtime.text.cutting import Cut, cut
 from paramc.runtime.text.emphasis import EMPHASES, INTERPOLATED, MIXED, restored
 from paramc.runtime.text.encoder import Encoder, States
+from paramc.runtime.text.long import LongEncoder, encode_long
 from paramc.runtime.text.manners import USUAL, Base, Manner, find_lengths
 from paramc.runtime.text.row import Row, empty_row
 from paramc.runtime.text.stack import CLIP_L, TextStack
-from paramc.runtime.text.t5 import Lengths, T5Encoder, encode_long
+from paramc.runtime.text.t5 import tokeniser
 from paramc.runtime.text.words import LearnedWord
 
 
@@ -39,22 +42,28 @@ class Texts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedTexts:
-    """tokens: (texts, 77·chunks, width). pooled: (texts, width) or None. rows: of each text, for the first encoder."""
+    """tokens: (texts, 77·chunks, width). pooled: (texts, width) or None. rows: of each text, for the first encoder.
+
+    lengths: of each text, where what is behind it is not to be seen.
+    """
 
     tokens: Tensor
     pooled: Tensor | None
     rows: tuple[tuple[Row, ...], ...]
     diagnostics: tuple[Diagnostic, ...] = ()
+    lengths: tuple[int, ...] = ()
 
     def conditioning(self, index: int) -> Conditioning:
         """Of one text, as a batch of one."""
-        pooled = self.pooled
-        return Conditioning(self.tokens[index : index + 1], None if pooled is None else pooled[index : index + 1])
+        own, pooled = slice(index, index + 1), self.pooled
+        lengths = self.lengths[own]
+        tokens = self.tokens[own, : max(lengths, default=self.tokens.shape[1])]
+        return Conditioning(tokens, None if pooled is None else pooled[own], lengths=lengths)
 
     def zeros(self) -> "EncodedTexts":
         """The same texts, saying nothing."""
         pooled = None if self.pooled is None else torch.zeros_like(self.pooled)
-        return EncodedTexts(torch.zeros_like(self.tokens), pooled, self.rows, self.diagnostics)
+        return replace(self, tokens=torch.zeros_like(self.tokens), pooled=pooled)
 
 
 def encode_texts(
@@ -64,6 +73,9 @@ def encode_texts(
 
     `dialect`: whose rows of T5, where the base has it, are as long.
     """
+    if not stack.encoders:
+        found, lengths = _long(texts, stack, dialect)
+        return EncodedTexts(found, None, ((),) * len(texts.texts), lengths=lengths)
     works = [
         _Work(texts, _for_encoder(manner, encoder), encoder, layer, stack.base, words)
         for encoder, layer in zip(stack.encoders, stack.base.layers(manner, texts.layer), strict=True)
@@ -83,12 +95,22 @@ def _joined(texts: Texts, tokens: Tensor, stack: TextStack, dialect: str) -> Ten
     """The encoders' tokens and T5's, as the base wants them; without T5 the encoders' alone."""
     if stack.long is None:
         return tokens
-    row = find_lengths(stack.name, stack.family, dialect)
-    encoder = T5Encoder(stack.long, Lengths(row.least, row.most))
-    long = encode_long(texts.runs, texts.counts, texts.emphasis, encoder).to(tokens)
+    long = _long(texts, stack, dialect)[0].to(tokens)
     if stack.base.long == "alone":
         return long
-    return torch.cat([pad(tokens, (0, encoder.width - tokens.shape[2])), long], dim=1)
+    return torch.cat([pad(tokens, (0, long.shape[2] - tokens.shape[2])), long], dim=1)
+
+
+def _long(texts: Texts, stack: TextStack, dialect: str) -> tuple[Tensor, tuple[int, ...]]:
+    """What T5 or a language model makes of the texts, and how long each is where it has a length of its own."""
+    if stack.long is None:
+        raise RunError(diagnose("PC506", base=stack.name, count=0))
+    row = find_lengths(stack.name, stack.family, dialect)
+    encoder = LongEncoder(stack.long, stack.tokeniser or tokeniser(), row)
+    runs = texts.runs if row.weighs else [(Run(text=text),) for text in texts.texts]
+    found = encode_long(runs, texts.counts, texts.emphasis, encoder)
+    lengths = tuple(len(tokens) for tokens in found)
+    return pad_sequence(found, batch_first=True), lengths if row.padding == "unseen" else ()
 
 
 def _pooled(done: Sequence[States], base: Base) -> Tensor | None:

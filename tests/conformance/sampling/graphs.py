@@ -66,7 +66,7 @@ def played(case: Case, nudge: int | None) -> Result:
     if nudge is not None:
         return Sampling(case, nudge).result()
     seen = Seen()
-    values = sample(_pass(case, _parted(case, paramc.lower(paramc.parse(json.dumps(_graph(case))))), seen)).values
+    values = sample(_pass(case, paramc.lower(paramc.parse(json.dumps(_graph(case)))), seen)).values
     latent = given(case) if values is None else values / SCALE
     return Result(latent, seen.times)
 
@@ -87,7 +87,6 @@ def _graph(case: Case) -> dict[str, Any]:
     common = {"cfg": case["cfg"], "sampler_name": case["sampler"], "scheduler": case["scheduler"]}
     wires = {"positive": ["good", 0], "negative": ["bad", 0], "latent_image": ["start", 0]}
     model = {"model": ["zsnr" if case.get("model") == "v_zsnr" else "file", 0]}
-    steps = {"steps": case["steps"], "denoise": case.get("denoise", 1.0), "seed": case["seed"]}
     return {
         "file": loader,
         "zsnr": zsnr,
@@ -97,32 +96,30 @@ def _graph(case: Case) -> dict[str, Any]:
         "start": start,
         "good": node("CLIPTextEncode", text=case["pos"], clip=["file", 1]),
         "bad": node("CLIPTextEncode", text=case["neg"], clip=["file", 1]),
-        "pass": node("KSampler", **common, **wires, **model, **steps),
+        "pass": _sampler(case, **common, **wires, **model),
         "decoded": node("VAEDecode", samples=["pass", 0], vae=["file", 2]),
         "saved": node("SaveImage", images=["decoded", 0], filename_prefix="x"),
     }
 
 
+def _sampler(case: Case, **shared: object) -> dict[str, Any]:
+    """The node of the pass: the advanced one where it runs a part of the steps or adds no noise."""
+    if not {"start", "last", "disable_noise"} & case.inputs.keys():
+        return node("KSampler", steps=case["steps"], denoise=case.get("denoise", 1.0), seed=case["seed"], **shared)
+    return node(
+        "KSamplerAdvanced",
+        **shared,
+        steps=case["steps"],
+        noise_seed=case["seed"],
+        add_noise="disable" if case.get("disable_noise") else "enable",
+        start_at_step=case.get("start", 0),
+        end_at_step=case.get("last", LATER),
+        return_with_leftover_noise="disable" if case.get("force") else "enable",
+    )
+
+
 def node(kind: str, **inputs: object) -> dict[str, Any]:
     return {"class_type": kind, "inputs": inputs}
-
-
-def _parted(case: Case, plan: Plan) -> Plan:
-    """The Plan with a part of its steps, which nodes say that a Job has no word for."""
-    if not {"start", "last", "disable_noise"} & case.inputs.keys():
-        return plan
-    ops = []
-    for op in plan.ops:
-        if isinstance(op, Slice):
-            continue
-        if isinstance(op, Sample):
-            ends = {"end": case.get("last"), "ends_clean": bool(case.get("force"))}
-            ops.append(Slice(id="part", sigmas="sigmas", start=case.get("start", 0), strength=1.0, **ends))
-            op = op.model_copy(update={"sigmas": "part"})
-        if isinstance(op, MakeNoise) and case.get("disable_noise"):
-            op = op.model_copy(update={"multiplier": 0.0})
-        ops.append(op)
-    return plan.model_copy(update={"ops": tuple(ops)})
 
 
 def _pass(case: Case, plan: Plan, watch: Seen) -> Pass:
@@ -135,7 +132,9 @@ def _pass(case: Case, plan: Plan, watch: Seen) -> Pass:
     assert isinstance(sigmas, Sigmas)
     assert isinstance(noise, MakeNoise)
     prediction = "epsilon" if case.get("model", "eps") == "eps" else "v"
-    toys: Any = SimpleNamespace(unet=Network(case), prediction=prediction, base="sd1")
+    toys: Any = SimpleNamespace(
+        unet=Network(case), prediction=prediction, base="sd1", family="sd1", zero_terminal_snr=False
+    )
     side = Side(Weights(Path("toy"), toys), _guide(case["pos"]), _guide(case["neg"]))
     return Pass(
         op=op,
@@ -146,6 +145,7 @@ def _pass(case: Case, plan: Plan, watch: Seen) -> Pass:
         refined=None,
         open_stream=stream_opener(noise.generator),
         ready=lambda weights: None,
+        relay=lambda weights, step: None,
         device=torch.device("cpu"),
         watch=watch,
     )

@@ -75,7 +75,7 @@ def test_every_path_of_the_job_is_there() -> None:
 
 
 def test_each_path_belongs_to_one_feature() -> None:
-    by_value = {"task.kind", "text.emphasis", "noise.generator"}
+    by_value = {"task.kind", "text.emphasis", "noise.generator", "noise.multiplier"}
     wrong = {
         path: names
         for path in all_paths()

@@ -77,3 +77,19 @@ def test_every_value_of_the_job_has_a_reason() -> None:
     single = [path for path in paths if not any(other.startswith(f"{path}.") for other in paths)]
     unnamed = {path for path in single if not row_of(path).paths}
     assert unnamed == {"prompt.text", "negative.text"}  # which differ as `prompt` and `negative`
+
+
+def test_emphasis_does_nothing_to_prompts_without_weights() -> None:
+    (effect,) = effects({"text.emphasis": "comfy"})
+    assert (effect.word, effect.why) == ("none", "no word of the prompts has a weight")
+
+
+def test_emphasis_does_much_to_prompts_with_weights() -> None:
+    (effect,) = effects({"text.emphasis": "comfy"}, JOB.replace({"prompt": "a (cat:1.3)"}))
+    assert effect.word == "large"
+
+
+@pytest.mark.parametrize(("name", "word"), [("m.safetensors", "none"), ("n", "another picture")])
+def test_a_file_is_the_same_with_its_ending_and_without(name: str, word: str) -> None:
+    (effect,) = effects({"assets.checkpoint.name": name})
+    assert effect.word == word

@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 import torch
-from diffusers import ControlNetModel, T2IAdapter, UNet2DConditionModel
+from diffusers import ControlNetModel, ControlNetUnionModel, T2IAdapter, UNet2DConditionModel
 from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 
 from paramc.ir.control import ControlNet
@@ -16,6 +16,7 @@ from paramc.ir.geometry import Size
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.control.nets import Net, load_net
 from paramc.runtime.control.steering import Steering, Unit
+from paramc.runtime.control.transformer_nets import mode_of
 from paramc.runtime.denoise.conditioning import Conditioning
 from paramc.runtime.execute.network import UnetCall
 from paramc.runtime.execute.watch import UNWATCHED
@@ -25,6 +26,7 @@ from tests.unit.runtime_control.tiny import (
     control_shapes,
     diffusers_adapter,
     diffusers_net,
+    diffusers_union,
     state,
     write_control,
 )
@@ -89,8 +91,6 @@ def test_a_net_of_another_family_is_refused_by_name(tmp_path: Path) -> None:
     [
         ("lora_controlnet", "control-LoRA"),
         ("lllite_unet_input_blocks_4.down.0.weight", "ControlLLLite"),
-        ("task_embedding", "a union of ControlNets"),
-        ("controlnet_x_embedder.weight", "a ControlNet of a transformer"),
     ],
 )
 def test_what_steers_otherwise_is_refused_by_name(tmp_path: Path, name: str, kind: str) -> None:
@@ -151,6 +151,38 @@ def test_a_net_of_sdxl_sees_the_conditions_of_its_model(tmp_path: Path) -> None:
         down, middle = net(
             x, times, conditioning.tokens, hint.expand(2, -1, -1, -1), 0.6, added_cond_kwargs=extra, return_dict=False
         )
+        expected = unet(
+            x,
+            times,
+            conditioning.tokens,
+            added_cond_kwargs=extra,
+            down_block_additional_residuals=down,
+            mid_block_additional_residual=middle,
+        ).sample
+    assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+def test_a_union_for_sdxl_is_told_the_kind_of_its_picture(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(save(tmp_path / "xl.safetensors", filled(sdxl_shapes())))
+    own = diffusers_union()
+    path = save(tmp_path / "net.safetensors", state(own))
+    net = loaded(path, "sdxl")
+    unet = checkpoint.unet
+    assert isinstance(net, ControlNetUnionModel)
+    assert isinstance(unet, UNet2DConditionModel)
+    setting = ControlNet(weight=0.6, preprocessor="depth_midas")
+    mode = mode_of(path, setting, 8, "unions")
+    size, hint, times = Size(64, 64), torch.rand(1, 3, 64, 64), torch.tensor([500.0, 500.0])
+    x, conditioning = torch.randn(2, 4, 8, 8), Conditioning(torch.randn(2, 77, 2048), torch.randn(2, 1280))
+    steering = Steering([Unit(setting, net, lambda size: hint, mode)], size, by_time=False)
+    extra = {"text_embeds": conditioning.vector, "time_ids": torch.tensor([[64.0, 64, 0, 0, 64, 64]] * 2)}
+    kinds = torch.tensor([[0.0, 1, 0, 0, 0, 0, 0, 0]] * 2)
+    with torch.inference_mode():
+        found = UnetCall(checkpoint, UNWATCHED, None, size, steering)(x, times, conditioning)
+        down, middle = own(
+            x, times, conditioning.tokens, [hint.expand(2, -1, -1, -1)], kinds, [1], 0.6, added_cond_kwargs=extra,
+            return_dict=False,
+        )  # fmt: skip
         expected = unet(
             x,
             times,

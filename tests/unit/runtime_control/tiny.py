@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from diffusers import ControlNetModel, T2IAdapter
+from diffusers import ControlNetModel, ControlNetUnionModel, T2IAdapter
 from torch import Tensor, nn
 
 from tests.unit.runtime_models.tiny import SD1, SDXL, Shapes, Unet, conv, filled, save, under, unet_shapes
@@ -49,6 +49,18 @@ def diffusers_net(unet: Unet = SD1, *, pooled: bool = False) -> ControlNetModel:
         projection_class_embeddings_input_dim=unet.sizes or None,
         global_pool_conditions=pooled,
     )
+    stream = torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.copy_(torch.randn(weight.shape, generator=stream) * 0.05)
+    return model.eval()
+
+
+def diffusers_union() -> ControlNetUnionModel:
+    """A net for the eight kinds of control of SDXL's published union, all of its weights random."""
+    config = {key: value for key, value in diffusers_net(SDXL).config.items() if key != "mid_block_type"}
+    own = {"num_control_type": 8, "num_trans_channel": 32, "num_proj_channel": 32}
+    model = ControlNetUnionModel.from_config(config | own)
     stream = torch.Generator().manual_seed(9)
     with torch.no_grad():
         for weight in model.parameters():

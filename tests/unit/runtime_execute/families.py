@@ -47,12 +47,12 @@ def t5_shapes(width: int, layers: int = 2, heads: int = 2) -> Shapes:
     return shapes
 
 
-def flux_shapes(width: int = 128, text: int = 64, pooled: int = 64, *, guided: bool = True) -> Shapes:
+def flux_shapes(width: int = 128, text: int = 64, pooled: int = 64, *, guided: bool = True, inputs: int = 64) -> Shapes:
     """One double and one single block; a head is 128 wide, as the positions are made for that."""
-    shapes = linear("img_in", width, 64) | linear("txt_in", width, text)
+    shapes = linear("img_in", width, inputs) | linear("txt_in", width, text)
     embedders = {"time_in": 256, "vector_in": pooled, **({"guidance_in": 256} if guided else {})}
-    for name, inputs in embedders.items():
-        shapes |= linear(f"{name}.in_layer", width, inputs) | linear(f"{name}.out_layer", width, width)
+    for name, size in embedders.items():
+        shapes |= linear(f"{name}.in_layer", width, size) | linear(f"{name}.out_layer", width, width)
     for side in ("img", "txt"):
         block = f"double_blocks.0.{side}_"
         shapes |= linear(f"{block}mod.lin", 6 * width, width) | linear(f"{block}attn.qkv", 3 * width, width)
@@ -89,10 +89,10 @@ def projected_clip(width: int, layers: int) -> Shapes:
     return clip_shapes(width, layers, WORDS) | {"text_projection.weight": (width, width)}
 
 
-def sdxl_file(path: Path, marks: tuple[str, ...] = ()) -> Path:
-    """`marks`: names of empty tensors that say how the model was trained."""
+def sdxl_file(path: Path, marks: tuple[str, ...] = (), inputs: int = 4) -> Path:
+    """`marks`: names of empty tensors that say how the model was trained. `inputs`: channels that it takes."""
     shapes = {
-        **under(UNET, unet_shapes(SDXL._replace(sizes=1024 + 6 * 256))),
+        **under(UNET, unet_shapes(SDXL._replace(sizes=1024 + 6 * 256, inputs=inputs))),
         **under("first_stage_model.", vae_shapes()),
         **under("conditioner.embedders.0.transformer.", clip_shapes(1024, 2, WORDS)),
         **under("conditioner.embedders.1.model.", open_clip_shapes(1024, 2, WORDS)),
@@ -120,9 +120,10 @@ def sd3_file(path: Path, *, long: bool = True) -> Path:
     return save(path, filled(shapes), MERGES)
 
 
-def flux_file(path: Path, *, guided: bool = True) -> Path:
+def flux_file(path: Path, *, guided: bool = True, inputs: int = 64) -> Path:
+    """`inputs`: what the model takes of a patch; more than a latent's for models that fill or paint after a picture."""
     shapes = {
-        **under(UNET, flux_shapes(guided=guided)),
+        **under(UNET, flux_shapes(guided=guided, inputs=inputs)),
         **under("vae.", sixteen_channels()),
         **under(CLIP_L, clip_shapes(64, 2, WORDS)),
         **under(T5, t5_shapes(64)),

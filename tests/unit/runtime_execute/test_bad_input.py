@@ -159,3 +159,8 @@ def test_a_vae_that_overflows_is_run_again_in_full_precision(
     ran = own.run(job())
     assert "PC570" in {item.code for item in ran.diagnostics}
     assert vae.dtype == torch.float32
+
+
+def test_a_schedule_between_levels_that_repeat(own: Open) -> None:
+    values = {"sampling.schedule": "normal", "sampling.zero_terminal_snr": True, "sampling.downcasts_alphas": True}
+    assert refused(own(), job().replace(values)) == "PC577"

@@ -41,6 +41,16 @@ def picture(tmp_path: Path) -> str:
     return drawn(tmp_path, "init.png", np.stack([rows * 4, columns * 4, rows + columns], axis=2))
 
 
+@pytest.mark.parametrize("sampler", ["euler", "ddim", "dpmpp_2m_sde"])
+def test_a_strength_of_nothing_with_exact_steps_gives_the_latent_back(
+    runner: Runner, picture: str, sampler: str
+) -> None:
+    task = {"kind": "image_to_image", "init": {"path": picture}, "strength": 0.0, "exact_steps": True}
+    seen = Recorder()
+    runner.run(job().replace({"task": task, "sampling.sampler": sampler}), seen)
+    assert seen.levels == []
+
+
 @pytest.fixture
 def mask(tmp_path: Path) -> str:
     values = np.zeros((64, 64))

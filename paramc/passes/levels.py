@@ -1,0 +1,74 @@
+"""The noise levels of a pass, in ops: a schedule, and the part of it that is walked."""
+
+from typing import Final
+
+from paramc.ir.base import trusted
+from paramc.ir.names import executed_schedule, sampler_of
+from paramc.ir.plan import Sigmas, Slice
+from paramc.passes.draft import Draft
+
+LONGEST_SCHEDULE: Final = 10**12  # steps; a strength that asks for more is next to nothing
+ENDS: Final = ("sampling.first_step", "sampling.last_step")
+PART: Final = frozenset({*ENDS, "sampling.share"})  # paths that ask for some of the steps
+
+
+def add_sigmas(draft: Draft, name: str, sampler: str | None, schedule: str | None, steps: int) -> str:
+    """All levels of a schedule."""
+    sampling = draft.job.sampling
+    return draft.add(
+        trusted(Sigmas)(
+            id=name,
+            because=("sampling.schedule", "sampling.steps"),
+            model=draft.model,
+            schedule=executed_schedule(sampler, schedule),
+            steps=steps,
+            sigma_min=sampling.sigma_min,
+            sigma_max=sampling.sigma_max,
+            rho=sampling.rho,
+            beta_alpha=sampling.beta_alpha,
+            beta_beta=sampling.beta_beta,
+            drops_penultimate=sampling.drops_penultimate_sigma
+            or (sampler_of(sampler).drops and sampler not in draft.keeping),
+            shift=sampling.shift,
+        )
+    )
+
+
+def add_slice(draft: Draft, name: str, sigmas: str, steps: int, strength: float) -> str:
+    """The tail of the sigmas that a pass with `strength` runs: one step more than the rounded share (A1111)."""
+    encoded = min(int(max(0.0, min(strength, 0.999)) * steps), steps - 1)  # of what is no number, 0
+    return draft.add(
+        trusted(Slice)(id=name, because=("task.strength",), sigmas=sigmas, start=steps - encoded - 1, strength=strength)
+    )
+
+
+def longer(steps: int, strength: float) -> int:
+    """Steps of a schedule of which `strength` leaves just so many."""
+    return int(min(steps / min(strength, 0.999), LONGEST_SCHEDULE)) if strength > 0 else steps
+
+
+def add_lengthened(
+    draft: Draft, name: str, sigmas: str, start: int, strength: float, path: str = "task.strength"
+) -> str:
+    """The tail of a schedule that was made longer for it."""
+    tail = trusted(Slice)(id=name, because=(path,), sigmas=sigmas, start=start, strength=strength, lengthens=True)
+    return draft.add(tail)
+
+
+def add_part(draft: Draft, sigmas: str) -> str:
+    """The levels of those steps alone that the job asks for, counted among the steps that it asks for."""
+    sampling = draft.job.sampling
+    if not sampling.first_step and sampling.last_step is None:
+        return sigmas
+    op = draft.ops[-1]
+    tail = op if isinstance(op, Slice) else trusted(Slice)(id="tail", sigmas=sigmas, start=0, strength=1.0)
+    if op is tail:
+        draft.ops.pop()
+    last, before = sampling.last_step, tail.start if tail.lengthens else 0
+    part = {
+        "start": max(tail.start, before + sampling.first_step),
+        "end": None if last is None else before + last,
+        "ends_clean": last is not None and not sampling.leaves_noise,
+        "because": (*tail.because, *ENDS),
+    }
+    return draft.add(tail.model_copy(update=part))

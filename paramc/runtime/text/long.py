@@ -1,0 +1,115 @@
+"""T5 and language models as programs use them: a text as one row of as many tokens as it has."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from transformers import Gemma2Model, Qwen2Model, Qwen3Model, T5EncoderModel, UMT5EncoderModel
+
+from paramc.ir.plan import Run
+from paramc.runtime.text.emphasis import EMPHASES, restored
+from paramc.runtime.text.manners import LongText
+
+LanguageModel: TypeAlias = Qwen2Model | Qwen3Model | Gemma2Model
+LongModel: TypeAlias = T5EncoderModel | UMT5EncoderModel | LanguageModel
+
+NOTHING: Final = (Run(text=""),)
+
+
+@dataclass(frozen=True, slots=True)
+class LongRow:
+    """Tokens of a text with what stands around it, and their weights. head: how many stand before the text."""
+
+    tokens: tuple[int, ...]
+    weights: tuple[float, ...]
+    head: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LongEncoder:
+    """The model, its tokeniser, and how a program fills its rows."""
+
+    model: LongModel
+    tokeniser: Tokenizer
+    text: LongText
+
+    @property
+    def width(self) -> int:
+        """Numbers of a token's vector."""
+        return int(self.model.config.hidden_size) * max(len(self.text.states), 1)
+
+    def ids(self, text: str) -> tuple[int, ...]:
+        """The tokens of a piece of text."""
+        return tuple(self.tokeniser.encode(text, add_special_tokens=False).ids)
+
+    @torch.no_grad()
+    def encode(self, row: LongRow, length: int) -> Tensor:
+        """(1, length, width) of a row filled up with padding, float32."""
+        padding = [self.tokeniser.token_to_id(self.text.pad) or 0] * (length - len(row.tokens))
+        ids = torch.tensor([[*row.tokens, *padding]], device=self.model.device)
+        seen = torch.ones_like(ids)
+        if self.text.padding != "seen":
+            seen[:, len(row.tokens) :] = 0
+        output = self.model(ids, attention_mask=seen, output_hidden_states=bool(self.text.states))
+        taken = [output.hidden_states[index] for index in self.text.states] or [output.last_hidden_state]
+        hidden: Tensor = torch.cat(taken, dim=-1).float()
+        return hidden * seen[..., None] if self.text.padding == "zeros" else hidden
+
+
+def encode_long(
+    runs: Sequence[Sequence[Run]], counts: Sequence[int], emphasis: str, encoder: LongEncoder
+) -> list[Tensor]:
+    """(tokens, width) of each text of one schedule; weights as for CLIP.
+
+    All are as long as the longest, but where padding is not seen: there each has its own length.
+    """
+    grid = [long_rows(text, encoder) for text in runs]
+    if encoder.text.padding == "unseen":
+        return [torch.cat([_column([row], [1], emphasis, encoder)[0] for row in rows]) for rows in grid]
+    chunks = max(map(len, grid))
+    grid = [[*rows, *long_rows(NOTHING, encoder) * (chunks - len(rows))] for rows in grid]
+    columns = [_column(column, counts, emphasis, encoder) for column in zip(*grid, strict=True)]
+    return list(torch.cat(columns, dim=1))
+
+
+def _column(rows: Sequence[LongRow], counts: Sequence[int], emphasis: str, encoder: LongEncoder) -> Tensor:
+    """One chunk of every text."""
+    length = max(encoder.text.least, max(len(row.tokens) for row in rows) + encoder.text.further)
+    first = rows[0].head if encoder.text.drops_before else 0
+    z = torch.cat([encoder.encode(row, length)[:, first:] for row in rows])
+    weights = torch.tensor([[*row.weights, *[1.0] * (length - len(row.weights))][first:] for row in rows]).to(z)
+    if bool((weights == 1).all()):
+        return z
+    [nothing] = long_rows(NOTHING, encoder)
+    empty = encoder.encode(nothing, length)[:, first:]
+    return EMPHASES.get(emphasis, restored)(z, weights, empty, torch.tensor(counts).to(z))
+
+
+def long_rows(runs: Sequence[Run], encoder: LongEncoder) -> list[LongRow]:
+    """The rows of a text: one, and one more behind each break."""
+    chunks: list[list[Run]] = [[]]
+    for run in runs:
+        if run.breaks:
+            chunks.append([])
+        else:
+            chunks[-1].append(run)
+    return [_row(chunk, encoder) for chunk in chunks]
+
+
+def _row(runs: Sequence[Run], encoder: LongEncoder) -> LongRow:
+    """One row. Every run is cut into tokens for itself; a single one together with what stands around it."""
+    text = encoder.text
+    before, after = encoder.ids(text.before), encoder.ids(text.after)
+    if text.before and len(runs) == 1:
+        whole = encoder.ids(text.before + runs[0].text + text.after)
+        pieces = [(whole[len(before) : len(whole) - len(after)], runs[0].weight)]
+    else:
+        pieces = [(encoder.ids(run.text), run.weight) for run in runs]
+    ids = [token for tokens, _ in pieces for token in tokens]
+    weights = [weight for tokens, weight in pieces for _ in tokens]
+    most = max(text.most - len(before) - len(after), 0) if text.most else None
+    tokens = (*before, *ids[:most], *after)
+    return LongRow(tokens, (*[1.0] * len(before), *weights[:most], *[1.0] * len(after)), len(before))

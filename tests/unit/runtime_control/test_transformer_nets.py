@@ -1,0 +1,229 @@
+"""ControlNets of FLUX and SD3: jobs against loops over diffusers' own nets and transformers, step by step."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import FluxControlNetModel, SD3ControlNetModel
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from diffusers.pipelines.flux.pipeline_flux_controlnet import FluxControlNetPipeline
+from PIL import Image
+from torch import Tensor, nn
+
+import paramc
+from paramc.diagnostics.model import RunError
+from paramc.runtime.catalogue.errors import ModelError
+from paramc.runtime.control.nets import load_net
+from paramc.runtime.execute.runner import Runner
+from paramc.runtime.models.checkpoint import Checkpoint, load_checkpoint
+from tests.conformance.e2e.recorder import Recorder
+from tests.unit.runtime_control.tiny import state
+from tests.unit.runtime_execute.families import flux_file, sd3_file
+from tests.unit.runtime_execute.test_families import FORGE, SEED, STEPS, deviation
+from tests.unit.runtime_models.tiny import save
+
+pytestmark = [
+    pytest.mark.sdk,
+    pytest.mark.filterwarnings("ignore:`FluxPosEmbed` is deprecated"),  # diffusers warns of a class of its own
+]
+
+BAR = 1e-5
+WEIGHT = 0.7
+CFG = 3.0
+
+
+def flux_net(modes: int | None = None, *, guided: bool = True) -> FluxControlNetModel:
+    return random(
+        FluxControlNetModel(
+            in_channels=64, num_layers=1, num_single_layers=1, attention_head_dim=128, num_attention_heads=1,
+            joint_attention_dim=64, pooled_projection_dim=64, guidance_embeds=guided, num_mode=modes,
+        )
+    )  # fmt: skip
+
+
+def sd3_net() -> SD3ControlNetModel:
+    return random(
+        SD3ControlNetModel(
+            num_layers=1, attention_head_dim=64, num_attention_heads=2, joint_attention_dim=256,
+            caption_projection_dim=128, pooled_projection_dim=128, pos_embed_max_size=16, qk_norm="rms_norm",
+        )
+    )  # fmt: skip
+
+
+def random(net: nn.Module) -> nn.Module:
+    stream = torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.copy_(torch.randn(weight.shape, generator=stream) * 0.1)
+    return net.eval()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("flows")
+    flux_file(folder / "tiny-flux-dev.safetensors")
+    sd3_file(folder / "tiny-sd3.safetensors")
+    for name, net in (
+        ("lines", flux_net()), ("union", flux_net(7)), ("plain", flux_net(guided=False)), ("depth-sd3", sd3_net())
+    ):  # fmt: skip
+        save(folder / "ControlNet" / f"{name}.safetensors", state(net))
+    rows, columns = np.mgrid[0:64, 0:64]
+    values = np.stack([rows * 4, columns * 4, (rows * columns) % 256], axis=2).astype(np.uint8)
+    Image.fromarray(values).save(folder / "picture.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runner(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARAMC_HOME", str(tmp_path_factory.mktemp("home")))
+        return Runner([folder], device="cpu", rng="cpu")
+
+
+def painted(runner: Runner, folder: Path, model: str, *units: str, cfg: float = 1.0) -> Recorder:
+    said = "".join(
+        f', ControlNet {number}: "Module: none, Weight: {WEIGHT}, {unit}"' for number, unit in enumerate(units)
+    )
+    text = (
+        f"a cat\nNegative prompt: dog\nSteps: {STEPS}, Sampler: Euler, Schedule type: Simple, CFG scale: {cfg}, "
+        f"Distilled CFG Scale: 2.5, Seed: {SEED}, Size: 64x64, Model: {model}, RNG: CPU{said}, {FORGE}"
+    )
+    paths = [f"controls.controlnet[{number}].image.path" for number in range(len(units))]
+    seen = Recorder()
+    runner.shelf.leftover = None
+    runner.run(paramc.parse(text).replace(dict.fromkeys(paths, str(folder / "picture.png"))), seen)
+    return seen
+
+
+def mode(model: Checkpoint, folder: Path) -> Tensor:
+    """The likeliest latent of the control picture, as the autoencoder knows it."""
+    values = np.asarray(Image.open(folder / "picture.png").convert("RGB"), dtype=np.float32)
+    pixels = torch.from_numpy(values).permute(2, 0, 1)[None] / 255 * 2 - 1
+    return model.vae.encode(pixels).latent_dist.mode()
+
+
+def walked(seen: Recorder, flow: Callable[[Tensor, float, int], Tensor]) -> Tensor:
+    x, levels = seen.entering[0], [*seen.levels, 0.0]
+    for step, sigma in enumerate(levels[:-1]):
+        x = x + flow(x, sigma, step) * (levels[step + 1] - sigma)
+    return x
+
+
+Nets = Mapping[FluxControlNetModel, tuple[int | None, Callable[[int], bool]]]
+
+
+def on_every_step(step: int) -> bool:
+    return True
+
+
+@torch.no_grad()
+def flux_by_hand(model: Checkpoint, folder: Path, seen: Recorder, nets: Nets) -> Tensor:
+    transformer = model.unet
+    assert isinstance(transformer, FluxTransformer2DModel)
+    latent = (mode(model, folder) - model.vae.config.shift_factor) * model.vae.config.scaling_factor
+    shown = FluxControlNetPipeline._pack_latents(latent, 1, 16, 8, 8)
+    places = FluxControlNetPipeline._prepare_latent_image_ids(1, 4, 4, "cpu", torch.float32)
+    from tests.unit.runtime_execute.test_families import encoded_flux
+
+    words, pooled = encoded_flux(model, "a cat")
+
+    def flow(x: Tensor, sigma: float, step: int) -> Tensor:
+        common = {
+            "hidden_states": FluxControlNetPipeline._pack_latents(x, 1, 16, 8, 8), "encoder_hidden_states": words,
+            "pooled_projections": pooled, "timestep": torch.tensor([sigma]), "img_ids": places,
+            "txt_ids": torch.zeros(words.shape[1], 3),
+        }  # fmt: skip
+        guidance = torch.tensor([2.5])
+        double, single = torch.zeros(()), torch.zeros(())
+        for net, (kind, acts) in nets.items():
+            if acts(step):
+                own = guidance if net.config.guidance_embeds else None
+                kinds = None if kind is None else torch.tensor([[kind]])
+                found = net(
+                    controlnet_cond=shown, controlnet_mode=kinds, conditioning_scale=WEIGHT, guidance=own, **common
+                )
+                double, single = double + found[0][0], single + found[1][0]
+        added = {"controlnet_block_samples": [double], "controlnet_single_block_samples": [single]}
+        patches = transformer(guidance=guidance, **common, **(added if double.ndim else {})).sample
+        return FluxControlNetPipeline._unpack_latents(patches, 64, 64, 8)
+
+    return walked(seen, flow)
+
+
+@pytest.mark.parametrize(
+    ("unit", "net", "kind"),
+    [
+        ("Model: lines", flux_net, None),
+        ("Model: plain", partial(flux_net, guided=False), None),
+        ("Model: union, Control Type: Depth", partial(flux_net, 7), 2),
+    ],
+)
+def test_a_net_of_flux_adds_to_the_double_and_the_single_blocks(
+    runner: Runner, folder: Path, unit: str, net: Callable[[], FluxControlNetModel], kind: int | None
+) -> None:
+    model = load_checkpoint(folder / "tiny-flux-dev.safetensors")
+    seen = painted(runner, folder, "tiny-flux-dev", unit)
+    expected = flux_by_hand(model, folder, seen, {net(): (kind, on_every_step)})
+    assert deviation(seen.latents[-1], expected) <= BAR
+    assert deviation(seen.latents[-1], flux_by_hand(model, folder, seen, {})) > 1e-3
+
+
+def test_several_nets_of_flux_add_up_each_on_its_share_of_the_way(runner: Runner, folder: Path) -> None:
+    model = load_checkpoint(folder / "tiny-flux-dev.safetensors")
+    seen = painted(runner, folder, "tiny-flux-dev", "Model: lines", "Model: plain, Guidance End: 0.2")
+    nets = {flux_net(): (None, on_every_step), flux_net(guided=False): (None, lambda step: seen.levels[step] >= 0.8)}
+    assert [level >= 0.8 for level in seen.levels] == [True, True, False]
+    assert deviation(seen.latents[-1], flux_by_hand(model, folder, seen, nets)) <= BAR
+
+
+def test_a_union_that_is_not_told_its_kind_asks_for_it(runner: Runner, folder: Path) -> None:
+    with pytest.raises(RunError) as caught:
+        painted(runner, folder, "tiny-flux-dev", "Model: union")
+    assert caught.value.diagnostics[0].code == "PC593"
+
+
+@torch.no_grad()
+def sd3_by_hand(model: Checkpoint, folder: Path, seen: Recorder, net: SD3ControlNetModel, *, blind: bool) -> Tensor:
+    transformer = model.unet
+    assert isinstance(transformer, SD3Transformer2DModel)
+    shown = mode(model, folder) * model.vae.config.scaling_factor  # of StableDiffusion3ControlNetPipeline
+    from tests.unit.runtime_execute.test_families import encoded_sd3
+
+    sides = [encoded_sd3(model, text) for text in ("a cat", "dog")]
+
+    def flow(x: Tensor, sigma: float, step: int) -> Tensor:
+        time = torch.tensor([1000 * sigma])
+        flows = []
+        for side, (tokens, pooled) in enumerate(sides):
+            (added,) = net(x, shown, WEIGHT, tokens, torch.zeros_like(pooled), time, return_dict=False)
+            own = None if blind and side else added
+            flows.append(transformer(x, tokens, pooled, time, block_controlnet_hidden_states=own).sample)
+        return flows[1] + CFG * (flows[0] - flows[1])
+
+    return walked(seen, flow)
+
+
+@pytest.mark.parametrize("priority", ["Balanced", "ControlNet is more important"])
+def test_a_net_of_sd3_adds_to_all_blocks_but_the_last(runner: Runner, folder: Path, priority: str) -> None:
+    model = load_checkpoint(folder / "tiny-sd3.safetensors")
+    seen = painted(runner, folder, "tiny-sd3", f"Model: depth-sd3, Control Mode: {priority}", cfg=CFG)
+    expected = sd3_by_hand(model, folder, seen, sd3_net(), blind=priority != "Balanced")
+    assert deviation(seen.latents[-1], expected) <= BAR
+
+
+def test_a_net_for_another_transformer_is_refused(folder: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        load_net(folder / "ControlNet" / "lines.safetensors", "sd3", dtype=torch.float32, device="cpu")
+    assert caught.value.diagnostics[0].code == "PC587"
+
+
+def test_a_net_in_a_layout_of_its_own_is_named(tmp_path: Path) -> None:
+    tensors = {"controlnet_x_embedder.weight": torch.zeros(2, 2), "double_blocks.0.img_mlp.0.weight": torch.zeros(2, 2)}
+    with pytest.raises(ModelError) as caught:
+        load_net(save(tmp_path / "net.safetensors", tensors), "flux", dtype=torch.float32, device="cpu")
+    said = caught.value.diagnostics[0]
+    assert (said.code, "a layout of its own" in said.message) == ("PC588", True)
