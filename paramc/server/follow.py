@@ -10,6 +10,7 @@ from paramc.diagnostics.model import Diagnostic, ServerError
 from paramc.dialects.graph.values import Json, as_number, as_object, as_text
 from paramc.server.channel import Channel, ChannelLost
 from paramc.server.client import Client, Ticket
+from paramc.server.transfer import Unanswered
 
 LOST_SIGHT: Final = 3  # times in a row that a job is nowhere before it counts as gone
 ENDS: Final = frozenset({"execution_success", "execution_error", "execution_interrupted"})
@@ -24,11 +25,15 @@ class Update(NamedTuple):
 
 
 class Waits(NamedTuple):
-    """Seconds: `whole` for the job, `quiet` until the server is asked about it, `pause` between two such questions."""
+    """Seconds: `whole` for the job, `quiet` until the server is asked about it, `pause` between two such questions.
+
+    `away`: how long a server may not answer before it counts as lost; one that starts again takes that long.
+    """
 
     whole: float = 3600.0
     quiet: float = 15.0
     pause: float = 1.0
+    away: float = 120.0
 
 
 class Ended(NamedTuple):
@@ -47,7 +52,7 @@ def follow(
     if channel is not None:
         try:
             _listen(client, channel, ticket, tell, waits, end)
-        except ChannelLost as error:
+        except (ChannelLost, Unanswered) as error:
             said = (diagnose("PC850", reason=error, seconds=f"{waits.pause:g}"),)
     return Ended(_ask(client, ticket, waits, end), said)
 
@@ -100,12 +105,17 @@ def _is_end(kind: str, data: Mapping[str, Json], tell: Callable[[Update], None])
 
 def _ask(client: Client, ticket: Ticket, waits: Waits, end: float) -> Mapping[str, Json]:
     """What the history says, once it says something."""
-    missed = 0
+    missed, seen = 0, monotonic()
     while True:
-        entry = client.history(ticket)
-        if entry:
-            return entry
-        missed = missed + 1 if client.place(ticket) == "gone" else 0
+        try:
+            entry = client.history(ticket)
+            if entry:
+                return entry
+            missed = missed + 1 if client.place(ticket) == "gone" else 0
+            seen = monotonic()
+        except Unanswered:
+            if monotonic() - seen > waits.away:
+                raise
         if missed == LOST_SIGHT:
             raise ServerError(diagnose("PC853", job=ticket.job))
         if monotonic() > end:

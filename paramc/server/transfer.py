@@ -84,6 +84,7 @@ class Wire(NamedTuple):
             reason = f"nothing came within {self.patience:g} s"
             raise Unanswered(diagnose("PC840", url=self.address.url, reason=reason)) from error
         except (OSError, HTTPException, ValueError) as error:  # ValueError: a response that cannot be decoded
+            self._check_trust(error)
             reason = str(error) or type(error).__name__
             raise Unanswered(diagnose("PC840", url=self.address.url, reason=reason)) from error
         finally:
@@ -92,6 +93,14 @@ class Wire(NamedTuple):
             place = response.getheader("Location", "")[:200]
             raise self.odd(path, f"with a redirection to `{place}`, which is not followed")
         return Reply(response.status, response.getheader("Content-Type", ""), data)
+
+    def _check_trust(self, error: Exception) -> None:
+        """Raises ServerError for a certificate that does not hold: asking again would change nothing."""
+        if self.address.secure:
+            from ssl import SSLCertVerificationError  # only where a connection is secured
+
+            if isinstance(error, SSLCertVerificationError):
+                raise ServerError(diagnose("PC858", url=self.address.url, reason=error.verify_message)) from error
 
     def _body(self, response: HTTPResponse, path: str, limit: int) -> bytes:
         end = monotonic() + self.patience * TRIES

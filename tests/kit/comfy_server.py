@@ -11,6 +11,7 @@ from hashlib import sha1
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 from PIL import Image
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "comfyui"
+CERTIFICATE = Path(__file__).parent / "localhost.pem"  # for this machine alone, with its key
 JOB = "PROMPT_ID"  # what stands for the job in the recordings
 FILES = {
     "CheckpointLoaderSimple.ckpt_name": ["sdxl/dream.safetensors", "other.ckpt"],
@@ -69,11 +71,13 @@ class Script:
     silent: bool = False  # nothing is ever told on the line
     deaf: int = 0  # orders whose answers are lost
     no_line: bool = False
+    absent: int = 0  # questions about the job that get no answer
+    secured: bool = False  # with the certificate in CERTIFICATE
 
 
 @dataclass
 class Heard:
-    """What the server was told."""
+    """What the server was told; `logins` are the headers of that name."""
 
     orders: list[dict[str, Any]] = field(default_factory=list)
     posts: list[tuple[str, Any]] = field(default_factory=list)
@@ -81,6 +85,7 @@ class Heard:
     views: list[dict[str, list[str]]] = field(default_factory=list)
     frames: list[bytes] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    logins: set[str | None] = field(default_factory=set)
 
 
 class Server(ThreadingHTTPServer):
@@ -90,6 +95,10 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, script: Script) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        if script.secured:
+            context = SSLContext(PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(CERTIFICATE)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.script, self.heard = script, Heard()
         self.ordered, self.told = Event(), Event()
         self.done = False
@@ -99,7 +108,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"http{'s' * self.script.secured}://127.0.0.1:{self.server_port}"
 
     @property
     def job(self) -> str:
@@ -120,6 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         self.server.heard.paths.append(parts.path)
+        self.server.heard.logins.add(self.headers["Authorization"])
         script = self.server.script
         if parts.path in script.raw:
             self.wfile.write(script.raw[parts.path])
@@ -135,6 +145,9 @@ class _Handler(BaseHTTPRequestHandler):
             case ["queue"]:
                 running = [[0, self.server.job, {}, {}, []]] if self._is_running() else []
                 self._json({"queue_running": running, "queue_pending": []})
+            case ["history", _] if script.absent:
+                script.absent -= 1
+                self.close_connection = True
             case ["history", job]:
                 self._json(self._history(job))
             case ["view"]:

@@ -22,7 +22,7 @@ JSON = [name for name in RECORDS if record_of(find_dialect(name)).layout != WORD
 SAMPLES = {
     **dict.fromkeys(("int", "count", "natural", "width", "height", "layer", "skipped_layers"), 2),
     **dict.fromkeys(("float", "decimal", "both", "percent"), 0.5),
-    **dict.fromkeys(("text", "prompt", "negative", "file", "names", "unit", "asset", "tight_asset"), "a word"),
+    **dict.fromkeys(("text", "prompt", "negative", "file", "names", "unit", "asset", "tight_asset", "urn"), "a word"),
     **dict.fromkeys(("bool", "presence", "part"), True),
     **dict.fromkeys(("size", "target_size", "noise_size"), "512x768"),
     **dict.fromkeys(("hashes", "tagged_hashes"), "0123456789ab"),
@@ -135,6 +135,9 @@ def line(name: str, values: dict[str, object]) -> str:
         "dream": ('"a cat"', " ", " "),
         "imaginairy_line": ('"a cat"', ":", " "),
         "easydiffusion_text": ("Prompt: a cat", ": ", "\n"),
+        "easydiffusion_2": ("a cat\nWidth: 8\nHeight: 8\nSeed: 1\nSteps: 1", ": ", "\n"),
+        "midjourney": ("a cat", " ", " "),
+        "mochi": ("Include in Image: a cat", ": ", "; "),
     }[name]
     quotes = between == " "
     said = (
@@ -172,7 +175,13 @@ def founders(dialect: Dialect, key: str, row: Field) -> Iterator[tuple[str, Fiel
         return
     found = [other for other in fields.rows if other.founds and other.founds.owner == owner]
     wanted = "task.inpaint" if row.places[0].text().startswith("task.mask") else ""
-    found.sort(key=lambda other: (wanted not in (other.founds.text() if other.founds else ""), other.write == "never"))
+    found.sort(
+        key=lambda other: (
+            wanted not in (other.founds.text() if other.founds else ""),
+            other.number != row.number,
+            other.write == "never",
+        )
+    )
     names = sorted(found[0].names, key=lambda name: ("{n}" in name) != ("{n}" in key))
     yield names[0], found[0]
 

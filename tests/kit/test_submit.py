@@ -1,6 +1,7 @@
 """`paramc submit` and `paramc doctor` against a server that says what the real one was recorded to say."""
 
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,13 @@ import pytest
 from PIL import Image
 
 from paramc.cli import main
+from paramc.diagnostics.model import ServerError
 from paramc.server.address import read_address
 from paramc.server.channel import Channel
 from paramc.server.client import Client, Ticket
 from paramc.server.follow import Waits, follow
-from paramc.server.transfer import Wire
-from tests.kit.comfy_server import Script, Server, recorded, serving, text_frame
+from paramc.server.transfer import TRIES, Wire
+from tests.kit.comfy_server import CERTIFICATE, Script, Server, recorded, serving, text_frame
 
 TEXT = "a cat\nNegative prompt: dog\nSteps: 20, Sampler: DPM++ 2M Karras, CFG scale: 7, Seed: 5, Size: 512x512, Model: dream"
 OVER = "HTTP/1.1 200 OK\r\nContent-Length: "
@@ -208,6 +210,52 @@ def test_a_job_that_the_server_forgets_is_given_up(call: Any) -> None:
         server.script.hangs, server.done = True, True
         with pytest.raises(Exception, match="PC853"):
             follow(client, None, Ticket("c", "j"), lambda update: None, Waits())
+
+
+def test_a_server_that_is_away_for_a_while_is_waited_for() -> None:
+    with serving(Script(no_line=True, absent=2 * TRIES)) as server:
+        client = Client(Wire(read_address(server.url), rest=lambda pause: None))
+        client.queue({}, None, Ticket("c", "j"))
+        ended = follow(client, None, Ticket("c", "j"), lambda update: None, Waits())
+    assert ended.entry["outputs"]
+    assert server.script.absent == 0
+
+
+def test_a_server_that_stays_away_is_given_up() -> None:
+    with serving(Script(no_line=True, absent=2 * TRIES)) as server:
+        client = Client(Wire(read_address(server.url), rest=lambda pause: None))
+        client.queue({}, None, Ticket("c", "j"))
+        with pytest.raises(ServerError, match="PC840"):
+            follow(client, None, Ticket("c", "j"), lambda update: None, Waits(away=-1))
+
+
+def test_a_secured_server_paints_where_its_certificate_is_trusted(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    with serving(Script(secured=True)) as server:
+        said = call("submit", server)
+    assert (said.code, said.codes) == (0, ["PC851"])
+    assert len(kept(tmp_path / "out")) == len(server.heard.views)
+    assert "/ws" in server.heard.paths
+
+
+def test_a_certificate_that_nobody_trusts_ends_it_before_anything_is_sent(call: Any) -> None:
+    with serving(Script(secured=True)) as server:
+        said = call("submit", server)
+    assert (said.code, said.codes) == (1, ["PC858"])
+    assert server.heard.paths == []
+
+
+def test_name_and_password_of_an_address_go_with_every_question_and_into_no_message(call: Any) -> None:
+    with serving(Script()) as server:
+        address = server.url.replace("://", "://me:se%20cret@")
+        client = Client(Wire(read_address(address)))
+        ticket = Ticket("c", "j")
+        client.listen(ticket).close()
+        client.nodes()
+    assert server.heard.logins == {"Basic " + b64encode(b"me:se cret").decode()}
+    assert "cret" not in client.wire.odd("/x", "with nonsense").diagnostics[0].message
 
 
 def test_a_silent_line_does_not_hide_the_end() -> None:

@@ -11,12 +11,12 @@ from paramc.backends.registry import find_target
 from paramc.ir.assets import AssetRef, Assets, ImageRef
 from paramc.ir.control import ControlNet, ExtraNetwork, Hypernetwork, HyperTile, TokenMerging
 from paramc.ir.geometry import Size
-from paramc.ir.job import Batch, Job, Text
+from paramc.ir.job import Batch, Job, Producer, Text
 from paramc.ir.names import samplers, schedules
 from paramc.ir.paths import leaves
 from paramc.ir.prompt import Prompt
 from paramc.ir.sampling import Noise, Sampling
-from paramc.ir.stages import Hires, ImageToImage, Inpaint, Refiner, SoftInpainting, TextToImage
+from paramc.ir.stages import Hires, ImageToImage, Inpaint, PostUpscale, Refiner, SoftInpainting, TextToImage
 
 COMFYUI = find_target("comfyui")
 EXAMPLES = 120
@@ -52,7 +52,12 @@ def second_passes(draw: st.DrawFn) -> Hires:
         strength=draw(strengths),
         seed=draw(st.none() | st.integers(0, 999)),  # that of the first pass goes without saying
         cfg_scale=draw(one_of([None, 5.0])),
+        sampler=draw(one_of([None, "heun"])),
+        schedule=draw(one_of([None, "sgm_uniform"])),
+        steps=draw(one_of([None, 12])),
+        checkpoint=draw(one_of([None, assets("second")])),
         prompt=draw(one_of([None, Prompt.model_validate("of its own")])),
+        negative=draw(one_of([None, Prompt.model_validate("not this")])),
         **draw(one_of(sizes)),
     )
 
@@ -73,13 +78,44 @@ others = st.lists(
 )  # fmt: skip
 units = st.lists(
     st.builds(
-        ControlNet, model=st.just(assets("canny")), image=st.just(ImageRef(path="c.png")), weight=one_of([1.0, 0.6])
+        ControlNet,
+        model=st.just(assets("canny")),
+        image=st.just(ImageRef(path="c.png")),
+        weight=one_of([1.0, 0.6]),
+        start=one_of([0.0, 0.2]),
+        end=one_of([1.0, 0.7]),
     ),
     max_size=2,
 ).map(lambda items: tuple(item.model_copy(update={"unit": number}) for number, item in enumerate(items)))
 tasks = st.one_of(
-    st.builds(ImageToImage, init=pictures, strength=strengths, resize=one_of(["stretch", "crop"])),
+    st.builds(ImageToImage, init=pictures, strength=strengths, resize=one_of(["stretch", "crop"]), exact_steps=st.booleans()),
     st.builds(Inpaint, init=pictures, strength=strengths, mask=st.just(ImageRef(path="m.png")), mask_blur=one_of([0.0, 4.0]), inverts_mask=st.booleans(), fill=one_of(["original", "original", "fill", "latent_nothing"]), soft=one_of([None, SoftInpainting()])),
+)  # fmt: skip
+
+
+@st.composite
+def samplings(draw: st.DrawFn) -> Sampling:
+    """Sampler and schedule with the numbers that nodes of their own take."""
+    sampler, schedule = draw(one_of(SAMPLERS)), draw(one_of(SCHEDULES))
+    numbers: dict[str, Any] = {}
+    if sampler in STOCHASTIC and draw(st.booleans()):
+        numbers |= {"eta": draw(one_of([0.5, 0.7])), "s_noise": draw(one_of([1.0, 1.003]))}
+    if schedule in ("karras", "exponential") and draw(st.booleans()):
+        numbers |= {"sigma_min": 0.05, "sigma_max": 12.0}
+    return Sampling(
+        sampler=sampler,
+        schedule=schedule,
+        # any strength here is a whole number of them: others leave several strengths to choose from
+        steps=draw(one_of([20, 40])),
+        cfg_scale=draw(one_of([1.0, 7.0, 7.5])),
+        cfg_rescale=draw(one_of([0.0, 0.7])),
+        **numbers,
+    )
+
+
+STOCHASTIC = ("euler_ancestral", "dpmpp_2s_ancestral", "dpmpp_sde", "dpmpp_2m_sde", "dpmpp_2m_sde_heun")
+enlargements = one_of(
+    [PostUpscale(upscaler="model:4x-UltraSharp"), PostUpscale(upscaler="image:lanczos", scale=2.0)]
 )  # fmt: skip
 
 
@@ -87,32 +123,37 @@ tasks = st.one_of(
 def jobs(draw: st.DrawFn) -> Job:
     """Jobs that a graph can say in full."""
     later = draw(one_of(["none", "hires", "refiner", "picture", "picture"]))
+    sampling = draw(samplings())
     kinds = {"hires": second_passes(), "refiner": refiners}
+    stages = [_telling(draw(kinds[later]), sampling)] if later in kinds else []
+    task = draw(tasks) if later == "picture" else TextToImage()
+    if isinstance(task, ImageToImage) and (sampling.sigma_max or sampling.schedule in CUT):
+        task = task.model_copy(update={"exact_steps": False})  # said as a part of more steps, which is the same
     vae = draw(one_of([None, "vae-ft-mse"]))
     return Job(
-        task=draw(tasks) if later == "picture" else TextToImage(),
+        task=task,
         prompt=draw(texts),
         negative=draw(texts),
         size=Size(draw(one_of([512, 640, 1024])), draw(one_of([512, 768]))),
         batch=Batch(size=draw(one_of([1, 1, 4]))),
         assets=Assets(checkpoint=draw(files), vae=None if vae is None else assets(vae)),
         text=Text(language="comfyui", emphasis="comfy", layer=draw(one_of([-1, -2]))),
-        sampling=Sampling(
-            sampler=draw(one_of(SAMPLERS)),
-            schedule=draw(one_of(SCHEDULES)),
-            steps=draw(
-                one_of([20, 40])
-            ),  # any strength here is a whole number of them: others leave several strengths to choose from
-            cfg_scale=draw(one_of([1.0, 7.0, 7.5])),
-            cfg_rescale=draw(one_of([0.0, 0.7])),
-        ),
+        sampling=sampling,
         noise=Noise(seed=draw(seeds), generator="cpu", scales_by_vp=True),
-        stages=(draw(kinds[later]),) if later in kinds else (),
+        stages=(*stages, *draw(st.lists(enlargements, max_size=1))),
+        producer=Producer(dialect="comfyui"),
         controls=draw(units),
         patches=(*draw(networks), *sorted(draw(others), key=lambda patch: ORDER.index(patch.kind))),
     )
 
 
+def _telling(stage: Hires | Refiner, sampling: Sampling) -> Hires | Refiner:
+    """A second pass says nothing again that the first one says."""
+    same = {name: None for name in ("sampler", "schedule") if getattr(stage, name, None) == getattr(sampling, name)}
+    return stage.model_copy(update=same) if isinstance(stage, Hires) else stage
+
+
+CUT = ("align_your_steps", "ddim")  # schedules that a strength is not enough to shorten
 ORDER = ("token_merging", "hypernetwork", "hypertile")
 
 

@@ -193,7 +193,7 @@ def between(draw: st.DrawFn, vae: str) -> list[Op]:
                 id="enlarged", latent="sample", method=method, size=size, crop_to=draw(st.sampled_from([size, cut]))
             )
         ]
-    upscaler = draw(st.sampled_from(["model:4x-UltraSharp", "image:lanczos", "none", "odd"]))
+    upscaler = draw(st.sampled_from(["model:4x-UltraSharp", "model:4x-UltraSharp", "image:lanczos", "none", "odd"]))
     return [
         Decode(id="first", latent="sample", vae=vae),
         UpscaleImage(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring
 from math import isnan
 from typing import NamedTuple, TypeAlias
 
@@ -124,4 +125,4 @@ def _written(value: Value, numbers: Mapping[int, str]) -> str:
 
 
 def _quoted(value: str | int | float | bool) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return encode_basestring(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -32,10 +32,15 @@ class Guidance(NamedTuple):
 
 
 class Side(NamedTuple):
-    """Where texts are encoded, and at which share of the sampling each denoiser call happens."""
+    """Where texts are encoded, and at which share of the sampling each denoiser call happens.
+
+    `by_time`: units name shares of the time themselves, not of the steps. `title`: the variant of the nodes' titles.
+    """
 
     clip: Socket
     calls: Callable[[], Sequence[float]]
+    by_time: bool = False
+    title: str = ""
 
 
 def guidance(context: Context, positive: str, negative: str, cfg: float, side: Side) -> Guidance:
@@ -110,9 +115,9 @@ def _picture(context: Context, unit: ControlNet) -> str:
 
 
 def _span(unit: ControlNet, side: Side) -> tuple[float, float]:
-    """The shares of steps that A1111 means, as shares of the time between two denoiser calls."""
-    if unit.start <= 0 and unit.end >= 1:
-        return 0.0, 1.0
+    """Shares of the time: those of steps that A1111 means lie between two denoiser calls."""
+    if side.by_time or (unit.start <= 0 and unit.end >= 1):
+        return unit.start, unit.end
     calls = side.calls()
     last = [ceil(unit.start * len(calls)) - 1, int(unit.end * len(calls))]
     found = {
@@ -156,19 +161,20 @@ def _encoded(context: Context, reference: str, side: Side) -> Socket:
         return _encoded(context, op.inputs[0], side) if isinstance(op, Combine) else context.socket(reference)
     between = borders(side.calls(), [variant.last_call for variant in op.variants[:-1]]) if op.switches else ()
     if not between:
-        return _text(context, op, op.variants[0], side.clip)
+        return _text(context, op, op.variants[0], side)
     ends = (*between, 1.0)
     pieces: list[Socket] = []
     for variant, start, end in zip(op.variants, (0.0, *between), ends, strict=False):
-        text = _text(context, op, variant, side.clip)
+        text = _text(context, op, variant, side)
         pieces.append(context.graph.add("range", start=start, end=end, conditioning=text)["conditioning"])
     return _joined(context, "combine", pieces)
 
 
-def _text(context: Context, op: Encode, variant: Variant, clip: Socket) -> Socket:
+def _text(context: Context, op: Encode, variant: Variant, side: Side) -> Socket:
+    clip = side.clip
     if context.base.clip_skip and op.layer < -1:
         clip = context.graph.add("layer", layer=max(op.layer, DEEPEST_LAYER), clip=clip)["clip"]
-    title = "negative" if op.negative else ""
+    title = "_".join(filter(None, (side.title, "negative" if op.negative else "")))
     reader = context.tables.readers.get(str(context.choices.get(NODES)))
     if reader is not None and op.emphasis not in context.tables.emphases.native:
         given = _as_spelt(context, op, variant, reader)

@@ -39,7 +39,7 @@ class Context:
     @cached_property
     def embeddings(self) -> tuple[str, ...]:
         """Names of the embeddings that the job knows of."""
-        return tuple(asset.name for asset in self.job.assets.embeddings if asset.name)
+        return self.job.assets.embedding_names
 
     def keep(self, op: Op, outputs: Sockets) -> None:
         """Remember what an operation gave; its only output may be called by the operation alone."""

@@ -3,7 +3,15 @@
 from paramc.backends.graph.builder import Socket, Sockets
 from paramc.backends.graph.context import Context, file_name
 from paramc.ir.assets import AssetRef
-from paramc.ir.control import Hypernetwork, HyperTile, TokenMerging
+from paramc.ir.control import (
+    DeepShrink,
+    FreeU,
+    Hypernetwork,
+    HyperTile,
+    PerturbedAttention,
+    SelfAttentionGuidance,
+    TokenMerging,
+)
 from paramc.ir.plan import ApplyNetwork, LoadCheckpoint, LoadParts, LoadVae, PatchModel
 
 MOST_ENCODERS = 4  # that one loader takes
@@ -94,5 +102,7 @@ def patch_model(context: Context, op: PatchModel) -> Sockets:
             return context.graph.add(role, tile=tile, swap=swap, depth=depth, **given)
         case TokenMerging(ratio=ratio) if ratio > 0:
             return context.graph.add(role, ratio=ratio, **given)
+        case FreeU() | SelfAttentionGuidance() | PerturbedAttention() | DeepShrink():
+            return context.graph.add(role, **op.patch.model_dump(exclude={"kind"}), **given)
         case _:
             return given

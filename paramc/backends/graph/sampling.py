@@ -16,6 +16,8 @@ MOST_STEPS = 10_000
 LONGEST = 10**12  # steps of a schedule; a strength that asks for more is next to nothing
 SEEDS = 2**64
 WHOLE = 0.9999  # above this strength a sampler node runs all steps
+REFINED = "refined"
+BY_TIME = "controls_by_time"  # the quirk of programs whose units are active for shares of the time
 PICTURE = "task.strength"  # what asks for a pass over a picture
 LARGEST_SIGMA, SMALLEST_SIGMA = 14.614642, 0.029167535  # SD 1 to SDXL, as A1111 computes them
 
@@ -46,6 +48,11 @@ class Pass(NamedTuple):
         return max(self.sigmas.steps, 1)
 
     @property
+    def is_silent(self) -> bool:
+        """Whether no noise is added to what the pass starts from."""
+        return self.noise.multiplier == 0
+
+    @property
     def seed(self) -> int:
         """The seed as a generator takes it; a job without one gets 0."""
         return (self.noise.seed or 0) % SEEDS
@@ -58,6 +65,7 @@ class Piece(NamedTuple):
     guidance: Guidance
     start: int
     end: int | None
+    title: str  # the variant of the node's title
 
 
 def sample(context: Context, op: Sample) -> Sockets:
@@ -87,12 +95,17 @@ def planned(context: Context, op: Sample) -> Pass:
         row,
         schedule,
         1.0 if cut is None else cut.strength,
-        max(min(cut.start, steps - 1), 0) if cut else 0,
+        max(cut.start, 0) if cut else 0,
         steps + extra,
-        steps if extra else None,
-        schedule.leftover,
+        _end(cut, steps) or (steps if extra else None),
+        schedule.leftover if cut is None or _end(cut, steps) is None else not cut.ends_clean,
         cut is None or cut.lengthens or PICTURE not in cut.because,
     )
+
+
+def _end(cut: Slice | None, steps: int) -> int | None:
+    """The step at which a part of a schedule ends; None for its own end."""
+    return cut.end if cut is not None and cut.end is not None and cut.end < steps else None
 
 
 def _schedule(context: Context, op: Sample) -> tuple[Sigmas, Slice | None]:
@@ -133,14 +146,19 @@ def _pieces(context: Context, run: Pass) -> tuple[Piece, ...]:
     op = run.op
     switch = _switch(context, run)
     calls = cache(partial(_calls, context, run))
-    base = Side(_clip(context, op.positive), calls)
+    by_time = BY_TIME in op.flags
+    base = Side(_clip(context, op.positive), calls, by_time)
     model = _patched(context, run, context.socket(op.model))
-    first = Piece(model, _guidance(context, run, base), run.start, run.end if switch is None else switch)
+    first = Piece(model, _guidance(context, run, base), run.start, run.end if switch is None else switch, op.id)
     if op.refined_by is None or switch is None:
         return (first,)
-    refined = Side(context.socket(op.refined_by.partition(".")[0] + ".clip"), calls)
+    refined = Side(context.socket(op.refined_by.partition(".")[0] + ".clip"), calls, by_time, REFINED)
     second = Piece(
-        _patched(context, run, context.socket(op.refined_by)), _guidance(context, run, refined), switch, run.end
+        _patched(context, run, context.socket(op.refined_by)),
+        _guidance(context, run, refined),
+        switch,
+        run.end,
+        REFINED,
     )
     return (second,) if switch <= run.start else (first, second)
 
@@ -230,7 +248,7 @@ def _sampled(context: Context, run: Pass, piece: Piece, latent: Socket, *, first
 
 def _denoise(run: Pass) -> float | None:
     """The strength by which a plain sampler node runs just these steps; None where it cannot."""
-    if run.end is not None:
+    if run.end is not None or run.is_silent:
         return None
     if run.start == 0:
         return 1.0 if run.strength > 0 else 0.0
@@ -245,7 +263,7 @@ def _denoise(run: Pass) -> float | None:
 def _whole(context: Context, run: Pass, piece: Piece, latent: Socket, denoise: float) -> Sockets:
     return context.graph.add(
         "sample",
-        run.op.id,
+        piece.title,
         seed=run.seed,
         steps=run.steps - run.start,
         cfg=piece.guidance.cfg,
@@ -263,8 +281,8 @@ def _part(context: Context, run: Pass, piece: Piece, latent: Socket, *, first: b
     keeps = not last or run.leftover
     return context.graph.add(
         "sample_part",
-        run.op.id,
-        add_noise=_switch_word(context, on=first),
+        piece.title,
+        add_noise=_switch_word(context, on=first and not run.is_silent),
         seed=run.seed,
         steps=run.planned,
         cfg=piece.guidance.cfg,
@@ -289,16 +307,16 @@ def _sampler_name(run: Pass) -> str:
 
 
 def _chain(context: Context, run: Pass, piece: Piece, latent: Socket, *, first: bool, last: bool) -> Sockets:
-    noise = context.graph.add("noise", seed=run.seed) if first else context.graph.add("no_noise")
+    drawn = first and not run.is_silent
+    noise = context.graph.add("noise", seed=run.seed) if drawn else context.graph.add("no_noise")
     side = piece.guidance
     guider = context.graph.add(
         "guider", cfg=side.cfg, model=piece.model, positive=side.positive, negative=side.negative
     )
     end = piece.end if not last or run.leftover else None
-    chained = (
-        noise | guider | _sampler(context, run) | _cut(context, _sigmas(context, run, piece.model), piece.start, end)
-    )
-    return context.graph.add("sample_custom", run.op.id, latent=latent, **chained)
+    levels = _cut(context, _sigmas(context, run, piece.model), piece.start, end)
+    chained = noise | guider | _sampler(context, run) | levels
+    return context.graph.add("sample_custom", piece.title, latent=latent, **chained)
 
 
 def _needs_chain(context: Context, run: Pass) -> bool:

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from math import exp
 from typing import Final
 
+from paramc.dialects.graph.conditionings import control_use
 from paramc.dialects.graph.found import Found, Lora, ModelChain
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import Role
 from paramc.dialects.graph.values import Json, as_list, as_object, as_whole
-from paramc.dialects.graph.walk import Walk
+from paramc.dialects.graph.walk import ONWARD, Walk
+from paramc.ir.control import DeepShrink, FreeU, PerturbedAttention, SelfAttentionGuidance
 
 NO_FILE: Final = ("None", "none", "")
 SIMPLE: Final = "simple"  # one strength for model and text encoder
@@ -18,6 +20,11 @@ LEAST_PATCHES: Final = 256  # of a picture, between which the shift of FLUX lies
 MOST_PATCHES: Final = 4096
 PATCH: Final = 256  # pixels
 LARGEST_MU: Final = 700.0  # beyond, the shift would be no number
+PATCHES: Final = {  # by kind: each value that a node may say, as it is where the node does not
+    str(defaults.pop("kind")): defaults
+    for model in (FreeU, SelfAttentionGuidance, PerturbedAttention, DeepShrink)
+    for defaults in [{name: field.default for name, field in model.model_fields.items()}]
+}
 TAG: Final = re.compile(r"<lora:([^:<>]+):([^:<>]+)(?::([^:<>]+))?>")
 
 
@@ -38,8 +45,11 @@ def chain(walk: Walk, link: Link | None, kind: str) -> ModelChain:
         if _ends(walk, node, role, kind, found):
             return found
         _note(walk, node, role, found)
-        known = role.role in _NOTED or role.role in ("through", "sample", "any")
-        link = role.link(node, kind) or (walk.stand_in(node, kind) if known else walk.passed(node, kind))
+        if role.role in ONWARD:
+            link = walk.onward(node, kind)
+        else:
+            known = role.role in _NOTED or role.role == "sample"
+            link = role.link(node, kind) or (walk.stand_in(node, kind) if known else walk.passed(node, kind))
     return found
 
 
@@ -81,7 +91,7 @@ def _bundle(walk: Walk, node: Node, kind: str, found: ModelChain) -> None:
 
 def _note(walk: Walk, node: Node, role: Role, found: ModelChain) -> None:
     match role.role:
-        case "lora":
+        case "lora" if walk.found(node, "on").value is None or walk.roles.is_on(walk.found(node, "on").value):
             strengths = walk.found(node, "unet"), walk.found(node, "text_encoder")
             found.loras.append(Lora(node.id, walk.found(node, "file"), *strengths))
         case "lora_stack":
@@ -100,10 +110,14 @@ def _note(walk: Walk, node: Node, role: Role, found: ModelChain) -> None:
             found.hypernets.append((walk.found(node, "file"), walk.found(node, "strength")))
         case "soft":
             found.soft = True
+        case "adapter":
+            found.adapters.append(control_use(walk, node))
         case "merging":
             found.merging = walk.found(node, "ratio")
         case "hypertile":
             found.hypertile = [(name, walk.found(node, name)) for name in ("tile", "swap", "depth")]
+        case kind if kind in PATCHES:
+            found.patches[kind] = {name: walk.found(node, name) for name in PATCHES[kind]}
         case _:
             return
 
@@ -123,7 +137,7 @@ def _flux_shift(walk: Walk, node: Node) -> Found:
 
 _NOTED: Final = (
     "lora", "lora_stack", "layer", "shift", "flux_shift", "rescale", "prediction", "hypernet", "merging", "hypertile",
-    "soft",
+    "soft", "adapter", *PATCHES,
 )  # fmt: skip
 
 
@@ -146,6 +160,8 @@ def _piled(walk: Walk, link: Link | None) -> Iterator[Lora]:
 def _numbered(walk: Walk, node: Node) -> Iterator[Lora]:
     """The networks of a node that has inputs with a number for each: `#` stands for it in their names."""
     takes = walk.role(node).takes
+    if "#" not in takes.get("file", ""):
+        return
     simple = walk.found(node, "mode").value == SIMPLE
     most = as_whole(walk.found(node, "count").value)
     for number in range(1, min(MOST_NUMBERED if most is None else most, MOST_NUMBERED) + 1):
@@ -154,12 +170,17 @@ def _numbered(walk: Walk, node: Node) -> Iterator[Lora]:
         active = walk.roles.is_on(node.value(named["on"])) if "on" in named else True
         if isinstance(file.value, str) and file.value not in NO_FILE and active:
             unet, encoder = ("both", "both") if simple else ("unet", "text_encoder")
-            yield Lora(f"{node.id}#{number}", file, walk.at(node, named[unet]), walk.at(node, named[encoder]))
+            yield Lora(
+                f"{node.id}#{number}",
+                file,
+                *(walk.at(node, named.get(ours, named.get(unet, ""))) for ours in (unet, encoder)),
+            )
 
 
 def _stacked(walk: Walk, node: Node, role: Role) -> Iterator[Lora]:
     """The networks of a node that holds several: those piled up before it, then its own."""
     yield from _piled(walk, role.link(node, "stack"))
+    yield from _numbered(walk, node)
     yield from _listed(walk, node)
 
 

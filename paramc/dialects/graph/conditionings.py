@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from paramc.dialects.graph.found import Conditioning, ControlUse, Found, Leaf, Part
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import Role
-from paramc.dialects.graph.walk import Walk
+from paramc.dialects.graph.walk import ONWARD, Walk
 
 DEEPEST: Final = 60  # branches inside one another
 MOST_PARTS: Final = 1000  # of one conditioning: what is combined with itself doubles each time
@@ -81,8 +81,8 @@ class Conditionings:
                 return role.link(node, SIDES[link.slot > 0]), _unchanged
             case "sample":
                 return role.link(node, walk.roles.gives(node, link.slot)), _unchanged
-            case "through" | "any":
-                return role.link(node, "input") or walk.stand_in(node, "conditioning"), _unchanged
+            case name if name in ONWARD:
+                return walk.onward(node, "conditioning"), _unchanged
             case _:
                 return self._unknown(node)
 
@@ -164,8 +164,15 @@ def control_use(walk: Walk, node: Node) -> ControlUse:
             file = walk.found(loader, "file")
             break
         net = about.link(loader, "input") or walk.passed(loader, "control_net")
-    image = picture(walk, role.link(node, "image"))
-    return ControlUse(node.id, file, image, *(walk.found(node, name) for name in ("strength", "start", "end")))
+    hint = role.link(node, "image")
+    image, maker = picture(walk, hint), walk.node(hint)
+    kind = str(role.fixed.get("kind", ""))
+    settings: tuple[tuple[str, Found], ...] = ()
+    if maker and walk.role(maker).role == "preprocessor":
+        kind = str(walk.role(maker).fixed["kind"])
+        settings = tuple((name, walk.found(maker, name)) for name in ("resolution", "threshold_a", "threshold_b"))
+    strength, start, end = (walk.found(node, name) for name in ("strength", "start", "end"))
+    return ControlUse(node.id, file, image, strength, start, end, kind, settings)
 
 
 def picture(walk: Walk, link: Link | None) -> Found:
@@ -186,7 +193,7 @@ def picture(walk: Walk, link: Link | None) -> Found:
     return Found(None)
 
 
-def clip_chain(walk: Walk, found: Conditioning) -> tuple[Link, ...]:
+def clip_chain(found: Conditioning) -> tuple[Link, ...]:
     """Where the texts of a conditioning take their encoder from."""
     links = (leaf.clip for part in found.parts for leaf in part.leaves)
     return tuple(dict.fromkeys(link for link in links if link))

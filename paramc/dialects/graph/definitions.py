@@ -8,7 +8,8 @@ from paramc.dialects.description import Dialect
 from paramc.dialects.graph.values import Json
 from paramc.tables import NOTHING, Table, TableError, TableValue, as_row, section
 
-NODES: Final = ("nodes.toml", "packs.toml")
+NODES: Final = "nodes.toml"
+PACKS: Final = "packs.toml"
 CONTROL: Final = "control"
 DYNAMIC: Final = "dynamic"
 COMBO: Final = "COMBO"
@@ -33,19 +34,24 @@ class _Row(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """A node class. `gives` are the types of its outputs; `ends`: its result leaves the graph."""
+    """A node class. `gives` are the types of its outputs; `ends`: its result leaves the graph.
+
+    `varies`: a class of a pack, whose widgets may be others in another version.
+    """
 
     widgets: tuple[Widget, ...]
     links: Mapping[str, str]
     gives: tuple[str, ...]
     ends: bool
+    varies: bool
 
 
 class Definitions:
     """The classes that a dialect knows, each made ready when it is first asked for."""
 
-    def __init__(self, table: Table, where: str) -> None:
-        self._table = table
+    def __init__(self, table: Table, packs: Table, where: str) -> None:
+        self._table = table | packs
+        self._packs = packs
         self._where = where
         self._ready: dict[str, Definition | None] = {}
 
@@ -53,7 +59,8 @@ class Definitions:
         """The class `name`, or None."""
         if name not in self._ready:
             row = self._table.get(name)
-            self._ready[name] = None if row is None else _definition(row, f"{self._where}: {name}")
+            where = f"{self._where}: {name}"
+            self._ready[name] = None if row is None else _definition(row, where, varies=name in self._packs)
         return self._ready[name]
 
     @property
@@ -65,16 +72,13 @@ class Definitions:
 @cache
 def definitions_of(dialect: Dialect) -> Definitions:
     """The classes of nodes.toml and of the packs beside it."""
-    table: Table = {}
-    for file in NODES:
-        table |= dialect.table(file)
-    return Definitions(table, f"{dialect.name}/{NODES[0]}")
+    return Definitions(dialect.table(NODES), dialect.table(PACKS), f"{dialect.name}/{NODES}")
 
 
-def _definition(row: TableValue, where: str) -> Definition:
+def _definition(row: TableValue, where: str, *, varies: bool) -> Definition:
     read = as_row(row, _Row, where)
     section({"links": dict(read.links)}, "links", where)
-    return Definition(tuple(_widget(item, where) for item in read.widgets), read.links, read.gives, read.ends)
+    return Definition(tuple(_widget(item, where) for item in read.widgets), read.links, read.gives, read.ends, varies)
 
 
 def _widget(item: TableValue, where: str) -> Widget:

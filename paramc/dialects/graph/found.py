@@ -44,7 +44,9 @@ class ModelChain:
     hypernets: list[tuple[Found, Found]] = field(default_factory=list)
     merging: Found = NOTHING_FOUND
     hypertile: list[tuple[str, Found]] = field(default_factory=list)
+    patches: dict[str, dict[str, Found]] = field(default_factory=dict)  # by kind, what its node says by field
     soft: bool = False  # a mask counts by degrees
+    adapters: list["ControlUse"] = field(default_factory=list)  # pictures that change the model
 
 
 class Leaf(NamedTuple):
@@ -68,7 +70,7 @@ class Part(NamedTuple):
 
 
 class ControlUse(NamedTuple):
-    """A picture that steers a conditioning."""
+    """A picture that steers a conditioning or changes a model. `kind`: how it is made ready, `settings`: by what."""
 
     node: str
     file: Found
@@ -76,6 +78,8 @@ class ControlUse(NamedTuple):
     strength: Found
     start: Found
     end: Found
+    kind: str = ""
+    settings: tuple[tuple[str, Found], ...] = ()
 
 
 @dataclass(slots=True)
@@ -117,6 +121,7 @@ class Pass:
 
     node: Node
     model: ModelChain = field(default_factory=ModelChain)
+    clips: list[ModelChain] = field(default_factory=list)  # what its texts are encoded by
     positive: Conditioning = field(default_factory=Conditioning)
     negative: Conditioning | None = None
     start: Start = field(default_factory=Start)

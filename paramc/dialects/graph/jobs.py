@@ -1,18 +1,34 @@
 """What a trace found → a Job, and the widget that each of its values stands in."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from paramc.dialects.description import Dialect
-from paramc.dialects.graph.found import Found, Lora, ModelChain, Pass, Result, Start
-from paramc.dialects.graph.later import finish, later_pass
+from paramc.dialects.graph.bundles import BUNDLE
+from paramc.dialects.graph.chains import PATCHES
+from paramc.dialects.graph.finishing import finish
+from paramc.dialects.graph.found import ControlUse, Found, Lora, ModelChain, Pass, Result, Start
+from paramc.dialects.graph.later import goes_on, later_pass
 from paramc.dialects.graph.levels import limits, shares, sigmas, variance_preserving
-from paramc.dialects.graph.making import Making, name_of, put_file, shortest, size_of, steps_of
+from paramc.dialects.graph.making import (
+    Making,
+    drops_a_sigma,
+    is_short,
+    is_silent,
+    leaves_noise,
+    name_of,
+    put_file,
+    shortest,
+    size_of,
+    steps_of,
+)
 from paramc.dialects.graph.model import Graph, Link
 from paramc.dialects.graph.roles import Roles
 from paramc.dialects.graph.texts import COMPOSED, Said, negative_text, positive_text
 from paramc.dialects.graph.values import Json, as_number, as_whole
-from paramc.dialects.graph.walk import text_of
+from paramc.dialects.graph.walk import CHOOSING, text_of
 from paramc.ir.job import Job
 from paramc.ir.names import sampler_of
 
@@ -20,6 +36,8 @@ WHOLE: Final = 0.9999  # a strength above it runs all steps
 LAST: Final = 10_000  # the largest end of a part of the steps: to the last one
 DEFAULT: Final = "default"
 RHO: Final = 7.0  # of the schedule of Karras
+PARTIAL: Final = (*CHOOSING, BUNDLE)  # roles of nodes that use only some of what they are given
+SILENT: Final = (BUNDLE, "through")  # roles of nodes that say nothing themselves
 
 
 class Reading(NamedTuple):
@@ -34,6 +52,7 @@ def read_result(result: Result, graph: Graph, roles: Roles, dialect: Dialect) ->
     """The Job of one output."""
     making = Making(graph, roles, dialect)
     making.named |= dict.fromkeys(result.opaque)
+    making.read |= dict.fromkeys(result.nodes)
     if result.passes:
         first, *others = result.passes
         _first_pass(making, first, result)
@@ -43,34 +62,43 @@ def read_result(result: Result, graph: Graph, roles: Roles, dialect: Dialect) ->
         making.put("task", {"kind": "enlarge"})
         making.put("task.init.path", text_of(result.image.value), result.image)
     finish(making, result)
+    making.named |= dict.fromkeys(_unread(making, result))
     _opaque(making)
     making.put("producer.dialect", dialect.name)
     return Reading(making.draft.job(), making.widgets, result.node.id)
 
 
 def _first_pass(making: Making, made: Pass, result: Result) -> None:
-    _sampling(making, made)
+    last = made
+    for before, other in pairwise(result.passes):
+        if not goes_on(making, before, other):
+            break
+        last = other
+    _sampling(making, made, last)
+    _part(making, made, last)
     _texts(making, made)
     _files(making, made, result)
     _patches(making, made)
-    _controls(making, made)
+    _controls(making, result)
     _task(making, made)
 
 
-def _sampling(making: Making, made: Pass) -> None:
+def _sampling(making: Making, made: Pass, last: Pass) -> None:
+    """The sampler and what steers it, of a pass that other nodes go on with up to `last`."""
     if as_whole(made.seed.value) is not None:
         making.put("noise.seed", as_whole(made.seed.value), made.seed)
     making.number("sampling.cfg_scale", made.cfg)
     making.number("sampling.image_cfg_scale", made.image_cfg)
     sampler, schedule = text_of(made.sampler.value), text_of(made.schedule.value)
     making.put("sampling.sampler", sampler and making.roles.sampler(sampler), made.sampler)
-    _schedule(making, made, schedule)
+    _schedule(making, last, schedule)
     for name, found in (("eta", made.eta), ("s_noise", made.s_noise)):
         if as_number(found.value) != 1:  # what goes without saying
             making.number(f"sampling.{name}", found)
     making.number("sampling.shift", made.model.shift)
     for name, found in (("sigma_min", made.sigma_min), ("sigma_max", made.sigma_max), ("rho", made.rho)):
-        making.number(f"sampling.{name}", found)
+        if name != "rho" or as_number(found.value) != RHO:
+            making.number(f"sampling.{name}", found)
     making.number("sampling.beta_alpha", made.alpha)
     making.number("sampling.beta_beta", made.beta)
     making.number("sampling.cfg_rescale", made.model.rescale)
@@ -85,14 +113,30 @@ def _sampling(making: Making, made: Pass) -> None:
 def _schedule(making: Making, made: Pass, word: str | None) -> None:
     """Steps and schedule; one that is cut off before its last sigma was planned a step longer."""
     name = word and making.roles.schedule(word)
-    short = making.roles.words["short_schedules"].get(name or "")
-    steps = steps_of(making, made)
-    if steps != as_whole(made.steps.value):
-        making.put("sampling.steps", steps)
-        making.put("sampling.schedule", short or name, None if short else made.schedule)
-        return
-    making.whole("sampling.steps", made.steps, least=1)
-    making.put("sampling.schedule", name, made.schedule)
+    drops, short = drops_a_sigma(making, made), is_short(making, made)
+    if drops or short:
+        making.put("sampling.steps", steps_of(making, made))
+    else:
+        making.whole("sampling.steps", made.steps, least=1)
+    if drops:
+        making.put("sampling.drops_penultimate_sigma", True)
+    if short:
+        making.put("sampling.schedule", making.roles.words["short_schedules"].get(name or ""))
+    else:
+        making.put("sampling.schedule", name, made.schedule)
+
+
+def _part(making: Making, made: Pass, last: Pass) -> None:
+    """The steps that are run where they are not all, and what becomes of the noise before and behind them."""
+    first, end = as_whole(made.first_step.value) or 0, as_whole(last.last_step.value)
+    steps = steps_of(making, last) or 0
+    if first and first >= (steps if made.start.kind == "image" else 1):
+        making.put("sampling.first_step", first, made.first_step)
+    if end is not None and 0 <= end < steps:
+        making.put("sampling.last_step", end, last.last_step)
+        making.put("sampling.leaves_noise", leaves_noise(making, last) or None, last.leftover)
+    if is_silent(making, made):
+        making.put("noise.multiplier", 0.0)
 
 
 def _texts(making: Making, made: Pass) -> None:
@@ -134,30 +178,24 @@ def _recomposed(making: Making, made: Pass) -> Said:
 
 
 def _files(making: Making, made: Pass, result: Result) -> None:
-    from paramc.dialects.graph.chains import chain
-    from paramc.dialects.graph.conditionings import clip_chain
-    from paramc.dialects.graph.walk import Walk
-
-    walk = Walk(making.graph, making.roles)
-    links = (*clip_chain(walk, made.positive), *(clip_chain(walk, made.negative) if made.negative else ()))
-    clips = [chain(walk, link, "clip") for link in dict.fromkeys(links)]
+    clips = made.clips
     put_file(making, "assets.checkpoint.name", made.model.file)
     dtype = text_of(made.model.dtype.value)
     if dtype and dtype != DEFAULT:
         making.put("assets.weight_dtype", dtype, made.model.dtype)
     vae = result.vae if result.vae and result.vae.bare else None
     encoders = clips[0].files if clips else []
-    if made.model.bare and encoders:
-        names = [*encoders, *([vae.file] if vae and vae.file.value is not None else [])]
+    parted = bool(encoders) and made.model.bare
+    if encoders:
+        names = [*encoders, *([vae.file] if parted and vae and vae.file.value is not None else [])]
         making.put("assets.modules", [{"name": name_of(text_of(name.value))} for name in names])
-    elif vae:
+    if vae and not parted:
         put_file(making, "assets.vae.name", vae.file)
     layer = next((found.layer for found in clips if found.layer.value is not None), Found(None))
     number = as_whole(layer.value)
     if number is not None and number < 0:
         making.put("text.layer", number, layer)
     _networks(making, made.model, clips)
-    making.named |= walk.opaque
 
 
 def _networks(making: Making, model: ModelChain, clips: list[ModelChain]) -> None:
@@ -192,16 +230,54 @@ def _patches(making: Making, made: Pass) -> None:
         making.put("patches.hypertile.unet", True)
         for name, found in made.model.hypertile:
             making.put(f"patches.hypertile.unet_{name}", as_whole(found.value), found)
+    for kind, values in made.model.patches.items():
+        making.put(f"patches.{kind}.kind", kind)
+        for name, found in values.items():
+            making.put(f"patches.{kind}.{name}", _like(PATCHES[kind][name], found.value), found)
 
 
-def _controls(making: Making, made: Pass) -> None:
-    for number, use in enumerate(made.positive.controls):
+def _like(default: object, value: Json) -> object:
+    """A value of the kind that the default is of; None for any other."""
+    match default:
+        case bool():
+            return value if isinstance(value, bool) else None
+        case int():
+            return as_whole(value)
+        case float():
+            return as_number(value)
+        case _:
+            return text_of(value)
+
+
+def _controls(making: Making, result: Result) -> None:
+    """What steers the passes; of several a unit may steer the first or the second alone."""
+    opening, *later = result.passes
+    first = _units(opening)
+    second = _units(later[0]) if later and not goes_on(making, opening, later[0]) else first
+    for number, (mark, use) in enumerate((first | second | first).items()):
         part = "controls.controlnet[n]"
         making.put(f"{part}.unit", number, None, number)
+        if mark not in second or mark not in first:
+            making.put(f"{part}.passes", "first" if mark in first else "second", None, number)
+        making.put(f"{part}.preprocessor", use.kind or None, None, number)
+        for name, found in use.settings:
+            value = as_whole(found.value) if name == "resolution" else as_number(found.value)
+            making.put(f"{part}.{name}", value, found, number)
         making.put(f"{part}.model.name", name_of(text_of(use.file.value)), use.file, number)
         making.put(f"{part}.image.path", text_of(use.image.value), use.image, number)
         for name, found in (("weight", use.strength), ("start", use.start), ("end", use.end)):
             making.put(f"{part}.{name}", as_number(found.value), found, number)
+
+
+def _units(made: Pass) -> dict[tuple[str, ...], ControlUse]:
+    """What steers a pass, by what tells it from others: file, picture, strength, and which of several alike."""
+    found: dict[tuple[str, ...], ControlUse] = {}
+    alike: Counter[tuple[str, ...]] = Counter()
+    for use in (*made.positive.controls, *reversed(made.model.adapters)):
+        name = tuple(str(value.value) for value in (use.file, use.image, use.strength))
+        found[*name, str(alike[name])] = use
+        alike[name] += 1
+    return found
 
 
 def _task(making: Making, made: Pass) -> None:
@@ -223,8 +299,8 @@ def _task(making: Making, made: Pass) -> None:
         if start.is_masked:
             _mask(making, start)
             making.put("task.soft", {} if made.model.soft else None)
-    elif strength is not None and strength < WHOLE:
-        making.named[made.node.id] = None  # a part of a schedule on an empty latent: nothing else can say that
+    elif strength is not None and strength < WHOLE and start.kind == "empty":
+        making.put("sampling.share", min(max(strength, 0.0), 1.0), made.strength)
     if start.kind == "unknown":
         making.named[made.node.id] = None
 
@@ -254,6 +330,28 @@ def _note_size(making: Making, start: Start) -> None:
     sides = (start.width, start.height) if start.kind == "empty" else start.target or ()
     for name, side in zip(("width", "height"), sides, strict=False):
         making.stands(f"size.{name}", side)
+
+
+def _unread(making: Making, result: Result) -> Iterator[str]:
+    """Nodes that nodes of the picture take something from and that nothing has been read of.
+
+    What a node that saves the picture is told beside it says nothing about the picture.
+    """
+    seen = set(making.read)
+    ended = () if result.passes and result.passes[-1].node.id == result.node.id else (result.node.id,)
+    waiting = [(name, True) for name in making.read if name not in ended]
+    while waiting:
+        name, is_known = waiting.pop()
+        node = making.graph.nodes[name]
+        if is_known and making.roles.of(node.type).role in PARTIAL:
+            continue
+        fresh = {value.node for value in node.inputs.values() if isinstance(value, Link)} - seen
+        for other in sorted(fresh & making.graph.nodes.keys()):
+            role = making.roles.of(making.graph.nodes[other].type).role
+            seen.add(other)
+            waiting.append((other, is_known and role == BUNDLE))
+            if role not in SILENT:
+                yield other
 
 
 def _opaque(making: Making) -> None:

@@ -1,10 +1,20 @@
-"""Passes after the first and what is done to the finished picture: second passes, refiners, enlargement."""
+"""Passes after the first: second passes and refiners."""
 
 from math import ceil
 
 from paramc.dialects.description import Dialect
-from paramc.dialects.graph.found import Conditioning, ModelChain, Pass, Result, Start
-from paramc.dialects.graph.making import SLACK, SUFFIX, Making, put_file, shortest, size_of, steps_of
+from paramc.dialects.graph.found import Conditioning, ModelChain, Pass, Start
+from paramc.dialects.graph.making import (
+    SLACK,
+    SUFFIX,
+    Making,
+    is_silent,
+    leaves_noise,
+    put_file,
+    shortest,
+    size_of,
+    steps_of,
+)
 from paramc.dialects.graph.texts import Said, negative_text, positive_text
 from paramc.dialects.graph.values import Json, as_number, as_whole
 from paramc.dialects.graph.walk import text_of
@@ -15,12 +25,14 @@ from paramc.ir.places import place_of
 
 def later_pass(making: Making, before: Pass, made: Pass, number: int) -> None:
     """A second pass: the rest of the first one, with another model perhaps, or one on the enlarged picture."""
-    if _goes_on(making, before, made):
+    if goes_on(making, before, made):
         if making.draft.get(place_of("stages.refiner.checkpoint.name"), 0) is not None:
             making.named[made.node.id] = None
         elif made.model.file.value != before.model.file.value:
             _refiner(making, made)
         elif made.model.nodes != before.model.nodes or made.positive.parts != before.positive.parts:
+            making.named[made.node.id] = None
+        if _walk(made) != _walk(before):
             making.named[made.node.id] = None
         return
     if number or made.start.kind != "pass":
@@ -29,12 +41,16 @@ def later_pass(making: Making, before: Pass, made: Pass, number: int) -> None:
     _hires(making, before, made)
 
 
-def _goes_on(making: Making, before: Pass, made: Pass) -> bool:
+def goes_on(making: Making, before: Pass, made: Pass) -> bool:
     """Whether a pass takes over the schedule where the one before it stops, without noise of its own."""
     first, last = as_whole(made.first_step.value), as_whole(before.last_step.value)
-    silent = made.adds_noise.value is not None and not making.roles.is_on(made.adds_noise.value)
+    keeps = before.leftover.value is None or leaves_noise(making, before)
     enlarged = made.start.target is not None or made.start.scale.value is not None
-    return bool(first) and first == last and silent and not enlarged
+    return bool(first) and first == last and keeps and is_silent(making, made) and not enlarged
+
+
+def _walk(made: Pass) -> tuple[Json, ...]:
+    return made.sampler.value, made.schedule.value, made.steps.value, made.cfg.value
 
 
 def _refiner(making: Making, made: Pass) -> None:
@@ -52,7 +68,7 @@ def _hires(making: Making, before: Pass, made: Pass) -> None:
     start = made.start
     making.put("stages.hires.upscaler", _upscaler(making, start), start.upscaler)
     _hires_size(making, start)
-    _hires_steps(making, before, made)
+    _hires_steps(making, made)
     if made.sampler.value != before.sampler.value:
         making.put("stages.hires.sampler", making.roles.sampler(text_of(made.sampler.value) or ""), made.sampler)
     else:
@@ -72,28 +88,30 @@ def _hires(making: Making, before: Pass, made: Pass) -> None:
         making.put("stages.hires.seed", as_whole(made.seed.value), made.seed)
     else:
         making.stands("noise.seed", made.seed)
-    if _laid(made.model) != _laid(before.model):
-        making.named[made.node.id] = None  # networks of its own
+    steps, end = steps_of(making, made), as_whole(made.last_step.value)
+    ends_early = steps is not None and end is not None and end < steps
+    if ends_early or is_silent(making, made) or _laid(made.model) != _laid(before.model):
+        making.named[made.node.id] = None  # nothing says so of a second pass
 
 
 def _laid(model: ModelChain) -> list[tuple[Json, ...]]:
     return [(lora.file.value, lora.unet.value, lora.text_encoder.value) for lora in model.loras]
 
 
-def _hires_steps(making: Making, before: Pass, made: Pass) -> None:
+def _hires_steps(making: Making, made: Pass) -> None:
     """Steps that are run, and the strength that a schedule of so many is cut short by."""
     first, planned = as_whole(made.first_step.value), steps_of(making, made)
     if first and planned and 0 < first < planned:
         steps = planned - first
         fitting = shortest(steps / (planned + 1), lambda strength: int(steps / min(strength, 0.999)) == planned)
         making.put("stages.hires.strength", fitting)
-        if steps != steps_of(making, before):
+        if steps != making.draft.get(place_of("sampling.steps"), 0):
             making.put("stages.hires.steps", steps)
     else:
         steps = planned or 0
         strength = as_number(made.strength.value)
         making.put("stages.hires.strength", 1.0 if strength is None else min(max(strength, 0.0), 1.0), made.strength)
-        if steps > 0 and steps != steps_of(making, before):
+        if steps > 0 and steps != making.draft.get(place_of("sampling.steps"), 0):
             making.put("stages.hires.steps", steps, made.steps)
         else:
             making.stands("sampling.steps", made.steps)
@@ -143,38 +161,3 @@ def _hires_size(making: Making, start: Start) -> None:
             making.put("stages.hires.scale", ratio)
             return
     making.put("stages.hires.size", size)
-
-
-def finish(making: Making, result: Result) -> None:
-    """What is done to the finished picture: enlarged by a model, resampled, or something that is only named."""
-    number = 0
-    for name, node in result.finish:
-        part = "stages.post_upscale[n]"
-        if name == "upscale":
-            loader = making.graph.nodes.get(_source(making, node.id, "model"))
-            file = loader.value(making.roles.of(loader.type).takes.get("file", "")) if loader else None
-            label = (text_of(file) or "").removesuffix(".pth").removesuffix(SUFFIX)
-            making.put(f"{part}.upscaler", MODEL_UPSCALER + label, None, number)
-        elif name == "scale":
-            role = making.roles.of(node.type)
-            method = text_of(node.value(role.takes["method"])) or ""
-            method = making.roles.words["image_methods"].get(method, method)
-            making.put(f"{part}.upscaler", f"image:{method}", None, number)
-            making.put(f"{part}.scale", as_number(node.value(role.takes["scale"])), None, number)
-        elif name == "resize" and result.finish[0][1] is not node:
-            numbers = [as_whole(node.value(side)) for side in ("width", "height")]
-            if all(numbers) and number:
-                making.put(f"{part}.size", Size(numbers[0] or 0, numbers[1] or 0), None, number - 1)
-            continue
-        elif name == "paste" and making.draft.get(place_of("task.kind"), 0) == "inpaint":
-            continue
-        else:
-            making.named[node.id] = None
-            continue
-        number += 1
-
-
-def _source(making: Making, node: str, ours: str) -> str:
-    found = making.graph.nodes[node]
-    link = making.roles.of(found.type).link(found, ours)
-    return link.node if link else ""

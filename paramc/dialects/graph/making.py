@@ -1,6 +1,5 @@
 """A Job in the making, and what several passes are read by."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil
@@ -11,19 +10,18 @@ from paramc.dialects.graph.found import Found, Pass, Start
 from paramc.dialects.graph.model import Graph
 from paramc.dialects.graph.roles import Roles
 from paramc.dialects.graph.values import as_number, as_whole
-from paramc.dialects.graph.walk import text_of
+from paramc.dialects.graph.walk import SIZE, text_of
 from paramc.ir.geometry import Size
 from paramc.ir.names import sampler_of
 from paramc.ir.places import Draft, place_of
 
 SUFFIX: Final = ".safetensors"  # goes without saying
-SIZE: Final = re.compile(r"(\d{2,5})\s*[x×]\s*(\d{2,5})")
 SLACK: Final = 1e-9  # of a number that is meant to be whole
 
 
 @dataclass(slots=True)
 class Making:
-    """A Job in the making. `bare` are nodes that are no more than named."""
+    """A Job in the making. `read` are nodes that it has its values from, `named` those that it no more than names."""
 
     graph: Graph
     roles: Roles
@@ -31,6 +29,7 @@ class Making:
     draft: Draft = field(default_factory=Draft)
     widgets: dict[str, tuple[Found, ...]] = field(default_factory=dict)
     named: dict[str, None] = field(default_factory=dict)
+    read: dict[str, None] = field(default_factory=dict)
 
     def put(self, path: str, value: object, found: Found | None = None, number: int = 0) -> None:
         """A value of the Job, with the widget that it stands in."""
@@ -59,11 +58,37 @@ class Making:
 
 def steps_of(making: Making, made: Pass) -> int | None:
     """The steps of a schedule; one that is planned longer, for its last sigma to be cut off, counts without it."""
-    steps, end = as_whole(made.steps.value), as_whole(made.last_step.value)
+    steps = as_whole(made.steps.value)
+    return steps - 1 if steps and (drops_a_sigma(making, made) or is_short(making, made)) else steps
+
+
+def drops_a_sigma(making: Making, made: Pass) -> bool:
+    """Whether a pass ends one step early and makes its last sigma a 0, with a sampler that drops none of its own."""
+    sampler = making.roles.sampler(text_of(made.sampler.value) or "")
+    kept = making.dialect.about.get("keeps_sigmas", [])
+    drops = sampler_of(sampler).drops and not (isinstance(kept, list) and sampler in kept)
+    return _ends_early(made) and not leaves_noise(making, made) and not drops
+
+
+def is_short(making: Making, made: Pass) -> bool:
+    """Whether a pass ends one step early on the last sigma of a schedule that elsewhere has no 0 behind it."""
     schedule = making.roles.schedule(text_of(made.schedule.value) or "")
-    drops = sampler_of(making.roles.sampler(text_of(made.sampler.value) or "")).drops
-    cut = drops or schedule in making.roles.words["short_schedules"]
-    return end if cut and steps and end is not None and 0 < end == steps - 1 else steps
+    return _ends_early(made) and leaves_noise(making, made) and schedule in making.roles.words["short_schedules"]
+
+
+def leaves_noise(making: Making, made: Pass) -> bool:
+    """Whether a pass that ends before its schedule keeps the noise that is left."""
+    return making.roles.is_on(made.leftover.value)
+
+
+def is_silent(making: Making, made: Pass) -> bool:
+    """Whether a pass adds no noise to what it starts from."""
+    return made.adds_noise.value is not None and not making.roles.is_on(made.adds_noise.value)
+
+
+def _ends_early(made: Pass) -> bool:
+    steps, end = as_whole(made.steps.value), as_whole(made.last_step.value)
+    return steps is not None and end is not None and 0 < end == steps - 1
 
 
 def shortest(near: float, fits: Callable[[float], bool]) -> float:

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from paramc.dialects.description import Dialect
-from paramc.dialects.graph.definitions import Definitions, definitions_of
+from paramc.dialects.graph.definitions import definitions_of
 from paramc.dialects.graph.model import Link, Node, Value
 from paramc.dialects.graph.values import Json
 from paramc.ir.names import UNKNOWN, samplers, schedules
@@ -21,12 +21,15 @@ class _Row(NamedTuple):
     gives: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     bundle: str = ""
+    partly: bool = False
+    usual: Mapping[str, TableValue] = NOTHING
 
 
 class Role(NamedTuple):
     """What a class is for the reader. `takes`: our names of its inputs; `fixed`: values that the class stands for.
 
-    `bundle`: the input that carries many things at once.
+    `bundle`: the input that carries many things at once; `partly`: nodes of the class say more than is read of them,
+    as do those with an input that is not the `usual` one.
     """
 
     role: str
@@ -35,6 +38,12 @@ class Role(NamedTuple):
     gives: tuple[str, ...]
     texts: tuple[str, ...]
     bundle: str = ""
+    partly: bool = False
+    usual: Mapping[str, Json] = {}
+
+    def says_more(self, node: Node) -> bool:
+        """Whether the node says more than is read of it."""
+        return self.partly or any(node.inputs.get(name, value) != value for name, value in self.usual.items())
 
     def input(self, node: Node, ours: str) -> Value:
         """What the node has for an input by our name."""
@@ -55,12 +64,14 @@ NO_ROLE: Final = Role("", {}, {}, (), ())
 class Roles:
     """The tables of a dialect that its graphs are understood by."""
 
-    def __init__(self, table: Table, definitions: Definitions, where: str) -> None:
+    def __init__(self, table: Table, dialect: Dialect) -> None:
+        where = f"{dialect.name}/{FILE}"
+        self.dialect = dialect
         self._usual = section(table, "inputs", where)
         self._nodes = section(table, "nodes", where)
         self._where = where
         self._ready: dict[str, Role] = {}
-        self.definitions = definitions
+        self.definitions = definitions_of(dialect)
         self.stand_ins = {kind: _words(names) for kind, names in section(table, "unknown", where).items()}
         self.types = {name: str(kind) for name, kind in section(table, "types", where).items()}
         self.words = {
@@ -120,14 +131,15 @@ class Roles:
             raise TableError(f"{where}: `inputs.{row.role}` is not a table")
         takes = {name: str(given) for name, given in usual.items()} | dict(row.takes)
         fixed: dict[str, Json] = {name: _plain(given) for name, given in row.fixed.items()}
+        usual_values: dict[str, Json] = {name: _plain(given) for name, given in row.usual.items()}
         used = {name: given for name, given in takes.items() if given}
-        return Role(row.role, used, fixed, row.gives, row.texts, row.bundle)
+        return Role(row.role, used, fixed, row.gives, row.texts, row.bundle, row.partly, usual_values)
 
 
 @cache
 def roles_of(dialect: Dialect) -> Roles:
     """The tables of a dialect."""
-    return Roles(dialect.table(FILE), definitions_of(dialect), f"{dialect.name}/{FILE}")
+    return Roles(dialect.table(FILE), dialect)
 
 
 def _words(value: TableValue) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from paramc.dialects.graph.found import Start
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import Role
 from paramc.dialects.graph.values import as_number
-from paramc.dialects.graph.walk import Walk
+from paramc.dialects.graph.walk import ONWARD, Walk
 
 
 def origin(walk: Walk, link: Link | None) -> tuple[Start, Node | None]:
@@ -43,8 +43,8 @@ def _before(walk: Walk, node: Node, role: Role, start: Start, kind: str) -> Link
     if note:
         note(walk, node, role, start)
         return role.link(node, "image") or role.link(node, "latent")
-    if role.role in ("through", "any"):
-        return role.link(node, "input") or walk.stand_in(node, kind)
+    if role.role in ONWARD:
+        return walk.onward(node, kind)
     link = walk.passed(node, kind)
     other = "latent" if kind == "image" else "image"
     if link is None:

@@ -1,22 +1,24 @@
 """From each output of a graph back to what it was made with: its passes, their models, texts and starts."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.dialects.graph.chains import chain
-from paramc.dialects.graph.conditionings import Conditionings
-from paramc.dialects.graph.found import Found, Pass, Result
+from paramc.dialects.graph.conditionings import Conditionings, clip_chain
+from paramc.dialects.graph.found import Found, Pass, Result, Start
 from paramc.dialects.graph.model import Graph, Link, Node
 from paramc.dialects.graph.roles import Role, Roles
 from paramc.dialects.graph.starts import origin
-from paramc.dialects.graph.walk import Walk
+from paramc.dialects.graph.values import as_whole
+from paramc.dialects.graph.walk import ONWARD, Walk
 
 MOST_OUTPUTS: Final = 64  # that are traced, each on its own
 MOST_VISITS: Final = 30_000  # of nodes, by all outputs together
 PICTURES: Final = ("image", "latent", "")  # what may lead to a picture; of an unknown class nothing is known
-FINISHING: Final = ("resize", "scale", "crop", "upscale", "paste")
+FINISHING: Final = ("resize", "scale", "crop", "upscale", "paste", "detailer")
 
 
 def trace(graph: Graph, roles: Roles) -> tuple[tuple[Result, ...], tuple[Diagnostic, ...]]:
@@ -122,8 +124,8 @@ def _earlier(walk: Walk, node: Node, role: Role, result: Result) -> Link | None:
             if name == "upscale":
                 walk.node(role.link(node, "model"))
             return role.link(node, "image")
-        case "through" | "any":
-            return role.link(node, "input") or walk.stand_in(node, "image")
+        case name if name in ONWARD:
+            return walk.onward(node, "image")
         case "repeat" | "resize_latent" | "scale_latent" | "crop_latent" | "masked":
             walk.opaque[node.id] = None
             return role.link(node, "latent")
@@ -158,10 +160,41 @@ def _passes(walk: Walk, last: Node, result: Result) -> None:
         seen.add(node.id)
         walk.used[node.id] = None
         made = _pass(walk, node, conditionings)
+        script = walk.node(walk.role(node).link(node, "script"))
+        if script and walk.role(script).role == "second_pass":
+            result.passes.insert(0, _scripted(walk, script, made))
         made.start, node = origin(walk, walk.role(made.node).link(made.node, "latent"))
+        _enlarged(walk, made)
         if node is None:
             node = _made_with(walk, made, seen)
         result.passes.insert(0, made)
+
+
+def _scripted(walk: Walk, script: Node, first: Pass) -> Pass:
+    """The second pass that a sampler runs by itself: over its own result, enlarged."""
+    second = replace(first, node=script, start=Start(kind="pass"), first_step=Found(None), last_step=Found(None))
+    second.steps, second.strength = walk.found(script, "steps"), walk.found(script, "strength")
+    if not walk.roles.is_on(walk.found(script, "keeps_seed").value):
+        second.seed = walk.found(script, "seed")
+    start = second.start
+    start.scale = walk.found(script, "scale")
+    start.in_latent = walk.found(script, "kind").value != walk.role(script).fixed.get("picture")
+    if start.in_latent:
+        start.method = walk.found(script, "method")
+    else:
+        start.upscaler = walk.found(script, "upscaler")
+    return second
+
+
+def _enlarged(walk: Walk, made: Pass) -> None:
+    """What a sampler itself does to the picture that it starts from."""
+    role = walk.role(made.node)
+    scale = walk.found(made.node, "scale")
+    if scale.value is not None and made.start.target is None:
+        made.start.scale = scale
+    loader = walk.node(role.link(made.node, "upscale_model"))
+    if loader:
+        made.start.upscaler = walk.found(loader, "file")
 
 
 def _made_with(walk: Walk, made: Pass, seen: set[str]) -> Node | None:
@@ -183,8 +216,10 @@ def _pass(walk: Walk, node: Node, conditionings: Conditionings) -> Pass:
     made.positive = conditionings.read(about.link(guided, "positive"))
     negative = about.link(guided, "negative")
     made.negative = conditionings.read(negative) if negative else None
-    if about.link(guided, "middle"):
-        conditionings.read(about.link(guided, "middle"))
+    links = (*clip_chain(made.positive), *(clip_chain(made.negative) if made.negative else ()))
+    made.clips = [chain(walk, link, "clip") for link in dict.fromkeys(links)]
+    middle = conditionings.read(about.link(guided, "middle"))
+    walk.opaque |= dict.fromkeys(leaf.node for part in middle.parts for leaf in part.leaves if leaf.text.value)
     made.cfg, made.image_cfg = walk.found(guided, "cfg"), walk.found(guided, "image_cfg")
     _noise(walk, node, role, made)
     _chooser(walk, node, role, made)
@@ -269,7 +304,21 @@ def _split(walk: Walk, source: Node, slot: int, made: Pass) -> None:
     if step.value is None:
         walk.opaque[source.id] = None
     elif walk.roles.gives(source, slot) == "high":
-        made.last_step = step
+        made.last_step = _sooner(made.last_step, step)
         made.leftover = Found(True)
     else:
-        made.first_step = step
+        made.first_step = _behind(made.first_step, step)
+        if made.last_step.value is not None:
+            made.last_step = _behind(made.last_step, step)
+
+
+def _sooner(counted: Found, step: Found) -> Found:
+    """Of two ends of the steps the first one."""
+    found, other = as_whole(counted.value), as_whole(step.value)
+    return step if found is None or (other is not None and other < found) else counted
+
+
+def _behind(counted: Found, step: Found) -> Found:
+    """A step that is counted from another one, counted from the first."""
+    found, before = as_whole(counted.value), as_whole(step.value)
+    return step if found is None else Found(found + (before or 0))

@@ -1,5 +1,6 @@
 """Going from an input of a graph to what it comes from: links, and values through the nodes that hand them on."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,10 +9,15 @@ from paramc.diagnostics.model import Diagnostic
 from paramc.dialects.graph.found import NOTHING_FOUND, Found
 from paramc.dialects.graph.model import Graph, Link, Node
 from paramc.dialects.graph.roles import Role, Roles
-from paramc.dialects.graph.values import Json
+from paramc.dialects.graph.sums import worked_out
+from paramc.dialects.graph.values import Json, as_number, as_whole
 
 DEEPEST: Final = 40  # of values made of values
 LONGEST_TEXT: Final = 1_000_000  # code points of a text that is put together
+SIZE: Final = re.compile(r"(\d{2,5})\s*[x×]\s*(\d{2,5})")
+SIDES: Final = ("width", "height")
+CHOOSING: Final = ("any", "switch", "pick")  # roles of nodes that hand one of their inputs on
+ONWARD: Final = ("through", *CHOOSING)
 
 
 @dataclass(eq=False)
@@ -38,6 +44,8 @@ class Walk:
         found = self.graph.nodes.get(link.node) if link else None
         if found:
             self.used[found.id] = None
+            if self.role(found).says_more(found):
+                self.opaque[found.id] = None
         return found
 
     def fresh(self, link: Link, seen: set[Link]) -> Node | None:
@@ -52,6 +60,24 @@ class Walk:
     def role(self, node: Node) -> Role:
         """What a node is for the reader."""
         return self.roles.of(node.type)
+
+    def chosen(self, node: Node) -> str:
+        """The input that a node of several hands on: the first that is there, or the one that its switch says."""
+        role = self.role(node)
+        if role.role == "any":
+            return next((name for name in role.texts if node.inputs.get(name) is not None), "")
+        if role.role == "switch":
+            return role.takes["on" if self.roles.is_on(self.found(node, "condition").value) else "off"]
+        number = as_whole(self.found(node, "number").value)
+        place = -1 if number is None else number - (as_whole(role.fixed.get("first")) or 0)
+        return role.texts[place] if 0 <= place < len(role.texts) else ""
+
+    def onward(self, node: Node, kind: str) -> Link | None:
+        """Where a node that only hands something on has it from."""
+        role = self.role(node)
+        if role.role in CHOOSING:
+            return node.link(self.chosen(node))
+        return role.link(node, "input") or self.stand_in(node, kind)
 
     def passed(self, node: Node, kind: str) -> Link | None:
         """The input that stands in for `kind` at a node whose effect is not known; the node is noted as such."""
@@ -116,23 +142,34 @@ class Walk:
             case "value":
                 return self._given(node, role.takes["value"])
             case "through":
+                name = role.takes.get("input", "")
                 first = next((value for value in node.inputs.values() if isinstance(value, Link)), None)
-                return role.link(node, "input") or first or self._only(node)
-            case "any":
-                name = next((name for name in role.texts if node.inputs.get(name) is not None), "")
-                return self._given(node, name)
-            case "switch":
-                condition = self.found(node, "condition").value
-                return self._given(node, role.takes["on" if self.roles.is_on(condition) else "off"])
+                return self._given(node, name) if name in node.inputs else first or self._only(node)
+            case "any" | "switch" | "pick":
+                return self._given(node, self.chosen(node))
             case "join":
                 return self._joined(node, role, depth + 1)
+            case "replace":
+                return self._replaced(node, depth + 1)
+            case "sum":
+                return self._worked_out(node, role, slot, depth + 1)
             case _:
-                return self._only(node)
+                return self._handed(node, role, slot) or self._only(node)
 
     @staticmethod
     def _given(node: Node, name: str) -> Found | Link:
         value = node.inputs.get(name)
         return value if isinstance(value, Link) else Found(value, node.id, name)
+
+    def _handed(self, node: Node, role: Role, slot: int) -> Found | Link | None:
+        """The widget that an output hands on, where its class says which: a side may be part of a size in one text."""
+        ours = role.gives[slot] if 0 <= slot < len(role.gives) else ""
+        name = role.takes.get(ours, "")
+        if name in node.inputs:
+            return self._given(node, name)
+        size = text_of(node.value(role.takes.get("size", "")))
+        found = SIZE.search(size) if size and ours in SIDES else None
+        return Found(int(found[1 + SIDES.index(ours)])) if found else None
 
     def _only(self, node: Node) -> Found:
         """The one value of a node that nothing is known of; with several, none can be told to be the one."""
@@ -149,11 +186,36 @@ class Walk:
         texts = [self.at(node, name, depth).value for name in role.texts if name in node.inputs]
         delimiter = self.at(node, role.takes["delimiter"], depth).value
         between = delimiter if isinstance(delimiter, str) else ""
-        whole = between.join(str(text) for text in texts if text is not None)
-        if len(whole) > LONGEST_TEXT:
+        return self._whole(node, between.join(str(text) for text in texts if text is not None))
+
+    def _replaced(self, node: Node, depth: int) -> Found:
+        names = (self.role(node).takes[ours] for ours in ("input", "find", "replace"))
+        text, find, new = (text_of(self.at(node, name, depth).value) or "" for name in names)
+        grown = len(text) + text.count(find) * len(new) if find else (len(text) + 1) * (len(new) + 1)
+        return self._whole(node, text.replace(find, new) if grown <= LONGEST_TEXT else None)
+
+    def _worked_out(self, node: Node, role: Role, slot: int, depth: int) -> Found:
+        formula = text_of(role.fixed.get("formula")) or text_of(self.at(node, role.takes["formula"], depth).value) or ""
+
+        def value(name: str) -> float | None:
+            full = next(
+                (full for full in (name, *(f"{group}.{name}" for group in role.texts)) if full in node.inputs), ""
+            )
+            return as_number(self.at(node, full, depth).value) if full else None
+
+        number = worked_out(formula, value, self.roles.dialect)
+        if number is None:
+            self.opaque[node.id] = None
             self.say(node.id, diagnose("PC337", node=node.id, type=node.type))
             return NOTHING_FOUND
-        return Found(whole)
+        whole = number.is_integer() or (0 <= slot < len(role.gives) and role.gives[slot] == "whole")
+        return Found(int(number) if whole else number)
+
+    def _whole(self, node: Node, text: str | None) -> Found:
+        if text is None or len(text) > LONGEST_TEXT:
+            self.say(node.id, diagnose("PC337", node=node.id, type=node.type))
+            return NOTHING_FOUND
+        return Found(text)
 
 
 def text_of(value: Json) -> str | None:

@@ -1,6 +1,6 @@
 """Which widget has which value: the list `widgets_values` against the definition of the class."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from paramc.dialects.graph.definitions import COMBO, Definition
@@ -13,10 +13,10 @@ UNNAMED: Final = "UNKNOWN"  # what the frontend calls the values of a class that
 
 def widget_values(node: Drawn, definition: Definition | None, frontend: Frontend) -> dict[str, Json]:
     """The widgets of a node by name, in their order."""
-    if definition is None:
+    values = as_list(node.values)
+    if definition is None or (definition.varies and not _fits(values, definition, frontend)):
         return dict(_undefined(node, frontend))
     found: dict[str, Json] = {}
-    values = as_list(node.values)
     place = 0
     for widget in definition.widgets:
         if place < len(values):
@@ -30,29 +30,56 @@ def widget_values(node: Drawn, definition: Definition | None, frontend: Frontend
     return found
 
 
+def _fits(values: Sequence[Json], definition: Definition, frontend: Frontend) -> bool:
+    """Whether values are of the kinds that the widgets of a class had when its row was written."""
+    place = 0
+    for widget in definition.widgets:
+        if place >= len(values):
+            break
+        if not isinstance(values[place], _KINDS.get(widget.kind, object)):
+            return False
+        control = values[place + 1] if widget.followed and place + 1 < len(values) else None
+        if control is not None and not _is_control(control, frontend):
+            return False
+        place += 2 if widget.followed else 1
+    return True
+
+
+_KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "INT": (int, float),
+    "FLOAT": (int, float),
+    "STRING": str,
+    "COMBO": (str, bool),
+    "BOOLEAN": (bool, str, int),
+}
+
+
 def _undefined(node: Drawn, frontend: Frontend) -> Iterator[tuple[str, Json]]:
     """The values of an unknown class: named by themselves, by the widget slots that the file lists, or not at all."""
     if isinstance(node.values, dict):
         yield from as_object(node.values).items()
         return
     values = as_list(node.values)
-    names = [slot.widget for slot in node.inputs if slot.widget]
-    if names and len(names) <= len(values):
-        yield from _named(names, values, frontend)
+    named = _named([slot.widget for slot in node.inputs if slot.widget], values, frontend)
+    if named:
+        yield from named.items()
         return
     for index, value in enumerate(values):
         yield (f"{UNNAMED}_{index}" if index else UNNAMED), value
 
 
-def _named(names: Sequence[str], values: Sequence[Json], frontend: Frontend) -> Iterator[tuple[str, Json]]:
+def _named(names: Sequence[str], values: Sequence[Json], frontend: Frontend) -> dict[str, Json]:
+    """The values by the names of the sockets; nothing where there is one without a name: not all widgets are listed."""
+    found: dict[str, Json] = {}
     place = 0
     for name in names:
         if place >= len(values):
-            return
-        yield name, values[place]
+            return {}
+        found[name] = values[place]
         place += 1
         if name in frontend.seeds and place < len(values) and _is_control(values[place], frontend):
             place += 1
+    return found if place == len(values) else {}
 
 
 def _is_control(value: Json, frontend: Frontend) -> bool:
