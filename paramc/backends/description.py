@@ -28,7 +28,8 @@ class Answer(NamedTuple):
 class Rule(NamedTuple):
     """Another answer for `features` where the job's values are those of `when`, none of `unless` and over `above`.
 
-    Keys are paths of the Job, or `base`, `family`, `schedule` (the one that is run), `option.NAME`, and of the plan
+    Keys are paths of the Job, or `base`, `family`, `schedule` (the one that is run), `manner` (the
+    dialect whose reading of texts is followed), `option.NAME`, and of the plan
     `op.NAME` and `flag.NAME` (a quirk of a loop). Values are lists of texts, `*` standing for anything but unset; those
     of `above` are numbers.
     """

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 
 from paramc.backends.description import Answer, Rule, Target, scheduled
 from paramc.backends.registry import judge_of
@@ -14,9 +16,11 @@ from paramc.ir.ledger import Stated, drawing
 from paramc.ir.names import executed_schedule
 from paramc.ir.paths import leaves, plain, value_at
 from paramc.ir.places import View
-from paramc.ir.plan import Combine, Encode, Op, Plan, Run, Sample, Sigmas, Variant
+from paramc.ir.plan import ApplyControl, Combine, Encode, Op, Plan, Run, Sample, Sigmas, Slice, Variant
 from paramc.ir.prompt import Alternate, Edit, Prompt
+from paramc.passes.levels import PART
 
+UNPROCESSED = "none"  # the preprocessor of a picture that steers as it is
 OF_PLANS = ("op.", "flag.")  # what rules ask of a plan; false where it has none
 TEXTS = frozenset({"prompt", "negative"})  # features of the bare text, whatever becomes of its syntax
 CHUNK = 75  # tokens between start and end of one CLIP chunk
@@ -69,6 +73,8 @@ def legalise(plan: Plan, target: Target, chosen: Mapping[str, object] | None = N
     ops: list[Op] = []
     for op in plan.ops:
         wired = _rewired(op, replacements)
+        if "sampling.part" in lost:
+            wired = _whole(wired, plan)
         stand_in = _stand_in(wired, target, lost)
         if stand_in is None:
             ops.append(_simplified(wired, lost) if isinstance(wired, Encode) else wired)
@@ -124,6 +130,7 @@ class _Judge:
             "base": plan.base,
             "family": plan.family,
             "schedule": executed_schedule(job.sampling.sampler, job.sampling.schedule),
+            "manner": manner_of(plan),
             "drawn": drawing(job.ledger) is not None,
             **_plan_facts(plan),
             **{f"option.{name}": value for name, value in chosen.items()},
@@ -224,13 +231,20 @@ def decided_grades(target: Target, facts: Mapping[str, object]) -> dict[str, Gra
     return grades
 
 
-def _lost(plan: Plan, target: Target, chosen: Mapping[str, object]) -> set[str]:
+def _lost(plan: Plan, target: Target, chosen: Mapping[str, object]) -> frozenset[str]:
     """The features that are dropped: by the table, or by a rule that plan and options alone decide."""
     encode = next((op for op in plan.ops if isinstance(op, Encode)), None)
     facts: dict[str, object] = {f"option.{name}": value for name, value in chosen.items()}
     facts |= {"base": plan.base, "family": plan.family, "text.emphasis": encode.emphasis if encode else None}
-    grades = decided_grades(target, facts | _plan_facts(plan))
-    return {name for name, grade in grades.items() if grade == "dropped"}
+    facts |= {"manner": manner_of(plan), **_plan_facts(plan)}
+    return _dropped(target, frozenset(facts.items()))
+
+
+@lru_cache(maxsize=256)
+def _dropped(target: Target, facts: frozenset[tuple[str, object]]) -> frozenset[str]:
+    """What is lost where `facts` hold; most jobs of a batch share theirs."""
+    grades = decided_grades(target, dict(facts))
+    return frozenset(name for name, grade in grades.items() if grade == "dropped")
 
 
 def _is_decided(rule: Rule, facts: Mapping[str, object]) -> bool:
@@ -244,9 +258,19 @@ def _is_decided(rule: Rule, facts: Mapping[str, object]) -> bool:
 
 
 def _plan_facts(plan: Plan) -> dict[str, bool]:
-    """What rules may ask of a plan: `op.NAME`, is there such an op; `flag.NAME`, has any of its loops the quirk."""
+    """What rules may ask of a plan: `op.NAME`, is there such an op; `flag.NAME`, has any of its loops the quirk.
+
+    `op.preprocess`: does any picture that steers have to be made of another one?
+    """
     flags = {flag for op in plan.ops if isinstance(op, Sample) for flag in op.flags}
-    return {f"op.{op.op}": True for op in plan.ops} | {f"flag.{flag}": True for flag in flags}
+    made = any(isinstance(op, ApplyControl) and op.unit.preprocessor != UNPROCESSED for op in plan.ops)
+    facts = {f"op.{op.op}": True for op in plan.ops} | {f"flag.{flag}": True for flag in flags}
+    return facts | {"op.preprocess": made}
+
+
+def manner_of(plan: Plan) -> str | None:
+    """The dialect whose reading of texts is followed."""
+    return next((op.manner for op in plan.ops if isinstance(op, Encode)), None)
 
 
 def _is_among(value: object, texts: list[str]) -> bool:
@@ -271,15 +295,32 @@ def _rewired(op: Op, replacements: dict[str, str]) -> Op:
     return op.model_copy(update=changed) if changed else op
 
 
-def _stand_in(op: Op, target: Target, lost: set[str]) -> str | None:
+def _whole(op: Op, plan: Plan) -> Op:
+    """A pass that runs to its end, of a schedule that was not made longer for a part of it."""
+    if isinstance(op, Slice):
+        return op.model_copy(update={"end": None, "ends_clean": False})
+    if isinstance(op, Sigmas):
+        spare = sum(cut.start for cut in plan.ops if isinstance(cut, Slice) and cut.sigmas == op.id and _is_part(cut))
+        return op.model_copy(update={"steps": op.steps - spare}) if spare else op
+    return op
+
+
+def _is_part(cut: Slice) -> bool:
+    """Is it there for the steps that were asked for alone, and made its schedule longer?"""
+    return cut.lengthens and {*cut.because} <= PART
+
+
+def _stand_in(op: Op, target: Target, lost: AbstractSet[str]) -> str | None:
     if isinstance(op, Combine) and "prompt.and" in lost:
         return op.inputs[0]
+    if isinstance(op, Slice) and {*op.because} <= PART and "sampling.part" in lost:
+        return op.sigmas
     if op.op in target.legal:
         return None
     return next((value for name in _THROUGH if isinstance(value := op.__dict__.get(name), str)), "")
 
 
-def _simplified(op: Encode, lost: set[str]) -> Encode:
+def _simplified(op: Encode, lost: AbstractSet[str]) -> Encode:
     """The encoding without what the target cannot say: one text, no weights, no breaks."""
     variants = op.variants
     if "prompt.edit" in lost and op.switches:

@@ -1,15 +1,17 @@
 """Where the files of a script are looked for, and under which names its networks are loaded."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from paramc.backends.literals import Value
 from paramc.backends.pipelines import ModelRow
 from paramc.ir.assets import HUB, AssetRef
+from paramc.ir.control import ControlNet
 from paramc.ir.plan import ApplyNetwork
 
 SUFFIX = ".safetensors"
 SUFFIXES = (SUFFIX, ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft")
+SINGLE, FOLDER = "from_single_file", "from_pretrained"
 LONGEST = 40  # characters of an adapter's name
 
 
@@ -30,6 +32,17 @@ def file_name(asset: AssetRef) -> str:
         return asset.path
     name = asset.name or "model"
     return name if is_file(name) else name + SUFFIX
+
+
+def net_name(asset: AssetRef) -> str:
+    """The repository or the file of a model that steers."""
+    return repository_of(asset) or file_name(asset)
+
+
+def net_loader(model: ModelRow, units: Sequence[ControlNet]) -> str:
+    """How the models that steer are loaded: from files, where their class reads them, else from folders."""
+    published = bool(units) and all(unit.model and repository_of(unit.model) for unit in units)
+    return f"{model.net}.{SINGLE if model.net_files and not published else FOLDER}"
 
 
 def adapters(networks: Iterable[ApplyNetwork], model: ModelRow) -> dict[str, Value]:

@@ -5,17 +5,23 @@ from dataclasses import replace
 from functools import cache
 from math import inf
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from paramc.backends.literals import Value, literal
-from paramc.backends.pieces import pieces, says_something
+from paramc.backends.pieces import is_mended, names_ends, pieces, says_something
 from paramc.backends.planned import Planned, PlannedPass
-from paramc.backends.script import Loop
+from paramc.backends.script import Loop, Unit
 from paramc.ir.names import is_known, sampler_of
-from paramc.ir.plan import Encode, Sample
+from paramc.ir.plan import Encode, ResizeLatent, Sample, UpscaleImage
 from paramc.tables import read_table, rows, section
 
+ENTITY = "&"  # what such begin with; only of them there are two opinions
+MENDED = "mended"  # the function that most texts are mended by
+OPENED = "opened"  # … and those that have the names of start and end in them, for an encoder that knows others
 LCM = "lcm"
+PLAIN = 2  # arguments of a guidance that has a scale, and counts its calls
+LEAVES = "renoises_known"  # the quirk of a program that draws from what its streams leave behind
+PRECISE = "double_precision_levels"
 FITTED_TO = "sdxl"  # the model of a fitted schedule that has to be named
 QUIRKS = ("draws_idle_noise", "asks_noise_through_logs", "steps_to_zero")
 PADDINGS = {"none": "apart", "empty_chunks": "empty", "repeat_last": "last_token"}
@@ -37,14 +43,38 @@ class Loops(NamedTuple):
     sampler: str
     schedule: str
     lacks: frozenset[str]
+    manners: frozenset[str]
+    leftover: Mapping[str, str]
+    mended: Mapping[str, str]
+    open: frozenset[str]
+    deep: frozenset[str]
+    even: Mapping[str, int]
     timesteps: frozenset[str]
     bounded: frozenset[str]
+    paired: frozenset[str]
+    first: tuple[str, ...]
     spanned: frozenset[str]
     fitted: frozenset[str]
     draws: Mapping[str, str]
+    opens: Mapping[str, str]
     schedules: Mapping[str, str]
     handed: Mapping[str, frozenset[str]]
     tables: tuple[TableRow, ...]
+
+    def is_deep(self, asked: Encode) -> bool:
+        """Is a layer below the model's own taken where it is asked for?"""
+        return asked.manner in self.deep
+
+    def mending(self, base: str, asked: Encode, texts: str) -> tuple[str, ...]:
+        """What mends texts for each encoder of a base; nothing where that changes none, or the program does not."""
+        if asked.manner in self.manners or not (is_mended(texts) or names_ends(texts)):
+            return ()
+        other = self.mended.get(asked.manner, self.mended["*"])
+        if other != MENDED and names_ends(texts):
+            other = OPENED
+        elif ENTITY not in texts:
+            other = MENDED
+        return (other,) if base in self.open else (MENDED, other)
 
     def table(self, flags: tuple[str, ...]) -> TableRow:
         """The noise levels of a model."""
@@ -68,11 +98,20 @@ def read_loops(path: Path) -> Loops:
         sampler=str(table["sampler"]),
         schedule=str(table["schedule"]),
         lacks=listed(table["lacks"]),
+        manners=listed(table["manners"]),
+        open=listed(table["open"]),
+        deep=listed(table["deep"]),
+        leftover=texts("leftover"),
+        mended=texts("mended"),
+        even={key: int(value) for key, value in texts("even").items()},
         timesteps=listed(table["timesteps"]),
         bounded=listed(table["bounded"]),
+        paired=listed(table["paired"]),
+        first=tuple(map(str, cast("list[str]", table["first"]))),
         spanned=listed(table["spanned"]),
         fitted=listed(table["fitted"]),
         draws=texts("draws"),
+        opens=texts("opens"),
         schedules=texts("schedules"),
         handed={key: listed(value) for key, value in section(table, "handed", path).items()},
         tables=rows(table, "tables", TableRow, path),
@@ -124,7 +163,8 @@ class _Loop(NamedTuple):
         )
         return Loop(
             sampler=f"sample_{sample.sampler}",
-            levels=f"lcm_table({levels})" if sample.sampler == LCM else levels,
+            levels=self.consistent(levels, table) if sample.sampler == LCM else levels,
+            own=levels if self.has_own else "",
             alphas=table.alphas,
             on_timesteps=self.on_timesteps,
             walk=self.walk(),
@@ -133,24 +173,69 @@ class _Loop(NamedTuple):
             skipped=self.sources.get("skipped", ""),
             spacing=literal(sample.unipc_spacing) if sample.sampler == "unipc" else "",
             knobs=tuple(self.knobs()),
+            quirks=tuple(literal(quirk) for quirk in QUIRKS if quirk in sample.flags),
             estimate=self.estimate(),
             rounds=self.on_timesteps and "rounds_timesteps" in sample.flags,
             guidance=tuple(self.guidance()),
+            is_simple=self.is_simple(),
             stream=self.loops.draws[noise.generator],
+            open=self.loops.opens[noise.generator],
             spec=tuple(self.spec()),
             is_brownian=sampler_of(sample.sampler).draws == "brownian",
+            leaves=isinstance(self.passed.origin, UpscaleImage) and LEAVES in sample.flags,
+            is_leftover=self.loops.leftover.get(sample.sampler) in sample.flags,
             multiplier=literal(noise.multiplier) if noise.multiplier != 1 else "",
             extra=literal(noise.extra) if noise.extra else "",
             scales_by_vp=noise.scales_by_vp,
+            leads_nowhere=self.leads_nowhere,
             silences=self.silences(),
+            units=tuple(self.units()),
+            by_time="controls_by_time" in sample.flags,
+            renoises=LEAVES in sample.flags,
+            fits_late=self.fits_late(),
             is_one_text=(texts_of(self.passed.wanted)[1], texts_of(self.passed.unwanted)[1]),
             varies="variation_seed" in self.sources,
         )
 
     @property
+    def leads_nowhere(self) -> bool:
+        """Is no schedule so long that nothing of it would be as many steps as were asked for?"""
+        tail = self.passed.tail
+        return tail is not None and tail.lengthens and tail.strength <= 0
+
+    @property
     def on_timesteps(self) -> bool:
         """Does the sampler walk timesteps?"""
         return self.passed.sample.sampler in self.loops.timesteps
+
+    def fits_late(self) -> bool:
+        """Do latents not halve evenly, and are they fitted as A1111 fits them?"""
+        even = self.loops.even[self.planned.plan.base]
+        return "fits_after_upsampling" in self.passed.sample.flags and any(side % even for side in self.passed.size)
+
+    @property
+    def has_own(self) -> bool:
+        """Do the network's timesteps have levels of their own, beside the few of consistency models (Forge)?"""
+        return self.passed.sample.sampler == LCM and PRECISE in self.passed.sample.flags
+
+    def consistent(self, levels: str, table: TableRow) -> str:
+        """The few levels of consistency models."""
+        anew = self.has_own or "downcasts_alphas" in self.passed.sample.flags
+        return f"lcm_table(single_precision_table({table.alphas}.float()))" if anew else f"lcm_table({levels})"
+
+    def is_simple(self) -> bool:
+        """Do two texts guide every evaluation, and is nothing but the guided prediction asked for?"""
+        texts = texts_of(self.passed.wanted)[1] and texts_of(self.passed.unwanted)[1]
+        steered = self.passed.mask or self.passed.controls
+        looks = self.passed.sample.sampler in self.loops.paired or "rounds_timesteps" in self.passed.sample.flags
+        return texts and not steered and not looks and len(tuple(self.guidance())) == PLAIN
+
+    def units(self) -> Iterator[Unit]:
+        """The pictures that steer this pass."""
+        absent = "first" if isinstance(self.passed.origin, ResizeLatent | UpscaleImage) else "second"
+        for number, unit in enumerate(self.passed.controls):
+            if unit.weight and unit.passes != absent:
+                yield Unit(number, unit.resize, unit.priority)
 
     def silences(self) -> bool:
         """Is the negative prompt zeros, as SDXL takes one that says nothing?"""
@@ -202,9 +287,6 @@ class _Loop(NamedTuple):
         if self.on_timesteps:
             yield "alphas=alphas_bar"
         yield from self.solver(sample)
-        quirks = [literal(quirk) for quirk in QUIRKS if quirk in sample.flags]
-        if quirks:
-            yield f"quirks=frozenset({{{', '.join(quirks)}}})"
 
     def solver(self, sample: Sample) -> Iterator[str]:
         """UniPC's options, where they are not the usual."""
@@ -223,9 +305,11 @@ class _Loop(NamedTuple):
         velocity, sample = self.velocity, self.passed.sample
         if self.on_timesteps and "rounds_timesteps" not in sample.flags:
             return "noise_from_velocity(network, alphas_bar)" if velocity else "network"
-        if sample.sampler == LCM:
-            return "consistent(clean_from_noise(network, Hosted(levels)), Hosted(levels))"
-        return f"clean_from_{'velocity' if velocity else 'noise'}(network, Hosted(levels))"
+        clean = f"clean_from_{'velocity' if velocity else 'noise'}"
+        if sample.sampler != LCM:
+            return f"{clean}(network, Hosted(levels))"
+        own = f"{clean}(network, Hosted(own))" if self.has_own else "clean_from_noise(network, Hosted(levels))"
+        return f"consistent({own}, Hosted(levels))"
 
     def guidance(self) -> Iterator[str]:
         """The arguments of the guidance behind the prompts."""
@@ -234,7 +318,8 @@ class _Loop(NamedTuple):
         if sample.sampler == "ddim_cfg_pp" and "scales_cfg_pp" in sample.flags:
             scale += " / CFG_PP_SCALE"
         yield f"scale={scale}"
-        yield f"total_calls={sample.total_calls}"
+        steps = self.sources["steps"] if sample.total_calls == self.passed.sigmas.steps else sample.total_calls
+        yield f"total_calls={steps}"
         skips = [
             f"below={literal(sample.min_uncond_sigma)}" if sample.min_uncond_sigma else "",
             "every_call=True" if "min_uncond_every_step" in sample.flags else "",

@@ -7,7 +7,7 @@ become lists, in the order of the axes; what uses them is the body of the loop, 
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -91,7 +91,7 @@ def loop_script(sources: Sequence[str], sweep: Sweep, target: Target) -> str:
 
 def looped(sources: Sequence[str], sweep: Sweep) -> Looped:
     """The loop over scripts, one for each cell in the order of the sweep. Raises Unlike where none can say them all."""
-    scripts = [_taken_apart(source) for source in sources]
+    scripts = [_without_records(_taken_apart(source)) for source in sources]
     first = scripts[0]
     if any(_shape(script) != _shape(first) for script in scripts):
         raise Unlike("statements")
@@ -114,6 +114,14 @@ def looped(sources: Sequence[str], sweep: Sweep) -> Looped:
         body="\n".join(_indented(text, varied) for text in body),
         picture=picture,
     )
+
+
+def _without_records(script: _Script) -> _Script:
+    """The script without constants that nothing in it uses: the settings of one cell are not those of the sweep."""
+    used = {*re.findall(r"\w+", "\n".join(script.statements))}
+    constants = {name: text for name, text in script.constants.items() if name in used}
+    values = {name: value for name, value in script.values.items() if name in used}
+    return replace(script, constants=constants, values=values)
 
 
 def _shape(script: _Script) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from paramc.ir.job import Text
 from paramc.tables import NOTHING
 
 BASE: Final = "sd1"  # the base that every target can name
-EMPHASIS: Final = Text().emphasis
+TEXTS: Final = {"text.emphasis": Text().emphasis, "manner": Text().language}  # as most jobs have them
 
 
 def support_matrix() -> str:
@@ -41,7 +41,7 @@ def markdown_table(head: list[str], rows: list[list[str]]) -> str:
 def _columns(target: Target) -> Iterator[tuple[str, dict[str, Grade]]]:
     for title, asked in {"": NOTHING, **target.showcases}.items():
         chosen = {f"option.{name}": value for name, value in choices(target, asked).items()}
-        facts = {"base": BASE, "text.emphasis": EMPHASIS, **chosen}
+        facts = {"base": BASE, **TEXTS, **chosen}
         yield f"{target.name} {title}".strip(), decided_grades(target, facts)
 
 

@@ -1,7 +1,8 @@
 """Functions of the runner as a script prints them: parts.toml, and the parts that a piece of source speaks of."""
 
 import ast
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,9 @@ from typing import NamedTuple
 from paramc.tables import read_table, rows
 
 APART = "\n\n\n"
+TOGETHER = "\n"  # constants
+
+_CONSTANT = re.compile(r"[\w, ]+ = ")
 
 
 class Part(NamedTuple):
@@ -26,7 +30,7 @@ def read_parts(path: Path) -> Mapping[str, Part]:
 
 
 def quoted(source: str, parts: Mapping[str, Part]) -> str:
-    """The parts that `source` speaks of and all that those need, two lines apart."""
+    """The parts that `source` speaks of and all that those need, two lines apart; constants stand together."""
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)]
     names = {node.id for node in nodes} - {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
     waiting, found = [name for name in parts if name in names], set[str]()
@@ -35,4 +39,15 @@ def quoted(source: str, parts: Mapping[str, Part]) -> str:
         if name not in found:
             found.add(name)
             waiting += parts[name].needs
-    return APART.join(part.text for name, part in parts.items() if name in found)
+    return "".join(_spaced(part.text for name, part in parts.items() if name in found))
+
+
+def _spaced(texts: Iterable[str]) -> Iterator[str]:
+    """The texts, and what parts them."""
+    last: bool | None = None
+    for text in texts:
+        is_constant = _CONSTANT.match(text) is not None
+        if last is not None:
+            yield TOGETHER if last and is_constant else APART
+        yield text
+        last = is_constant

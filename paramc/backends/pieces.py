@@ -8,12 +8,24 @@ from paramc.ir.plan import Encode, Run, Variant
 
 WEIGHING = frozenset({"original", "no_norm"})  # ways of emphasis in which weights count
 ROOM = LINE - 20  # columns of a line that are left for the text of a piece
+_OPEN = re.compile(r"[^ -~\s]|&|[\x0b\x0c\x1c-\x1f]")  # what programs mend before they cut a text into words
+_ENDS = re.compile(r"<\|(?:start|end)oftext\|>|<(?:start|end)_of_text>", re.IGNORECASE)
 _WORDS = re.compile(r"\S+\s*|\s+")
 
 
 def pieces(variant: Variant, emphasis: str) -> Value:
     """(text, weight) for each piece of a text, None for a break. Long ones are cut between words, where tokens end."""
     return [piece for run in variant.runs for piece in _cut(run, 1.0 if emphasis not in WEIGHING else run.weight)]
+
+
+def is_mended(text: str) -> bool:
+    """Might a program change the text before it reads it: entities, curly quotes, letters that look like others?"""
+    return _OPEN.search(text) is not None
+
+
+def names_ends(text: str) -> bool:
+    """Are the names of start and end in the text, which stand for these?"""
+    return _ENDS.search(text) is not None
 
 
 def says_something(encode: Encode | None) -> bool:
@@ -24,6 +36,9 @@ def says_something(encode: Encode | None) -> bool:
 def _cut(run: Run, weight: float) -> Iterator[Value]:
     if run.breaks:
         yield None
+        return
+    if is_mended(run.text):  # as a whole
+        yield run.text, weight
         return
     text = ""
     for word in _WORDS.findall(run.text):

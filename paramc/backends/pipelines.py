@@ -57,6 +57,8 @@ class ModelRow:
     part: str = "unet"  # the diffusion model's name in the pipeline
     part_class: str = ""  # loads it from a file of its own, where no pipeline does
     encoders: tuple[str, ...] = ("text_encoder",)
+    net: str = "ControlNetModel"  # the class of what steers it
+    net_files: bool = True  # … which can be loaded from a file of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Pipelines:
     constants: tuple[ConstantRow, ...]
     notes: Mapping[str, str]
     switches: Mapping[str, Table]
+    quantizations: Mapping[str, Table]
     latent_modes: Mapping[str, Table]
     filters: Mapping[str, str]
     bases: Mapping[str, Table]
@@ -80,14 +83,19 @@ class Pipelines:
             return None
         return as_row(merged(table, self.families.get(family, {})), ModelRow, f"{self.where}: {base}")
 
-    def paints(self, base: str, task: str) -> bool:
-        """Is there a pipeline of a base for a task?"""
-        return task in self.pipelines[str(self.bases[base].get("pipelines", base))]
+    def paints(self, base: str, task: str, family: str = "") -> bool:
+        """Is there a pipeline of a base, or of a family with pipelines of its own, for a task?"""
+        return task in self.pipelines[self._owner(base, family)]
 
-    def pipeline(self, base: str, task: str) -> PipelineRow:
-        """The pipeline of a base for `text_to_image`, `image_to_image` or `inpaint`."""
-        owner = str(self.bases[base].get("pipelines", base))
+    def pipeline(self, base: str, task: str, family: str = "") -> PipelineRow:
+        """The pipeline for a task: what it starts from, alone or behind the name of what steers it."""
+        owner = self._owner(base, family)
         return as_row(self.pipelines[owner][task], PipelineRow, f"{self.where}: pipelines.{owner}.{task}")
+
+    def _owner(self, base: str, family: str) -> str:
+        """Under which name the pipelines of a family are listed."""
+        usual = self.bases[base].get("pipelines", base)
+        return str(self.families.get(family, {}).get("pipelines", usual))
 
 
 @cache
@@ -98,6 +106,7 @@ def read_pipelines(path: Path) -> Pipelines:
         constants=rows(table, "constants", ConstantRow, path),
         notes=_texts(table, "notes", path),
         switches=_tables(table, "switches", path),
+        quantizations=_tables(table, "quantizations", path),
         latent_modes=_tables(table, "latent_modes", path),
         filters=_texts(table, "filters", path),
         bases=_tables(table, "bases", path),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from paramc.ir.assets import AssetRef
-from paramc.ir.control import ControlNet
+from paramc.ir.control import ControlNet, Patch
 from paramc.ir.geometry import Size
 from paramc.ir.plan import (
     ApplyControl,
@@ -22,6 +22,7 @@ from paramc.ir.plan import (
     MakeNoise,
     MaskLatent,
     Op,
+    PatchModel,
     Plan,
     ResizeLatent,
     Sample,
@@ -112,10 +113,16 @@ class Planned:
         """The LoRAs over the first pass's model, in the order in which they are laid."""
         found: list[ApplyNetwork] = []
         op = self._at(self.passes[0].sample.model) if self.passes else None
-        while isinstance(op, ApplyNetwork):
-            found.append(op)
+        while isinstance(op, ApplyNetwork | PatchModel):
+            found += [op] if isinstance(op, ApplyNetwork) else []
             op = self._at(op.model)
         return tuple(network for network in reversed(found) if network.kind in LORAS)
+
+    @property
+    def patches(self) -> tuple[Patch, ...]:
+        """What else changes the models, each kind of change once."""
+        patches = {op.patch.kind: op.patch for op in self.plan.ops if isinstance(op, PatchModel)}
+        return tuple(patches.values())
 
     @property
     def refiner(self) -> AssetRef | None:
@@ -175,18 +182,19 @@ class Planned:
         return op if isinstance(op, MakeNoise) else MakeNoise(id="", seed=0, generator="cpu")
 
     def _parts(self, reference: str) -> Iterator[tuple[Encode, float]]:
-        op = self._at(reference)
+        op = self._text_of(reference)
         if isinstance(op, Combine):
             named = zip(op.inputs, op.weights, strict=True)
-            yield from ((encode, weight) for name, weight in named if (encode := self._encoded(name)))
-        elif encode := self._encoded(reference):
-            yield encode, 1.0
+            yield from ((encode, weight) for name, weight in named if isinstance(encode := self._text_of(name), Encode))
+        elif isinstance(op, Encode):
+            yield op, 1.0
 
-    def _encoded(self, reference: str) -> Encode | None:
+    def _text_of(self, reference: str) -> Op | None:
+        """The texts behind what steers."""
         op = self._at(reference)
         while isinstance(op, ApplyControl):
             op = self._at(op.negative if reference.endswith("negative") else op.positive)
-        return op if isinstance(op, Encode) else None
+        return op
 
     def _controls(self, reference: str) -> Iterator[ControlNet]:
         """The units that steer, the first one first."""

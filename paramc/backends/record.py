@@ -94,7 +94,7 @@ def _reworded(job: Job, target: Target) -> tuple[Job, tuple[Diagnostic, ...]]:
     lost: list[Diagnostic] = []
     changed: dict[str, object] = {"text": job.text.model_copy(update={"language": theirs.name})}
     for path, prompt in (("prompt", job.prompt), ("negative", job.negative)):
-        said = rephrase(prompt.text, source, language)
+        said = rephrase(prompt.text, source, language, job.assets.embedding_names)
         lost += [replace(item, path=path, labels=()) for item in said.diagnostics]
         changed[path] = Prompt.model_validate(said.text)
     return complete_job(job.model_copy(update=changed), target.grammars), tuple(lost)

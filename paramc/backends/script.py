@@ -62,6 +62,8 @@ class Mask:
     """What of the start is painted anew: the white of a picture, or with `inverts` its black."""
 
     inverts: bool
+    fill: str = "original"  # what stands there when painting begins
+    pads: bool = False  # the masked part is painted alone, with some of what is around it
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,19 @@ class Encoding:
     layer: str
     is_normed: bool
     backtrack: int  # tokens that may move behind a comma at the end of a chunk
+    names_ends: bool = False  # texts have the names of start and end in them, which count
+    mended: tuple[
+        str, ...
+    ] = ()  # the function that each encoder's tokeniser has texts mended by, none where they are plain
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A picture that steers a loop: its place among the constants, how it is brought to size, and what counts more."""
+
+    number: int
+    resize: str
+    priority: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,7 @@ class Loop:
 
     sampler: str
     levels: str
+    own: str  # the levels of the network's timesteps, where those are others
     alphas: str
     on_timesteps: bool
     walk: tuple[str, ...]
@@ -102,16 +118,26 @@ class Loop:
     skipped: str
     spacing: str  # of the times of a sampler that walks along them
     knobs: tuple[str, ...]
+    quirks: tuple[str, ...]
     estimate: str
     rounds: bool  # timesteps become levels of the table
     guidance: tuple[str, ...]
-    stream: str
+    is_simple: bool  # two texts guide every evaluation
+    stream: str  # what opens a stream
+    open: str  # … of `seed`
     spec: tuple[str, ...]
     is_brownian: bool
+    is_leftover: bool  # noise of the steps comes from the generator that the streams leave behind
+    leaves: bool  # … and so does the random part of the picture that the pass encodes
     multiplier: str
     extra: str
     scales_by_vp: bool
     silences: bool  # the negative prompt is zeros
+    leads_nowhere: bool = False  # of a strength of 0 no step is left: what goes in comes out
+    units: tuple[Unit, ...] = ()  # pictures that steer
+    by_time: bool = False  # … between shares of the timesteps, not of the steps
+    renoises: bool = False  # what a mask leaves alone is noised to each level
+    fits_late: bool = False  # odd latents are fitted behind the convolution that doubles them
     is_one_text: tuple[bool, bool] = (True, True)  # the prompt, the negative prompt
     varies: bool = False  # every picture has a seed of its variation
 
@@ -136,6 +162,7 @@ class Pass:
     names: Mapping[str, str] = field(default_factory=dict)  # of the constants, by quantity
     scheduler: Call | None = None
     start: Start | None = None
+    encodes: bool = True  # the start is handed over as a latent
     mask: Mask | None = None
     control: str = ""  # how pictures that steer are brought to size, empty where none does
     latent: LatentEnlargement | None = None
@@ -157,6 +184,10 @@ class Script:
     switches: tuple[str, ...]  # statements behind loading
     names_files: bool  # by a pattern
     has_folder: bool  # pictures go to one
+    net: str  # how what steers is loaded
+    tiles: bool  # edges meet
+    weighs: tuple[str, ...]  # the arguments by which the model's halves are weighed, none where they are not
+    quantized: str  # the configuration of weights of fewer bits, source text, empty for none
     vae: str  # how the VAE of its own is loaded, empty for none
     networks: bool
     embeddings: bool
@@ -165,3 +196,14 @@ class Script:
     encodes: bool  # prompts are embedded by the script itself, from an earlier layer
     encoding: Encoding | None  # … or in all that they say
     finish: tuple[PictureEnlargement, ...]
+
+    @property
+    def is_guided_simply(self) -> bool:
+        """Do two texts guide every evaluation of every pass?"""
+        return all(item.loop is not None and item.loop.is_simple for item in self.passes)
+
+    @property
+    def draws_from_streams(self) -> bool:
+        """Does each picture draw all its noise from one stream, as it comes?"""
+        loops = [item.loop for item in self.passes if item.loop is not None]
+        return not any(loop.spec or loop.is_brownian or loop.is_leftover for loop in loops)

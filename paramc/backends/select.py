@@ -1,46 +1,46 @@
 """Plan → one script: which classes, which keywords, which constants. Decisions fall here, the template only prints."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import exp
 
-from paramc.backends.lengths import fraction, kept, margin, plus, side
+from paramc.backends.arguments import arguments_of, encoded
+from paramc.backends.enlarging import finished_enlargement, latent_enlargement, picture_enlargement
+from paramc.backends.lengths import fraction
 from paramc.backends.literals import Value, literal
-from paramc.backends.located import adapters, file_name, is_file, repository_of
+from paramc.backends.located import FOLDER, SINGLE, adapters, file_name, is_file, net_loader, net_name, repository_of
 from paramc.backends.loop import Loops, loop_of, texts_of
-from paramc.backends.pieces import WEIGHING, pieces, says_something
-from paramc.backends.pipelines import ModelRow, PipelineRow, Pipelines
-from paramc.backends.planned import UNKNOWN, Planned, PlannedPass
+from paramc.backends.pieces import WEIGHING, names_ends, pieces, says_something
+from paramc.backends.pipelines import ConstantRow, ModelRow, PipelineRow, Pipelines
+from paramc.backends.planned import Planned, PlannedPass
 from paramc.backends.registry import Choices
 from paramc.backends.schedulers import Schedulers, Settings
 from paramc.backends.script import (
     Call,
     Constant,
     Encoding,
-    LatentEnlargement,
     Mask,
     Pass,
-    PictureEnlargement,
     Refiner,
     Script,
     Start,
-    Texts,
 )
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Unsupported
 from paramc.ir.assets import AssetRef
-from paramc.ir.geometry import Size
-from paramc.ir.plan import EmptyLatent, LoadImage, Op, Plan, ResizeLatent, UpscaleImage
+from paramc.ir.control import FreeU, Patch, Tiling
+from paramc.ir.plan import EmptyLatent, Encode, LoadImage, Plan, ResizeLatent
 
 LONG_TEXT = 700  # characters; beyond it a text may need more than the usual tokens of the long text encoder
 SECOND = "HIRES_"  # prefix of the second pass's constants
 SEED_ALONE = "{seed}"  # the usual name of a picture
-ANY = "*"  # names what stands in for an upscaler without a row
-SINGLE = "from_single_file"
+PACKED = ".gguf"  # files of weights of fewer bits
+INPAINT = "inpaint"
+OPTIONAL = {"negative", "cfg", "strength"}  # what some pipelines have no keyword for
+UNET = "unet"
 MASK = "mask.png"
 CONTROL, CONTROL_IMAGE = "controlnet", "control.png"
-_VARIABLES = {"mask_picture": "mask"} | {name: name for name in ("generators", "latents", "picture", "controls")}
 IMAGE = "input.png"  # where the settings do not say which picture they start from
 LARGEST_EXPONENT = 100.0
 
@@ -94,6 +94,10 @@ class _Selection:
             switches=tuple(self._switches()),
             names_files="name" in loaded.values,
             has_folder="output" in loaded.values,
+            net=net_loader(self.model, passes[0].controls if passes else ()),
+            tiles=any(isinstance(patch, Tiling) for patch in self._patches),
+            weighs=tuple(self._weights()),
+            quantized=self._quantized(loaded, single_file=single_file),
             vae=self._vae_loader() if "vae" in loaded.values else "",
             networks="loras" in loaded.values,
             embeddings="embeddings" in loaded.values,
@@ -101,7 +105,7 @@ class _Selection:
             batch=self.planned.batch > 1,
             encodes=not self.is_exact and any("clip_skip" in quantities.values for quantities in told),
             encoding=self._encoding(passes[0], told[0]) if self.is_exact and passes else None,
-            finish=tuple(self._enlargement(op) for op in self.planned.finish),
+            finish=tuple(finished_enlargement(op, self.pipelines) for op in self.planned.finish),
         )
 
     @cached_property
@@ -109,7 +113,7 @@ class _Selection:
         """Does the script encode the prompts by itself?"""
         if self.is_own:
             return True
-        row = self.pipelines.pipeline(self.planned.plan.base, "text_to_image")
+        row = self._row("text_to_image")
         return self.choices["prompts"] == "exact" and "embeds" in row.arguments.values()
 
     @property
@@ -119,7 +123,7 @@ class _Selection:
         if self.loops is None or self.choices["style"] != "exact" or plan.base not in self.loops.bases:
             return False
         return not any(
-            passed.mask or passed.controls or self.loops.other & {*passed.sample.flags}
+            self.loops.other & {*passed.sample.flags} or (passed.asked and passed.asked.manner in self.loops.manners)
             for passed in self.planned.passes
         )
 
@@ -130,7 +134,7 @@ class _Selection:
         if planned.refiner is None or self.is_exact or len(planned.passes) != 1:
             return False
         first = planned.passes[0]
-        known = self.pipelines.paints(planned.plan.base, "refiner") and self._task(first) == "text_to_image"
+        known = self._paints("refiner") and self._task(first) == "text_to_image"
         return known and 0 < (first.sample.switch_at or 0) < 1
 
     # What is loaded.
@@ -177,8 +181,31 @@ class _Selection:
         found.values |= {"output": folder} if folder else {}
         found.values |= {"name": name} if name != SEED_ALONE else {}
 
+    @property
+    def _patches(self) -> tuple[Patch, ...]:
+        """Changes inside the model, where it has the parts that they change."""
+        return self.planned.patches if self.model.part == UNET else ()
+
+    def _weights(self) -> Iterator[str]:
+        """How the model's halves are weighed, as keywords."""
+        for patch in self._patches:
+            if isinstance(patch, FreeU):
+                values = {"s1": patch.s1, "s2": patch.s2, "b1": patch.b1, "b2": patch.b2}
+                yield from (f"{name}={literal(value)}" for name, value in values.items())
+
+    def _quantized(self, loaded: _Quantities, *, single_file: bool) -> str:
+        """The configuration for weights of fewer bits: that of the file, or the one that is chosen."""
+        told = self.pipelines.quantizations
+        if single_file and str(loaded.values.get("model", "")).lower().endswith(PACKED):
+            return str(told[PACKED.lstrip(".")]["part"])
+        kind = "part" if single_file else "whole"
+        chosen = told.get(str(self.choices["quantization"]), {})
+        return (
+            "" if single_file and not self.model.part_class else str(chosen.get(kind, "")).format(part=self.model.part)
+        )
+
     def _vae_loader(self) -> str:
-        return "from_pretrained" if self.planned.vae and repository_of(self.planned.vae) else SINGLE
+        return FOLDER if self.planned.vae and repository_of(self.planned.vae) else SINGLE
 
     def _picture_alone(self) -> _Quantities:
         return _Quantities({"image": self.planned.image or IMAGE})
@@ -193,6 +220,9 @@ class _Selection:
             self._texts(found, passed)
             self._guidance(found, passed)
         self._steps(found, passed, "hires" if number else "strength")
+        offered = {*self._row_of(number, passed).arguments.values(), *(OPTIONAL if self.is_own else ())}
+        for quantity in OPTIONAL - offered:
+            found.values.pop(quantity, None)
         multiple = self.model.multiple
         width, height = (max(side // multiple, 1) * multiple for side in passed.size)
         found.values |= {"width": width, "height": height}
@@ -228,21 +258,23 @@ class _Selection:
 
     def _masked(self, found: _Quantities, passed: PlannedPass) -> None:
         """The mask of a picture that is painted in part, where there is a pipeline that does it."""
-        if passed.mask is not None and self._task(passed) == "inpaint":
+        if passed.mask is not None and self._task(passed).endswith(INPAINT):
             found.values |= {"mask": passed.mask.mask.path or MASK, "mask_blur": passed.mask.blur}
+            found.values |= {"padding": passed.mask.padding} if self.is_own and passed.mask.area == "masked" else {}
 
     def _controls(self, found: _Quantities, passed: PlannedPass) -> None:
         """What steers the only pass of a picture, where there is a pipeline for it."""
-        if self._task(passed) != "controlnet":
+        if not self._task(passed).startswith(CONTROL) and not (self.is_own and passed.controls):
             return
         units = passed.controls
         found.values |= {
-            "controlnets": [file_name(unit.model or AssetRef(name=CONTROL)) for unit in units],
+            "controlnets": [net_name(unit.model or AssetRef(name=CONTROL)) for unit in units],
             "control_images": [unit.image.path or CONTROL_IMAGE for unit in units],
             "control_scales": [unit.weight for unit in units],
             "control_starts": [unit.start for unit in units],
             "control_ends": [unit.end for unit in units],
         }
+        found.sources["modes"] = "[None] * len(CONTROLNETS)"
         if any(unit.priority == "control" for unit in units):
             found.sources["guess"] = "True"
 
@@ -254,19 +286,32 @@ class _Selection:
             found.values["switch"] = passed.sample.switch_at
 
     def _refiner(self, told: list[_Quantities]) -> Refiner:
-        row = self.pipelines.pipeline(self.planned.plan.base, "refiner")
-        loader = "from_pretrained" if self.planned.refiner and repository_of(self.planned.refiner) else SINGLE
+        row = self._row("refiner")
+        loader = FOLDER if self.planned.refiner and repository_of(self.planned.refiner) else SINGLE
         sources = self._sources(0, told) | {"output": literal("np")}
-        return Refiner(row.pipeline, loader, tuple(_arguments(row, sources)))
+        return Refiner(row.pipeline, loader, tuple(arguments_of(row, sources)))
+
+    def _row(self, task: str) -> PipelineRow:
+        plan = self.planned.plan
+        return self.pipelines.pipeline(plan.base, task, plan.family)
+
+    def _row_of(self, number: int, passed: PlannedPass) -> PipelineRow:
+        """The pipeline of a pass; the second one is painted by the usual model's."""
+        plan = self.planned.plan
+        return self.pipelines.pipeline(plan.base, self._task(passed), "" if number else plan.family)
+
+    def _paints(self, task: str) -> bool:
+        plan = self.planned.plan
+        return self.pipelines.paints(plan.base, task, plan.family)
 
     def _task(self, passed: PlannedPass) -> str:
-        """The name under which the pipeline of a pass is listed."""
-        paints = self.pipelines.paints
-        if isinstance(passed.origin, EmptyLatent):
-            alone = passed.controls and len(self.planned.passes) == 1
-            return "controlnet" if alone and paints(self.planned.plan.base, "controlnet") else "text_to_image"
-        masked = passed.mask is not None and paints(self.planned.plan.base, "inpaint")
-        return "inpaint" if masked else "image_to_image"
+        """The name under which the pipeline of a pass is listed: what it starts from, behind what steers it."""
+        kind = "text_to_image" if isinstance(passed.origin, EmptyLatent) else "image_to_image"
+        masked = passed.mask is not None and self._paints(INPAINT)
+        start = INPAINT if masked else kind
+        steered = f"{CONTROL}_{start}"
+        alone = passed.controls and len(self.planned.passes) == 1
+        return steered if alone and self._paints(steered) else start
 
     def _pieces(self, found: _Quantities, passed: PlannedPass) -> None:
         """The texts of a script that encodes them, and how. A negative one that says nothing is zeros to SDXL."""
@@ -287,8 +332,21 @@ class _Selection:
 
     def _encoding(self, passed: PlannedPass, told: _Quantities) -> Encoding:
         layer = "-CLIP_SKIP" if "clip_skip" in told.values else str(-(self.model.text_layer or 1))
-        backtrack = passed.asked.backtrack if passed.asked else 0
-        return Encoding(self.model.encoders, layer, self._is_normed, backtrack)
+        if passed.asked is None or self.loops is None:
+            return Encoding(self.model.encoders, layer, self._is_normed, 0)
+        if self.loops.is_deep(passed.asked) and passed.layer < -(self.model.text_layer or 2) and not self.model.layers:
+            layer = str(passed.layer + self._is_normed)  # stored without its last one where it is normed
+        encodes = (op for op in self.planned.plan.ops if isinstance(op, Encode))
+        texts = "".join(run.text for op in encodes for variant in op.variants for run in variant.runs)
+        mended = self.loops.mending(self.planned.plan.base, passed.asked, texts)
+        return Encoding(
+            self.model.encoders,
+            layer,
+            self._is_normed,
+            passed.asked.backtrack,
+            names_ends(texts),
+            mended[: len(self.model.encoders)],
+        )
 
     def _texts(self, found: _Quantities, passed: PlannedPass) -> None:
         if self.is_exact:
@@ -340,13 +398,19 @@ class _Selection:
         first, second = told[:1], told[1:]
         values = loaded.values | {quantity: value for item in first for quantity, value in item.values.items()}
         notes = loaded.notes | {quantity: note for item in first for quantity, note in item.notes.items()}
-        for row in self.pipelines.constants:
+        for row in self._in_order():
             if row.quantity in values:
                 yield Constant(row.name, values[row.quantity], notes.get(row.quantity, row.note))
         for item in second:
             for row in self.pipelines.constants:
                 if row.quantity in item.values and item.values[row.quantity] != values.get(row.quantity):
                     yield Constant(SECOND + row.name, item.values[row.quantity], item.notes.get(row.quantity, ""))
+
+    def _in_order(self) -> list[ConstantRow]:
+        """The constants as they stand: what people change most stands first where there are many."""
+        leading = self.loops.first if self.is_own and self.loops else ()
+        places = {quantity: place for place, quantity in enumerate(leading)}
+        return sorted(self.pipelines.constants, key=lambda row: places.get(row.quantity, len(places)))
 
     def _sources(self, number: int, told: list[_Quantities]) -> dict[str, str]:
         """Source text by quantity: the name of the constant that holds it in this pass."""
@@ -362,35 +426,38 @@ class _Selection:
         sources = self._sources(number, told)
         if self.is_own and self.loops is not None:
             return self._looped(passed, sources, self.loops)
-        row = self.pipelines.pipeline(self.planned.plan.base, self._task(passed))
+        row = self._row_of(number, passed)
         scheduler, sigmas = self._scheduler(passed, sources["steps"])
         sources |= {"sigmas": sigmas} if sigmas else {}
-        texts = _encoded(sources) if self.is_exact else None
+        texts = encoded(sources) if self.is_exact else None
         sources["output"] = literal("latent" if self._feeds_latents(number) else "np")
+        sources["area"] = f"{sources['width']} * {sources['height']}"
         shared = number > 0 and scheduler == self._scheduler(self.planned.passes[0], "")[0]
         return Pass(
             pipeline=row.pipeline,
-            arguments=tuple(_arguments(row, sources)),
-            texts=None if number and texts and texts == _encoded(self._sources(0, told)) else texts,
+            arguments=tuple(arguments_of(row, sources)),
+            texts=None if number and texts and texts == encoded(self._sources(0, told)) else texts,
             scheduler=None if shared else scheduler,
             start=Start(passed.origin.resize) if isinstance(passed.origin, LoadImage) else None,
+            encodes=row.arguments.get("image") == "latents",
             mask=Mask(passed.mask.inverts) if passed.mask and "mask" in sources else None,
             control=passed.controls[0].resize if "controlnets" in sources else "",
-            latent=self._latent(passed.origin, sources),
-            picture=self._picture(passed.origin, sources),
+            latent=latent_enlargement(passed.origin, sources, self.model, self.pipelines),
+            picture=picture_enlargement(passed.origin, sources, self.pipelines),
         )
 
     def _looped(self, passed: PlannedPass, sources: dict[str, str], loops: Loops) -> Pass:
         """A pass that the script samples by itself."""
         velocity = "v_prediction" in str(self.model.scheduling.get("prediction_type", ""))
         return Pass(
-            pipeline=self.pipelines.pipeline(self.planned.plan.base, "text_to_image").pipeline,
+            pipeline=self._row("text_to_image").pipeline,
             arguments=(),
             loop=loop_of(self.planned, passed, loops, sources, velocity=velocity),
             names=sources,
             start=Start(passed.origin.resize) if isinstance(passed.origin, LoadImage) else None,
-            latent=self._latent(passed.origin, sources),
-            picture=self._picture(passed.origin, sources),
+            mask=Mask(mask.inverts, mask.fill, mask.area == "masked") if (mask := passed.mask) else None,
+            latent=latent_enlargement(passed.origin, sources, self.model, self.pipelines),
+            picture=picture_enlargement(passed.origin, sources, self.pipelines),
         )
 
     def _feeds_latents(self, number: int) -> bool:
@@ -416,61 +483,3 @@ class _Selection:
         if asked is None:
             return usual
         return exp(min(asked, LARGEST_EXPONENT)) if self.model.exponential_shift else asked
-
-    def _latent(self, op: Op | None, sources: Mapping[str, str]) -> LatentEnlargement | None:
-        if not isinstance(op, ResizeLatent):
-            return None
-        scale = self.model.latent_scale
-        mode = self.pipelines.latent_modes.get(op.method, self.pipelines.latent_modes["bilinear"])
-        more = tuple(f"{key}={literal(value)}" for key, value in mode.items() if isinstance(value, str | bool))
-        height, width = f"{sources['height']} // {scale}", f"{sources['width']} // {scale}"
-        full = Size(op.size.width // scale, op.size.height // scale)
-        left, top = margin(full, Size(op.crop_to.width // scale, op.crop_to.height // scale))
-        cells = f"size=({side(full.height, top, height)}, {side(full.width, left, width)})"
-        return LatentEnlargement(("latents", cells, *more), kept(top, height), kept(left, width))
-
-    def _picture(self, op: Op | None, sources: Mapping[str, str]) -> PictureEnlargement | None:
-        if not isinstance(op, UpscaleImage):
-            return None
-        resampling = self._resampling(op)
-        width, height = sources["width"], sources["height"]
-        full = op.size or UNKNOWN
-        left, top = (None, None) if op.crop_to is None else margin(full, op.crop_to)
-        size = side(full.width, left, width), side(full.height, top, height)
-        if left is None and top is None:
-            return PictureEnlargement(size, resampling)
-        box = (f"{left or 0}", f"{top or 0}", plus(left or 0, width), plus(top or 0, height))
-        return PictureEnlargement(size, resampling, box)
-
-    def _resampling(self, op: UpscaleImage) -> str:
-        filters = self.pipelines.filters
-        return filters.get(op.upscaler, filters[ANY])
-
-    def _enlargement(self, op: UpscaleImage) -> PictureEnlargement:
-        """The enlargement of a finished picture."""
-        resampling = self._resampling(op)
-        if op.size is not None and all(op.size):
-            return PictureEnlargement((f"{op.size.width}", f"{op.size.height}"), resampling)
-        scaled = "round(pictures[0].width * scale)", "round(pictures[0].height * scale)"
-        return PictureEnlargement(scaled, resampling, scale=literal(1.0 if op.scale is None else op.scale))
-
-
-def _encoded(sources: dict[str, str]) -> Texts:
-    """How the texts are encoded; in their place, `sources` has what comes of it."""
-    positive, negative = f"[{sources.pop('prompt')}]", sources.pop("negative", "")
-    emphasis = sources["emphasis"]
-    sources |= {"embeds": "embeds", "pooled": "pooled"}
-    if not negative:
-        return Texts(("pipe", positive, "[[]]", emphasis))
-    negative = f"[{negative}]"
-    sources |= {"negative_embeds": "negative_embeds", "negative_pooled": "negative_pooled"}
-    return Texts(("pipe", positive, negative, emphasis), ("pipe", negative, positive, emphasis))
-
-
-def _arguments(row: PipelineRow, sources: Mapping[str, str]) -> Iterator[str]:
-    """The arguments of a pipeline's call. Texts that the script embeds by itself are no arguments."""
-    told = dict(sources) | _VARIABLES
-    if "clip_skip" in told and "prompt" in told:
-        told["embeds"] = f"encode_prompt(pipe, {told.pop('prompt')})"
-        told["negative_embeds"] = f"encode_prompt(pipe, {told.pop('negative')})"
-    return (f"{keyword}={told[quantity]}" for keyword, quantity in row.arguments.items() if quantity in told)

@@ -22,6 +22,7 @@ from paramc.backends.parts import quoted, read_parts
 from paramc.backends.pipelines import read_pipelines
 from paramc.backends.registry import Choices
 from paramc.backends.report import Cause, File, Grade, Report, rank
+from paramc.backends.script import Script
 from paramc.backends.select import select_script
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
@@ -31,6 +32,7 @@ from paramc.resources import cache_folder
 
 PIPELINES = "pipelines.toml"
 INTERFACE = "interface.toml"
+PARTED = 2  # times that a body is printed around its parts: what some of them need is known then
 LOOPS, PARTS = "loop.toml", "parts.toml"
 HANDED, HANDING = "paramc", "handed.py.j2"  # the style that has paramc paint
 BODY, SCRIPT = "body.py.j2", "script.py.j2"
@@ -58,10 +60,15 @@ def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report)
     loops = read_loops(target.folder / LOOPS)
     script = select_script(plan, read_pipelines(target.folder / PIPELINES), target.schedulers, choices, loops)
     templates = templates_of(target.folder)
-    body = templates.get_template(BODY).render(script=script, parts="")
-    if any(passed.loop for passed in script.passes):
-        parts = quoted(body, read_parts(target.folder / PARTS))
-        body = templates.get_template(BODY).render(script=script, parts=parts)
+    is_own = any(passed.loop for passed in script.passes)
+    settings, dialect = _settings(job, plan, target, report) if is_own else ("", "")
+    template = templates.get_template(BODY)
+    parts = ""
+    body = template.render(script=script, parts=parts, settings=settings, dialect=dialect)
+    for _ in range(PARTED if is_own or _mending(script) else 0):
+        spoken = body.replace(parts, "") if is_own else "\n".join(_mending(script))
+        parts = quoted(spoken, read_parts(target.folder / PARTS))
+        body = template.render(script=script, parts=parts, settings=settings, dialect=dialect)
     text = templates.get_template(SCRIPT).render(
         script=script,
         producer=_producer(job),
@@ -74,6 +81,12 @@ def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report)
     return (_file(text, target, choices),)
 
 
+def _mending(script: Script) -> tuple[str, ...]:
+    """What the script mends its texts by."""
+    mended = script.encoding.mended if script.encoding else ()
+    return ("unescaped", *mended) if "opened" in mended else mended
+
+
 def _file(text: str, target: Target, choices: Choices) -> File:
     if choices["notebook"]:
         return File(f"{target.name}{SUFFIX}", notebook_of(text))
@@ -82,9 +95,7 @@ def _file(text: str, target: Target, choices: Choices) -> File:
 
 def _handed(job: Job, plan: Plan, target: Target, report: Report) -> str:
     """A script that has paramc paint the job."""
-    from paramc.backends.settings import settings_of  # writes with another engine
-
-    settings, dialect = settings_of(job, plan, target, report)
+    settings, dialect = _settings(job, plan, target, report)
     return (
         templates_of(target.folder)
         .get_template(HANDING)
@@ -96,6 +107,12 @@ def _handed(job: Job, plan: Plan, target: Target, report: Report) -> str:
             dialect=dialect,
         )
     )
+
+
+def _settings(job: Job, plan: Plan, target: Target, report: Report) -> tuple[str, str]:
+    from paramc.backends.settings import settings_of  # writes with another engine
+
+    return settings_of(job, plan, target, report)
 
 
 def _producer(job: Job) -> str:

@@ -46,7 +46,7 @@ def translated(job: Job, dialect: Dialect) -> Translated:
     mine, theirs = language_of(find_dialect(job.text.language, dialect.roots)), language_of(dialect)
     if mine.reads_like(theirs):
         return Translated(job, ())
-    told = _Translation(mine, theirs, dialect, [])
+    told = _Translation(mine, theirs, dialect, [], job.assets.embedding_names)
     tags, patches = _tags(job.patches, theirs)
     changed = {
         "prompt": told.prompt(job.prompt, "prompt", tags),
@@ -68,6 +68,7 @@ class _Translation(NamedTuple):
     target: Language
     dialect: Dialect
     lost: list[Diagnostic]
+    embeddings: tuple[str, ...]
 
     def prompt(self, prompt: Prompt, path: str, tags: str) -> Prompt:
         return read_prompt(self._text(prompt, path) + tags, self.dialect)
@@ -83,7 +84,7 @@ class _Translation(NamedTuple):
         return stage.model_copy(update={"prompt": prompt, "negative": negative})
 
     def _text(self, prompt: Prompt, path: str) -> str:
-        found = rephrase(prompt.text, self.source, self.target)
+        found = rephrase(prompt.text, self.source, self.target, self.embeddings)
         self.lost.extend(replace(item, path=path, labels=()) for item in found.diagnostics)
         return found.text
 

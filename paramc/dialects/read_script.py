@@ -1,6 +1,6 @@
 """A Python script for an image library → Job: the calls that it would make, by the tables of its dialect."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,26 +23,29 @@ from paramc.dialects.script.amounts import (
 )
 from paramc.dialects.script.enlarging import enlargement
 from paramc.dialects.script.handed import handed_over
-from paramc.dialects.script.lines import Lines
+from paramc.dialects.script.kept import kept_settings, read_kept
+from paramc.dialects.script.loaded import NETWORKS, read_adapters, read_model, read_networks, read_patches
 from paramc.dialects.script.machine import Machine
+from paramc.dialects.script.networks import DIGITS
+from paramc.dialects.script.notes import CONTROLS, Notes
 from paramc.dialects.script.parsed import parsed_script
-from paramc.dialects.script.pictures import Painting, paintings, relatives
+from paramc.dialects.script.pictures import Painting, file_of, model_of, paintings, relatives
 from paramc.dialects.script.pieces import PIECES
 from paramc.dialects.script.schedulers import Scheduling, scheduling_of
 from paramc.dialects.script.sought import drawn_on, file_behind, first_seed, seeded_by, text_behind
-from paramc.dialects.script.tables import KeywordRow, Meanings, meanings_of
-from paramc.dialects.script.told import NEGATIVE, SAFE, asset, weights_of
+from paramc.dialects.script.steering import preprocessed
+from paramc.dialects.script.tables import KeywordRow, meanings_of
+from paramc.dialects.script.told import NEGATIVE, SAFE, asset
 from paramc.dialects.script.values import INDEXED, Made, Part, is_known, origins
 from paramc.ir.job import Job
 from paramc.ir.ledger import Implied, Stated
 from paramc.ir.paths import plain
-from paramc.ir.places import Draft, place_of
+from paramc.ir.places import place_of
 from paramc.ir.wishes import why_not
 
-TRANSFORMER: Final = "transformer"  # what newer families have in place of a UNet
+MASK: Final = "task.mask.path"
 SECOND: Final = "stages.hires."
 SEEDS: Final = 2**64
-CONTROLS: Final = "controls.controlnet[n]."
 
 
 def read_script(text: str, dialect: Dialect) -> tuple[Job, tuple[Diagnostic, ...]]:
@@ -52,35 +55,36 @@ def read_script(text: str, dialect: Dialect) -> tuple[Job, tuple[Diagnostic, ...
     """
     meanings = meanings_of(dialect)
     tree, lines = parsed_script(text)
-    machine = Machine(lines, meanings.fluent)
+    kept = kept_settings(tree, meanings)
+    found = read_kept(kept, meanings, dialect) if kept else None
+    if found is not None:
+        return found
+    machine = Machine(lines, meanings.fluent, meanings.assumed)
     try:
         machine.follow(tree)
+        painted = list(paintings(machine.calls, meanings))
+        if not painted:
+            machine.follow_functions()
+            painted = list(paintings(machine.calls, meanings))
     except RecursionError as error:
         raise ReadError(diagnose("PC701", reason="its expressions are nested too deeply")) from error
-    painted = list(paintings(machine.calls, meanings))
     handed = None if painted else handed_over(machine.calls, meanings)
     if handed is not None:
         return read_job(handed.text, find_dialect(handed.dialect, dialect.roots))
     if not painted:
         raise ReadError(diagnose("PC702"))
-    reading = _Reading(dialect, meanings, lines, machine.calls)
+    reading = _Reading(dialect, meanings, lines, machine.calls, machine.sets)
     if machine.is_spent:
         reading.said.append(diagnose("PC707"))
     return reading.job(painted), tuple(reading.said)
 
 
 @dataclass(slots=True)
-class _Reading:
+class _Reading(Notes):
     """One script on its way to a Job."""
 
-    dialect: Dialect
-    meanings: Meanings
-    lines: Lines
-    calls: Sequence[Made]
-    draft: Draft = field(default_factory=Draft)
-    ledger: list[Stated] = field(default_factory=list)
     implied: list[Implied] = field(default_factory=list)
-    said: list[Diagnostic] = field(default_factory=list)
+    told: frozenset[str] = frozenset()  # the keywords of the painting
 
     def job(self, painted: Sequence[Painting]) -> Job:
         """The Job of the first painting and of the one that goes on with it."""
@@ -88,12 +92,15 @@ class _Reading:
         second = next((item for item in others if item.follows(first)), None)
         apart = [item for item in others if item is not second and not item.follows(first)]
         if apart:
-            self.said.append(diagnose("PC703", self._first(apart[0].call), "another one", count=len(painted)))
+            self.said.append(diagnose("PC703", self.first_line(apart[0].call), "another one", count=len(painted)))
+        self.before = first.call.when
         self._head(first)
-        self._model(first)
+        read_model(self, first)
         self._scheduler(first)
-        self._networks(first)
+        read_networks(self, first)
         self._call(first)
+        read_adapters(self, first)
+        read_patches(self, first)
         self._start(first)
         self._defaults(first)
         if second is not None:
@@ -104,75 +111,16 @@ class _Reading:
     # ── what is loaded ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _head(self, painting: Painting) -> None:
-        self._put("producer.dialect", self.dialect.name)
-        self._put("text.language", self.dialect.name)
-        self._put("text.emphasis", "none")
-        self._put("task.kind", self.meanings.task(painting.name))
+        self.put("producer.dialect", self.dialect.name)
+        self.put("text.language", self.dialect.name)
+        self.put("text.emphasis", "none")
+        self.put("task.kind", self.meanings.task(painting.name))
         maker = list(relatives(painting.pipeline, self.meanings))[-1]
-        start = self.lines.text(maker.span).find(painting.name)
+        start = self.lines.text(maker.span).find(painting.written)
         if start >= 0:
-            span = Span(maker.span.start + start, maker.span.start + start + len(painting.name))
+            span = Span(maker.span.start + start, maker.span.start + start + len(painting.written))
             entry = Stated(key=self.meanings.family_key, raw=painting.name, span=span, paths=("producer.dialect",))
             self.ledger.append(entry)
-
-    def _model(self, painting: Painting) -> None:
-        """Checkpoint, VAE and ControlNets. A part that was loaded from a file of its own is the checkpoint."""
-        words = self.meanings.listed
-        for maker in relatives(painting.pipeline, self.meanings):
-            parts = {**maker.keywords, **maker.attributes}
-            for name in words("parts", "model"):
-                self._file("assets.checkpoint", parts.get(name))
-            self._file("assets.vae", parts.get(words("parts", "vae")[0]))
-            self._file("assets.checkpoint", maker)
-            nets = parts.get(words("parts", "net")[0])
-            for number, net in enumerate(nets if isinstance(nets, list) else [nets]):
-                self._file("controls.controlnet[n].model", net, number)
-
-    def _file(self, path: str, maker: object, number: int = 0) -> None:
-        """The file that a loader was told, unless the place is taken."""
-        if not isinstance(maker, Made) or maker.name.rpartition(".")[2] not in self.meanings.loaders:
-            return
-        told = maker.arguments[0] if maker.arguments else next(iter(maker.keywords.values()), None)
-        if self._get(path, number) is None and isinstance(told, str) and told:
-            from_file = maker.name.rpartition(".")[2] == self.meanings.loaders[1]
-            self._put(path, asset(told, is_file=from_file), number)
-            self._state(maker.name.rpartition(".")[2], maker.span, path)
-
-    def _networks(self, painting: Painting) -> None:
-        """LoRAs with their strengths, and textual inversions."""
-        words = self.meanings.listed
-        loaded: dict[str, str] = {}
-        weights: dict[str, object] = {}
-        embeddings: list[dict[str, object]] = []
-        for call in self._methods(painting):
-            told = call.arguments[0] if call.arguments else None
-            if call.name in words("networks", "load") and isinstance(told, str):
-                file = call.keywords.get(words("networks", "file")[0])
-                name = call.keywords.get(words("networks", "name")[0])
-                loaded[name if isinstance(name, str) else f"default_{len(loaded)}"] = (
-                    f"{told}/{file}" if isinstance(file, str) else told
-                )
-            elif call.name in words("networks", "weigh"):
-                weights |= weights_of(call)
-            elif call.name in words("networks", "fuse"):
-                weights |= dict.fromkeys(loaded, call.keywords.get(words("networks", "scale")[0], 1.0))
-            elif call.name in words("networks", "embed") and isinstance(told, str):
-                embeddings.append(asset(told, is_file=told.endswith(SAFE)))
-        for unit, (name, file) in enumerate(loaded.items(), 1):
-            self._network(unit, file, weights.get(name, 1.0 if not weights else 0.0))
-        if embeddings:
-            self._put("assets.embeddings", embeddings)
-
-    def _network(self, unit: int, file: str, weight: object) -> None:
-        both = weight if isinstance(weight, dict) else {"unet": weight, "text_encoder": weight}
-        values = {"unit": unit, "model": {**asset(file, is_file=file.endswith(SAFE)), "network": "lora"}}
-        strengths = {part: real(both.get(part, both.get(TRANSFORMER, 1.0))) for part in ("unet", "text_encoder")}
-        for name, value in (values | {part: 1.0 if it is None else it for part, it in strengths.items()}).items():
-            self._put(f"patches.extra_network[n].{name}", value, unit)
-
-    def _methods(self, painting: Painting) -> Iterator[Made]:
-        """The methods called on a pipeline and on those that it shares its parts with."""
-        return (call for maker in relatives(painting.pipeline, self.meanings) for call in maker.calls)
 
     # ── how it is sampled ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -180,33 +128,37 @@ class _Reading:
         found = self._scheduling(painting)
         values = {"sampling.sampler": found.sampler, "sampling.schedule": found.schedule, **found.values}
         for path, value in values.items():
-            self._put(path, value)
+            self.put(path, value)
             if found.because:
                 self.implied.append(Implied(path=path, read=plain(value), because=found.because))
 
     def _scheduling(self, painting: Painting) -> Scheduling:
         makers = list(relatives(painting.pipeline, self.meanings))
         part = self.meanings.listed("parts", "scheduler")[0]
-        swapped = next((maker.attributes[part] for maker in makers if part in maker.attributes), None)
-        given = next((maker.keywords[part] for maker in makers if part in maker.keywords), None)
-        model = next((told for maker in makers for told in maker.arguments[:1] if isinstance(told, str)), "")
-        return scheduling_of(swapped if swapped is not None else given, painting.name, model, self.meanings)
+        set_later = (maker.attributes(painting.call.when).get(part) for maker in makers)
+        given = (maker.keywords[part] for maker in makers if part in maker.keywords)
+        scheduler = next((item for item in (*set_later, *given) if item is not None), None)
+        return scheduling_of(scheduler, painting.name, model_of(makers, self.meanings), self.meanings)
 
     # ── what a call is told ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _call(self, painting: Painting) -> None:
-        told = dict(painting.call.keywords)
-        for name, value in zip(self.meanings.listed("calls", "places"), painting.call.arguments, strict=False):
-            told.setdefault(name, value)
-        for name, value in told.items():
-            row = next((row for row in self.meanings.keywords if row.fits(name, painting.name)), None)
-            place = painting.call.places.get(name)
+        places = self.meanings.call(painting.name).places
+        told = {
+            name: (value, str(index))
+            for index, (name, value) in enumerate(zip(places, painting.call.arguments, strict=False))
+        }
+        told |= {name: (value, name) for name, value in painting.call.keywords.items()}
+        self.told = frozenset(name for name, (value, _) in told.items() if value is not None)
+        for name, (value, key) in told.items():
+            row = self.meanings.keyword(name, painting.name)
+            place = painting.call.places.get(key)
             if row is None:
-                self._unread(name, place, "PC705")
+                self.unread(name, place, "PC705")
             elif row.kind != "inert" and not self._read(row, value) and value is not None:
-                self._unread(name, place, "PC706" if not is_known(value) else "PC705")
+                self.unread(name, place, "PC706" if not is_known(value) else "PC705")
             elif place is not None:
-                self._state(name, place, *([row.path] if row.path else []))
+                self.state(name, place, *([row.path] if row.path else []))
 
     def _read(self, row: KeywordRow, value: object) -> bool:
         """Put the value of a keyword where it belongs; False for one that says nothing to us."""
@@ -215,7 +167,16 @@ class _Reading:
                 return self._text(row, value)
             case "width" | "height":
                 return self._side(row.kind, value)
-            case "number" | "whole" | "layer":
+            case "number" | "whole" | "layer" | "guidance" | "guidance_above_one" | "guidance_by_negative":
+                return self._numeric(row, value)
+            case "same":
+                return self._says(row.path, value)
+            case "pooled":
+                return bool(origins(value))
+            case "adapter_image":
+                return bool(origins(value))
+            case "crop":
+                self.put("task.area", "masked")
                 return self._numeric(row, value)
             case "generator":
                 return self._generator(value)
@@ -227,97 +188,137 @@ class _Reading:
                 return self._control(row, value)
             case "guess":
                 if value is True:
-                    self._put(row.path, "control", 0)
+                    self.put(row.path, "control", 0)
                 return isinstance(value, bool)
             case "network_scale":
                 scale = real(value.get("scale")) if isinstance(value, dict) else None
                 if scale is not None:
-                    self._put(row.path, scale, 1)
+                    self._scaled(scale)
                 return scale is not None
             case _:
                 return False
 
+    def _scaled(self, scale: float) -> None:
+        """All networks weaker or stronger, as the call itself says."""
+        for part, unit in list(self.draft.parts):
+            for name in ("unet", "text_encoder") if part == place_of(NETWORKS).part else ():
+                weight = real(self.get(f"{NETWORKS}{name}", unit))
+                self.put(f"{NETWORKS}{name}", round((1.0 if weight is None else weight) * scale, DIGITS), unit)
+
     def _levels(self, path: str, value: object) -> bool:
         """The schedule of noise levels that flow models are told one by one; a named one stays."""
         schedule = levels_of(value)
-        if schedule is not None and self._get(path) == FLOW:
-            self._put(path, schedule)
+        if schedule is not None and self.get(path) == FLOW:
+            self.put(path, schedule)
         return schedule is not None
 
     def _text(self, row: KeywordRow, value: object) -> bool:
         one = value[0] if isinstance(value, list) and value else value
         if isinstance(one, str):
-            self._put(row.path, one)
+            self.put(row.path, one)
+            if isinstance(value, list) and row.path != NEGATIVE:
+                self._listed(value)
             return True
         text, encoder = text_behind(value, self.meanings, negative=row.path == NEGATIVE)
-        if text is None:
+        if text is None or row.kind == "text":
             return False
-        self._put(row.path, text)
+        self.put(row.path, text)
         if encoder == PIECES:
             self._weighted(value)
         language = self.meanings.word("encoders", encoder)
         if language:
-            self._put("text.language", language)
-            self._put("text.emphasis", language)
+            self.put("text.language", language)
+            self.put("text.emphasis", self.meanings.word("emphasis", language))
         states = self.meanings.listed("calls", "states")
         for call in self.calls:
             if call.name == INDEXED and isinstance(call.owner, Part) and call.owner.name in states:
                 self._layer(call.arguments[0])
         return True
 
+    def _listed(self, texts: Sequence[object]) -> None:
+        """Several texts are as many pictures; only the first is read where they differ."""
+        if any(text != texts[0] for text in texts):
+            self.said.append(diagnose("PC703", count=len(texts)))
+        elif len(texts) > 1:
+            self.put("batch.size", len(texts))
+
     def _weighted(self, value: object) -> None:
         """The language of the pieces, and the way of emphasis that the function of the script was told."""
         told = [item for made in origins(value)[:1] for item in made.arguments]
         known = [way for way in self.meanings.listed(PIECES, "emphasis") if way in told]
-        self._put("text.language", self.meanings.listed(PIECES, "language")[0])
-        self._put("text.emphasis", known[0] if known else "no_norm")
+        self.put("text.language", self.meanings.listed(PIECES, "language")[0])
+        self.put("text.emphasis", known[0] if known else "no_norm")
 
     def _layer(self, index: object) -> None:
         if isinstance(index, int) and index < 0:
-            self._put("text.layer", index)
+            self.put("text.layer", index)
 
     def _side(self, side: str, value: object) -> bool:
         number = whole(value)
         if number is None:
             return False
-        size = self._get("size") or {"width": 0, "height": 0}
-        self._put("size", {**size, side: number} if isinstance(size, dict) else size)
+        size = self.get("size") or {"width": 0, "height": 0}
+        self.put("size", {**size, side: number} if isinstance(size, dict) else size)
         return True
 
     def _numeric(self, row: KeywordRow, value: object) -> bool:
-        number: float | None = whole(value) if row.kind in ("whole", "layer") else real(value)
+        number: float | None = whole(value) if row.kind in ("whole", "layer", "crop") else real(value)
         if number is None:
             return False
-        self._put(row.path, -1 - number if row.kind == "layer" else number)
+        self.put(row.path, self._meant(row.kind, number))
         return True
 
+    def _meant(self, kind: str, number: float) -> float:
+        """A number as settings count it; guidance of 1 and less is none to the library."""
+        match kind:
+            case "layer":
+                return -1 - number
+            case "guidance":
+                return max(number, 1.0)
+            case "guidance_above_one":
+                return max(number, 0.0) + 1
+            case "guidance_by_negative":
+                return max(number, 1.0) if self.told & {*self.meanings.listed("calls", NEGATIVE)} else 1.0
+            case _:
+                return number
+
+    def _says(self, path: str, value: object) -> bool:
+        """Does a text for another encoder say the same?"""
+        one = value[0] if isinstance(value, list) and value else value
+        return one is not None and self.get(path) == one
+
     def _generator(self, value: object) -> bool:
-        seeded = seeded_by(value, self.meanings)
+        seeded = seeded_by(value, self.meanings, self.before)
         seed = first_seed(seeded)
         if seed is None:
             return False
-        self._put("noise.seed", _seed(seed))
-        self._put("noise.generator", drawn_on(seeded[0], self.meanings))
+        self.put("noise.seed", _seed(seed))
+        self.put("noise.generator", drawn_on(seeded[0], self.meanings))
         if len(seeded) > 1:
-            self._put("batch.size", len(seeded))
+            self.put("batch.size", len(seeded))
         if isinstance(value, Made):
-            self._put("noise.per_batch", True)
+            self.put("noise.per_batch", True)
         return True
 
     def _image(self, path: str, value: object) -> bool:
         file = file_behind(value, self.meanings)
+        if origins(value) and self.get("task.kind") != "inpaint":
+            self.put("task.kind", "inpaint" if path == MASK else "image_to_image")
         if file:
-            self._put(path, file)
+            self.put(path, file)
         return file is not None or bool(origins(value))
 
     def _control(self, row: KeywordRow, value: object) -> bool:
         for number, item in enumerate(value if isinstance(value, list) else [value]):
             if row.kind == "control_image":
-                file = file_behind(item, self.meanings)
-                self._put(row.path, file, number)
+                self.put(row.path, file_behind(item, self.meanings), number)
+                made = preprocessed(item, self.meanings)
+                values = (made.name, *made.thresholds) if made else ()
+                for name, value_of in zip(("preprocessor", "threshold_a", "threshold_b"), values, strict=False):
+                    self.put(f"{CONTROLS}{name}", value_of, number)
             elif (weight := real(item)) is not None:
-                self._put(row.path, weight, number)
-            self._put("controls.controlnet[n].unit", number, number)
+                self.put(row.path, weight, number)
+            self.put("controls.controlnet[n].unit", number, number)
         return True
 
     # ── where it starts, and what was left out ────────────────────────────────────────────────────────────────────────
@@ -328,47 +329,57 @@ class _Reading:
         for call in painting.before:
             method = call.name.rpartition(".")[2]
             self._mask(method, call)
-            if method in kinds and self._get(CONTROLS + "unit") is not None:
-                self._put(CONTROLS + "resize", str(kinds[method]), 0)
-            if method in kinds and self._get("task.resize") is None and self._get("task.kind") != "text_to_image":
+            if method in kinds and self.get(CONTROLS + "unit") is not None:
+                self.put(CONTROLS + "resize", str(kinds[method]), 0)
+            if method in kinds and self.get("task.resize") is None and self.get("task.kind") != "text_to_image":
                 size = pair(call.arguments)
                 if size:
-                    self._put("size", self._get("size") or {"width": size[0], "height": size[1]})
-                    self._put("task.resize", str(kinds[method]))
+                    self.put("size", self.get("size") or {"width": size[0], "height": size[1]})
+                    self.put("task.resize", str(kinds[method]))
 
     def _mask(self, method: str, call: Made) -> None:
         """What is done to the mask of a picture that is painted in part."""
         path = self.meanings.word("masks", method)
-        if path is not None and self._get("task.kind") == "inpaint":
-            blur = real(call.arguments[0]) if call.arguments else None
-            self._put(path, True if blur is None else blur)
+        if path is not None and self.get("task.kind") == "inpaint":
+            told = [amount for item in (*call.arguments, *call.keywords.values()) if (amount := real(item)) is not None]
+            self.put(path, told[0] if told else True)
 
     def _defaults(self, painting: Painting) -> None:
+        """What the call takes where the script leaves it out."""
         row = self.meanings.default(painting.name)
         because = f"{painting.name} takes it where nothing is said"
-        values = dict(row.values)
-        if self._get("task.kind") != "text_to_image":
-            values["task.strength"] = row.strength
-        elif row.size:
-            values["size"] = dict(zip(("width", "height"), row.size, strict=True))
-        for path, value in values.items():
-            if self._get(path) is None:
-                self._put(path, value)
-                shown = tuple(value.values()) if isinstance(value, dict) else value
-                self.implied.append(Implied(path=path, read=plain(shown), because=because))
-        if self._get("noise.seed") is None:
+        for name, number in self.meanings.call(painting.name).defaults.items():
+            keyword = self.meanings.keyword(name, painting.name)
+            if keyword is None or name in self.told or not keyword.path or self.get(keyword.path) is not None:
+                continue
+            if self._read(keyword, number):
+                self.implied.append(Implied(path=keyword.path, read=plain(self.get(keyword.path)), because=because))
+        published = self.meanings.origin(
+            painting.name, model_of(relatives(painting.pipeline, self.meanings), self.meanings)
+        )
+        size = (published.size if published else ()) or row.size
+        image = self.meanings.keyword("image", painting.name)
+        takes_its_size = image is not None and image.kind == "control_image"
+        if size and self.get("size") is None and self.get("task.kind") == "text_to_image" and not takes_its_size:
+            self.put("size", dict(zip(("width", "height"), size, strict=True)))
+            self.implied.append(Implied(path="size", read=plain(size), because=because))
+        if self.get("sampling.cfg_scale") is None and self.get("sampling.distilled_cfg_scale") is not None:
+            self.put("sampling.cfg_scale", 1.0)
+        if self.get("task.strength") is None and self.get("task.kind") != "text_to_image":
+            self.put("task.strength", 1.0)  # the picture is a condition, not the start
+        if self.get("noise.seed") is None:
             self._seeded_globally()
-        strength, steps = real(self._get("task.strength")), whole(self._get("sampling.steps"))
+        strength, steps = real(self.get("task.strength")), whole(self.get("sampling.steps"))
         if strength is not None and steps:
-            self._put("task.strength", asked_strength(strength, steps, rounds_down=row.rounds_down))
+            self.put("task.strength", asked_strength(strength, steps, rounds_down=row.rounds_down))
 
     def _seeded_globally(self) -> None:
-        for call in self.calls:
+        for call in self.calls[: self.before]:
             if call.name in self.meanings.listed("noise", "global_seed") and call.arguments:
                 seed = whole(call.arguments[0])
                 if seed is not None:
-                    self._put("noise.seed", _seed(seed))
-                    self._put("noise.generator", self.meanings.listed("noise", "card")[0])
+                    self.put("noise.seed", _seed(seed))
+                    self.put("noise.generator", self.meanings.listed("noise", "card")[0])
 
     # ── the second pass ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -377,82 +388,71 @@ class _Reading:
         switch = real(told.get(words("calls", "switch")[0]))
         model = self._refiner(first, second)
         if switch is not None and model:
-            self._put("stages.refiner.checkpoint", model)
-            self._put("stages.refiner.switch_at", switch)
+            self.put("stages.refiner.checkpoint", model)
+            self.put("stages.refiner.switch_at", switch)
             return
-        size = enlargement(second, self.meanings, self._get("size"))
-        values: dict[str, object] = {"strength": self.meanings.default(second.name).strength, "checkpoint": model}
+        size = enlargement(second, self.meanings, self.get("size"))
+        values: dict[str, object] = {
+            "strength": self.meanings.call(second.name).defaults.get("strength"),
+            "checkpoint": model,
+        }
         if words("calls", "strength")[0] in told:
             values["strength"] = real(told[words("calls", "strength")[0]])
         steps = whole(told.get(words("calls", "steps")[0]))
-        values["steps"] = steps if steps != self._get("sampling.steps") else None
+        values["steps"] = steps if steps != self.get("sampling.steps") else None
         for row in self.meanings.keywords:
             if row.path.startswith("sampling.") and "cfg_scale" in row.path and row.fits(row.name, second.name):
                 number = real(told.get(row.name))
-                differs = number is not None and number != self._get(row.path)
+                number = None if number is None else self._meant(row.kind, number)
+                differs = number is not None and number != self.get(row.path)
                 values[row.path.removeprefix("sampling.")] = number if differs else None
         for name in ("prompt", NEGATIVE):
             keyword, embeds = words("calls", name)
             text = told.get(keyword) or text_behind(told.get(embeds), self.meanings, negative=name == NEGATIVE)[0]
-            values[name] = text if isinstance(text, str) and text != self._get(name) else None
+            values[name] = text if isinstance(text, str) and text != self.get(name) else None
         scheduling = self._scheduling(second)
-        if scheduling.because == "" and scheduling.sampler != self._get("sampling.sampler"):
+        if scheduling.because == "" and scheduling.sampler != self.get("sampling.sampler"):
             values |= {"sampler": scheduling.sampler, "schedule": scheduling.schedule}
-        planned, strength = steps or whole(self._get("sampling.steps")), real(values["strength"])
+        planned, strength = steps or whole(self.get("sampling.steps")), real(values["strength"])
         if strength is not None and planned:
             rounds_down = self.meanings.default(second.name).rounds_down
             values["steps"] = run = run_steps(strength, planned, rounds_down=rounds_down)
             values["strength"] = hires_strength(run, planned)
         for name, value in (values | size).items():
             if value is not None and name in _HIRES:
-                self._put(SECOND + name, value)
+                self.put(SECOND + name, value)
 
     def _refiner(self, first: Painting, second: Painting) -> dict[str, object] | None:
         """The checkpoint of the second pass, where it is another one."""
         makers = list(relatives(second.pipeline, self.meanings))
         if makers[-1] in list(relatives(first.pipeline, self.meanings)):
             return None
-        told = makers[-1].arguments[0] if makers[-1].arguments else None
-        return asset(told, is_file=told.endswith(SAFE)) if isinstance(told, str) else None
+        told = file_of(makers[-1], self.meanings)
+        return asset(told, is_file=told.endswith(SAFE)) if told else None
 
     # ── the Job ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _remark(self, painting: Painting) -> None:
         words = self.meanings
-        known = {*words.methods, *(name for kind in words.words["networks"] for name in words.listed("networks", kind))}
-        for call in self._methods(painting):
+        groups = ("networks", "adapters")
+        known = {
+            *words.methods,
+            *words.words["freeu"],
+            *(it for group in groups for kind in words.words[group] for it in words.listed(group, kind)),
+        }
+        for call in self.methods(painting):
             if call.name not in known and not call.name.startswith("__") and call.name not in words.loaders:
-                self.said.append(diagnose("PC704", self._first(call), "not read", name=call.name))
-
-    def _unread(self, name: str, place: Span | None, code: str) -> None:
-        text = self.lines.text(place) if place else ""
-        self.said.append(diagnose(code, place, "not read", name=name, line=self.lines.line_of(place) if place else 0))
-        if place is not None:
-            self.ledger.append(Stated(key=name, raw=text, span=place, problem=code))
-
-    def _state(self, name: str, place: Span, *paths: str) -> None:
-        self.ledger.append(Stated(key=name, raw=self.lines.text(place), span=place, paths=paths))
-
-    def _first(self, call: Made) -> Span:
-        """The first line of a call."""
-        text = self.lines.text(call.span)
-        return Span(call.span.start, call.span.start + len(text.partition("\n")[0]))
-
-    def _put(self, path: str, value: object, number: int = 0) -> None:
-        self.draft.put(place_of(path), number, value)
-
-    def _get(self, path: str, number: int = 0) -> object:
-        return self.draft.get(place_of(path), number)
+                self.said.append(diagnose("PC704", self.first_line(call), "not read", name=call.name))
 
     def _built(self) -> Job:
-        size = self._get("size")
+        size = self.get("size")
         if isinstance(size, dict):
-            self._put("size", (size["width"], size["height"]))
-        hires = self._get("stages.hires.size")
+            self.put("size", (size["width"], size["height"]))
+        hires = self.get("stages.hires.size")
         if isinstance(hires, dict):
-            self._put("stages.hires.size", (hires["width"], hires["height"]))
-        if self._get("noise.per_batch"):
-            self._put("noise.per_batch", (whole(self._get("batch.size")) or 1) > 1)
+            self.put("stages.hires.size", (hires["width"], hires["height"]))
+        if self.get("noise.per_batch"):
+            self.put("noise.per_batch", (whole(self.get("batch.size")) or 1) > 1)
         try:
             job = self.draft.job()
         except ValidationError as error:

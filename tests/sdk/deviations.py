@@ -1,5 +1,6 @@
 """How far scripts in the style `plain` come from the runner: the latents of both on one tiny pipeline."""
 
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,9 @@ def _pipe(folder: Path) -> Any:
 
 
 def _painted(made: Job, folder: Path) -> torch.Tensor:
-    watch = Keeps()
-    _runner(folder).run(made, watch)
+    watch, runner = Keeps(), _runner(folder)
+    runner.shelf.leftover = None  # what an earlier job left behind
+    runner.run(made, watch)
     return watch.latent
 
 
@@ -78,7 +80,8 @@ def latents(made: Job, folder: Path, style: str) -> torch.Tensor:
     else:
         lines = source.replace('output_type="np"', 'output_type="latent"').partition("# Cut off")[0]
     loading, loop = lines.partition("pipe = ")[0], lines.partition("pipe.to(DEVICE)\n")[2]
-    names: dict[str, Any] = {"__name__": "script", "pipe": _pipe(folder)}
+    pipe = deepcopy(_pipe(folder))  # a script may change its parts
+    names: dict[str, Any] = {"__name__": "script", "pipe": pipe}
     exec(compile(f"{loading}\n{loop}", "script.py", "exec"), names)  # noqa: S102  # the script is what is measured
     found: torch.Tensor = names["latents" if style == "exact" else "images"]
     return found

@@ -1,5 +1,6 @@
 """What the runner makes of a job with the parts of a tiny pipeline: the latent before it becomes a picture."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from paramc.runtime.execute.watch import Unwatched
 from paramc.runtime.models.checkpoint import Checkpoint
 from paramc.runtime.models.networks import Networks
 from paramc.runtime.schedules.levels import sd_alphas
-from paramc.runtime.text.stack import text_stack
+from paramc.runtime.text.stack import TextStack, text_stack
 
 
 class OneFolder:
@@ -54,7 +55,14 @@ class TinyShelf(Shelf):
         )
         for part in (pipe.unet, pipe.vae, *encoders):
             part.requires_grad_(False)
-        return Loaded(checkpoint, Networks(checkpoint), text_stack(base, encoders))
+        return Loaded(checkpoint, Networks(checkpoint), _stack(base, encoders))
+
+
+def _stack(base: str, encoders: tuple[Any, ...]) -> TextStack:
+    """Stable Diffusion 2 is stored without the encoder's last layer; nothing tells it of a tiny one."""
+    stack = text_stack(base, encoders)
+    shortened = tuple(replace(encoder, left_out=1) for encoder in stack.encoders)
+    return replace(stack, encoders=shortened) if base == "sd2" else stack
 
 
 class Keeps(Unwatched):

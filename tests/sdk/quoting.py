@@ -16,7 +16,8 @@ RUNTIME = Path(__file__).parents[2] / "paramc" / "runtime"
 LINE = "88"
 WIDTH = 80  # of a line of digits
 MODULES = (
-    "rng/philox", "rng/streams", "rng/variation", "rng/images", "rng/brownian",
+    "text/normalise", "models/upsampling",
+    "rng/philox", "rng/streams", "rng/variation", "rng/images", "rng/batch", "rng/brownian",
     "schedules/levels", "schedules/curve", "schedules/curves", "schedules/fitted", "schedules/spaced",
     "schedules/timesteps", "execute/tables",
     "denoise/conditioning", "denoise/guidance", "denoise/prompts", "denoise/parametrisation", "denoise/guided",
@@ -25,14 +26,27 @@ MODULES = (
     "samplers/heun", "samplers/dpm_2", "samplers/dpm_solver", "samplers/dpmpp", "samplers/dpmpp_sde",
     "samplers/one_step", "samplers/multistep", "samplers/unipc", "samplers/cfg_pp", "samplers/res",
     "samplers/gradient_estimation", "samplers/er_sde", "samplers/seeds", "samplers/sa_solver", "samplers/ddim",
-    "stages/starts",
+    "denoise/masked", "stages/starts", "stages/pictures", "stages/sizes", "stages/masks", "execute/values", "control/hints",
 )  # fmt: skip
 """Each after those that it imports from."""
 TYPES = frozenset({"float", "int", "bool", "str", "tuple", "None", "frozenset"})  # kept where a dataclass needs them
-ALIASES = {"np": "numpy"}
-UNQUOTED = frozenset({"recorded_table", "recorded_alphas", "tables_for", "is_lcm", "_recorded", "_alphas"})
-"""What reads the recorded tables out of a file, and what needs it."""
+ALIASES = {"np": "numpy", "nn": "torch.nn"}
+UNQUOTED = frozenset(
+    {"recorded_table", "recorded_alphas", "tables_for", "is_lcm", "_recorded", "_alphas", "upsampling"}
+)
+"""What reads the recorded tables out of a file, and what needs it; and what lasts for a while."""
+ALONE = {
+    "execute/values": {"flattened", "BACKGROUND"},
+    "control/hints": {"hint", "_numbers", "_fitted", "_cut", "_scaled", "_resampled", "_border_colour", "WHITE"},
+}  # of modules whose other parts no script needs
 RECORDED = {
+    "Size": '''
+class Size(NamedTuple):
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+''',
     "rounded": '''
 def rounded(values, digits):
     """float32 with the last digit that the UI has: -1, 0 or 1 more."""
@@ -78,7 +92,8 @@ class Module:
 
     @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
-        return {name: node for name, node in _definitions(self.tree) if name not in UNQUOTED}
+        found = {name: node for name, node in _definitions(self.tree) if name not in UNQUOTED}
+        return {name: found[name] for name in found if name in ALONE.get(self.name, found)}
 
     @cached_property
     def imported(self) -> dict[str, str]:

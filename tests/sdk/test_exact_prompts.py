@@ -16,7 +16,7 @@ from transformers import CLIPTokenizer
 
 import paramc
 import paramc.runtime.text
-from paramc.backends.pieces import pieces
+from paramc.backends.pieces import is_mended, names_ends, pieces
 from paramc.ir.family import Family
 from paramc.ir.plan import Encode
 from tests.conformance.text.recorded import EMPHASES, TOLERANCE, Case, cases, deviation, expected, op
@@ -26,8 +26,7 @@ pytestmark = [pytest.mark.sdk, pytest.mark.filterwarnings("ignore:__array_:Depre
 
 SETTINGS = "a (cat:1.2)\nNegative prompt: bad\nSteps: 4, Sampler: Euler, CFG scale: 7, Seed: 1, RNG: CPU"
 LEARNED = "myemb"  # a word that only a file could explain
-# The library leaves entities, ligatures and the like as they are; names of start and end are texts like others.
-UNMENDED = ("<|", "&", "’", "“", "ﬁ", "Ｆ", "ï¿½", "Ã", "â€", "\u200b", "\u3000")
+SIGNS = {names_ends: "<|endoftext|>", is_mended: "“&”"}  # of texts for which scripts print more
 
 
 @cache
@@ -64,9 +63,11 @@ def shortened(model: Any) -> Any:
 
 
 @cache
-def printed(base: str, layer: int, backtrack: int) -> dict[str, Any]:
-    """The names of the part of a script that encodes."""
-    job = paramc.parse(SETTINGS).model_copy(update={"family": Family(name=base, base=base)})
+def printed(base: str, layer: int, backtrack: int, signs: str) -> dict[str, Any]:
+    """The names of the part of a script that encodes, whose prompt has certain signs in it."""
+    job = paramc.parse(SETTINGS.replace("a (cat", f"{signs} a (cat")).model_copy(
+        update={"family": Family(name=base, base=base)}
+    )
     job = job.replace({"text.layer": layer, "text.backtrack": backtrack})
     options = {"prompts": "exact", "model": "x", "device": "cpu"}
     source = paramc.compile(job, "diffusers", options=options).text
@@ -76,7 +77,9 @@ def printed(base: str, layer: int, backtrack: int) -> dict[str, Any]:
 
 
 def encoded(base: str, asked: Encode, backtrack: int = 20, others: tuple[str, ...] = ("",)) -> Any:
-    names = printed(base, asked.layer, backtrack)
+    texts_of_all = "".join(variant.text for variant in asked.variants)
+    signs = "".join(sign for has, sign in SIGNS.items() if has(texts_of_all))
+    names = printed(base, asked.layer, backtrack, signs)
     emphasis = asked.emphasis if asked.emphasis in ("original", "no_norm") else "no_norm"
     texts = [pieces(variant, asked.emphasis) for variant in asked.variants]
     beside = [pieces(variant, asked.emphasis) for text in others for variant in op(text).variants]
@@ -84,15 +87,14 @@ def encoded(base: str, asked: Encode, backtrack: int = 20, others: tuple[str, ..
 
 
 def told(name: str) -> list[object]:
-    """The cases that a script can tell: no learned words, no former ways, nothing that A1111 mends. One in five runs
-    always."""
+    """The cases that a script can tell: no learned words, no former ways. One in five runs always."""
     found = []
     for index, case in enumerate(cases(name)):
         texts = "".join(case.get("batch") or [case["prompt"]])
         former = (
             "error" in case or {"use_old_emphasis_implementation", "sdxl_clip_l_skip"} & case.get("opts", {}).keys()
         )
-        if not former and LEARNED not in texts.lower() and not any(sign in texts for sign in UNMENDED):
+        if not former and LEARNED not in texts.lower():
             found.append(pytest.param(case, id=f"{index}", marks=[pytest.mark.slow] if index % 5 else []))
     return found
 

@@ -14,7 +14,13 @@ from paramc.resources import TARGETS
 GOLDEN = Path(__file__).parents[1] / "golden" / "diffusers" / "pipelines.json.gz"
 FOLDER = TARGETS / "diffusers"
 INTERFACE = read_interface(FOLDER / "interface.toml")
-LOADING = {"dtype", "local_files_only", "config", "subfolder"}  # what every loader takes beside the parts of a model
+LOADING = {
+    "dtype",
+    "local_files_only",
+    "config",
+    "subfolder",
+    "quantization_config",
+}  # what every loader takes beside the parts of a model
 PIPELINES = json.loads(gzip.decompress(GOLDEN.read_bytes()))["pipelines"]
 
 
@@ -33,8 +39,9 @@ def test_pipelines_are_loaded_with_parts_that_they_have(name: str) -> None:
 
 def test_every_pipeline_of_the_target_is_recorded() -> None:
     table = read_pipelines(FOLDER / "pipelines.toml")
-    tasks = ("text_to_image", "image_to_image", "inpaint", "controlnet", "refiner")
-    used = {table.pipeline(base, task).pipeline for base in table.bases for task in tasks if table.paints(base, task)}
+    used = {
+        str(row["pipeline"]) for tasks in table.pipelines.values() for row in tasks.values() if isinstance(row, dict)
+    }
     assert used == set(PIPELINES)
 
 

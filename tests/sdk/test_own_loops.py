@@ -66,6 +66,7 @@ TEXTS = {
     "parts": TEXT.replace("dog", "dog AND a (bad:1.3) photo :0.6"),
     "chunks": TEXT.replace("dog", "a photo of a bad dog, " * 15 + "BREAK [cat]"),
     "forge": TEXT.replace("v1.10.1", "f2.0.1v1.10.1-previous-636-gb835f24a"),
+    "mended": TEXT.replace("dog", "“dog” &amp; ﬁne Ｆull caf\u00e9 isn’t\u200b <|endoftext|> x"),
     "silent": TEXT.replace("Negative prompt: bad quality\n", ""),
 }
 
@@ -89,10 +90,22 @@ def test_texts_are_the_runner_s(agrees: Callable[[Job], None], kind: str, base: 
         "Pad conds: True",
         f"{HIRES}Latent",
         f"{HIRES}Latent (nearest-exact), Hires prompt: a dog",
+        "Size: 72x104",
     ],
 )
 def test_settings_are_the_runner_s(agrees: Callable[[Job], None], more: str, rng: str) -> None:
     agrees(job(more, rng=rng).replace({"sampling.sampler": "euler_ancestral"}))
+
+
+@pytest.mark.parametrize("sampler", ["ddpm", "lcm", "euler_ancestral"])
+def test_forge_s_quirks_are_the_runner_s(agrees: Callable[[Job], None], sampler: str) -> None:
+    made = job(text=TEXTS["forge"].replace("64x64", "72x104"))
+    agrees(made.replace({"sampling.sampler": sampler}))
+
+
+def test_layers_are_counted_below_a_model_s_own_by_forge(agrees: Callable[[Job], None]) -> None:
+    for base in ("sd2", "sdxl"):
+        agrees(job("Clip skip: 3", base=base, text=TEXTS["forge"]))
 
 
 @pytest.mark.parametrize("sampler", ["euler_ancestral", "ddim", "unipc", "dpmpp_2m_sde", "dpm_fast", "lcm"])

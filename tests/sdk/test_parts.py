@@ -38,6 +38,7 @@ def test_scripts_print_what_the_runner_does(request: pytest.FixtureRequest) -> N
 def test_no_part_needs_another_that_stands_behind_it_when_it_is_made() -> None:
     names: dict[str, object] = {}
     import functools
+    import html
     import itertools
     import math
 
@@ -45,9 +46,21 @@ def test_no_part_needs_another_that_stands_behind_it_when_it_is_made() -> None:
     special = pytest.importorskip("scipy.special")
     import collections
     import dataclasses
+    import typing
 
-    names |= {"numpy": numpy, "torch": torch, "math": math, "betaincinv": special.betaincinv}
-    for module in (functools, itertools, collections, dataclasses):
+    from PIL import Image, ImageFilter, ImageOps
+
+    names |= {
+        "numpy": numpy,
+        "torch": torch,
+        "math": math,
+        "html": html,
+        "Image": Image,
+        "ImageFilter": ImageFilter,
+        "ImageOps": ImageOps,
+        "betaincinv": special.betaincinv,
+    }
+    for module in (functools, itertools, collections, dataclasses, typing):
         names |= {name: value for name, value in vars(module).items() if not name.startswith("_")}
     for row in read_table(PATH)["parts"]:  # type: ignore[union-attr]  # a list of tables
         exec(compile(str(row["text"]), str(row["name"]), "exec"), names)  # type: ignore[index, call-overload]  # noqa: S102

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import paramc
-from paramc.ir.assets import AssetRef, Assets, ImageRef
-from paramc.ir.control import ControlNet
+from paramc.ir.assets import HUB, AssetRef, Assets, ImageRef
+from paramc.ir.control import ControlNet, FreeU, Tiling
 from paramc.ir.family import Family
 from paramc.ir.job import Job
 
@@ -23,7 +23,7 @@ pytestmark = [
 Run = Callable[..., dict[str, Any]]
 
 
-def rarely(*values: str) -> Any:
+def rarely(*values: str | int) -> Any:
     """A case that only `--slow` runs; a dozen others run always."""
     return pytest.param(*values, marks=pytest.mark.slow)
 
@@ -118,6 +118,108 @@ def test_pictures_steer_by_their_weights(run: Run, tiny: Callable[[str], Path], 
     plain = run(job(base))["images"][0]
     assert abs(images[0] - plain).max() <= 1e-5
     assert all(abs(image - other).max() > 1e-3 for image, other in zip(images[1:], images, strict=False))
+
+
+def net(base: str, folder: Path) -> AssetRef:
+    """A net for a tiny model, saved in the folder where the test runs, that really steers."""
+    import diffusers as library
+    import torch
+
+    torch.manual_seed(0)
+    if base in ("sd1", "sdxl"):
+        made = library.ControlNetModel.from_unet(library.UNet2DConditionModel.from_pretrained(folder / "unet"))
+    elif base == "sd3":
+        model = library.SD3Transformer2DModel.from_pretrained(folder / "transformer")
+        made = library.SD3ControlNetModel.from_transformer(model, num_layers=1, num_extra_conditioning_channels=0)
+    else:
+        model = library.FluxTransformer2DModel.from_pretrained(folder / "transformer")
+        made = library.FluxControlNetModel.from_transformer(
+            model, num_layers=1, num_single_layers=1, attention_head_dim=16, num_attention_heads=2
+        )
+    for weights in made.parameters():
+        if not weights.any():
+            torch.nn.init.normal_(weights, std=0.1)  # zeros as they are made: nothing would steer
+    made.save_pretrained("net")
+    return AssetRef(name="net", urn=f"{HUB}net")
+
+
+STARTS = {"image": "Denoising strength: 0.5", "mask": "Denoising strength: 0.5, Mask blur: 2", "noise": ""}
+
+
+@pytest.mark.filterwarnings("ignore:`FluxPosEmbed` is deprecated:FutureWarning")  # the library's own use of it
+@pytest.mark.parametrize(
+    ("base", "begin", "count"),
+    [
+        rarely("sd1", "image", 1),
+        rarely("sd1", "mask", 2),
+        rarely("sdxl", "image", 2),
+        rarely("sdxl", "mask", 1),
+        rarely("sd3", "noise", 1),
+        rarely("sd3", "noise", 2),
+        rarely("flux", "noise", 1),
+        rarely("flux", "noise", 2),
+        rarely("flux", "image", 1),
+        rarely("flux", "mask", 1),
+    ],
+)
+def test_pictures_steer_whatever_is_painted(
+    run: Run, tiny: Callable[[str], Path], base: str, begin: str, count: int
+) -> None:
+    start(64)
+    Image.radial_gradient("L").resize((64, 64)).save("mask.png")
+    model, image = net(base, tiny(base)), ImageRef(path="input.png")
+    made = job(base, schedule=FLOW.get(base, "Automatic"), more=STARTS[begin])
+    images = []
+    for weight in (0.0, 1.0):
+        units = tuple(ControlNet(unit=unit, model=model, image=image, weight=weight) for unit in range(count))
+        images.append(run(made.model_copy(update={"controls": units}))["images"][0])
+    assert abs(images[1] - images[0]).max() > 1e-3
+
+
+@pytest.mark.parametrize("base", [rarely("sd3"), rarely("flux")])
+def test_flow_models_paint_what_the_mask_shows(run: Run, base: str) -> None:
+    start(64)
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (0, 0, 32, 64))
+    mask.save("mask.png")
+    painted = run(job(base, schedule="Simple", more=STARTS["mask"]))["pictures"][0]
+    with Image.open("input.png") as picture:
+        before = picture.convert("RGB")
+    assert painted.crop((48, 0, 64, 64)).tobytes() == before.crop((48, 0, 64, 64)).tobytes()
+    assert painted.crop((0, 0, 16, 64)).tobytes() != before.crop((0, 0, 16, 64)).tobytes()
+
+
+@pytest.mark.parametrize("more", [rarely("Denoising strength: 1"), rarely("")])
+def test_a_model_that_edits_pictures_keeps_the_size(run: Run, more: str) -> None:
+    start(64)
+    made = job("flux", schedule="Simple", more=more).model_copy(
+        update={"family": Family(name="flux-kontext", base="flux")}
+    )
+    run(made)
+    assert size() == (64, 64)
+
+
+@pytest.mark.parametrize("base", ["sd1", rarely("sdxl")])
+def test_edges_of_a_tile_meet(run: Run, base: str) -> None:
+    import torch
+
+    pipe = run(job(base).model_copy(update={"patches": (Tiling(),)}))["pipe"]
+    latents = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        picture = pipe.vae.to(torch.float32).decode(latents).sample
+        rolled = pipe.vae.decode(latents.roll(4, dims=3)).sample
+    inner = pipe.vae.decoder.conv_out
+    assert inner.padding_mode == pipe.unet.conv_in.padding_mode == "circular"
+    assert torch.allclose(picture.roll(32, dims=3), rolled, atol=1e-4)
+
+
+@pytest.mark.parametrize("base", ["sd1", rarely("sdxl")])
+def test_halves_of_the_model_are_weighed(run: Run, base: str) -> None:
+    plain = run(job(base))["images"][0]
+    weighed = run(job(base).model_copy(update={"patches": (FreeU(b1=1.5, b2=1.6, s1=0.9, s2=0.2),)}))["images"][0]
+    alike = run(job(base).model_copy(update={"patches": (FreeU(b1=1.0, b2=1.0, s1=1.0, s2=1.0),)}))["images"][0]
+    assert abs(alike - plain).max() < 1e-4
+    assert abs(weighed - plain).max() > 1e-4
 
 
 def test_a_refiner_goes_on_where_the_first_model_stops(run: Run, tiny: Callable[[str], Path]) -> None:

@@ -38,7 +38,7 @@ def save(base: str, folder: Path, *, whole: bool = False) -> Path:
     torch.manual_seed(SEED)
     _WORDS.clear()
     _WORDS.extend(_every_merge() if whole else ())
-    builders = {"sd1": _sd1, "sd2": _sd1, "sdxl": _sdxl, "refiner": _refiner, "sd3": _sd3, "flux": _flux}
+    builders = {"sd1": _sd1, "sd2": _sd2, "sdxl": _sdxl, "refiner": _refiner, "sd3": _sd3, "flux": _flux}
     place = folder / base
     pipeline = builders[base]()
     if base in ("sd1", "sd2", "sdxl"):
@@ -128,8 +128,12 @@ def _scheduler() -> EulerDiscreteScheduler:
     )
 
 
-def _sd1() -> StableDiffusionPipeline:
-    tokenizer = _clip_tokenizer()
+def _sd2() -> StableDiffusionPipeline:
+    return _sd1("!")
+
+
+def _sd1(pad: str = "<|endoftext|>") -> StableDiffusionPipeline:
+    tokenizer = _clip_tokenizer(pad)
     unet = UNet2DConditionModel(
         block_out_channels=(16, 32),
         layers_per_block=1,

@@ -8,6 +8,11 @@ from paramc.dialects.script.values import INDEXED, Made, Piece, origins
 
 FLOW: Final = "simple"  # the schedule of flow models
 EVEN: Final = "uniform"
+ROUND: Final[tuple[int, ...]] = (
+    10,
+    20,
+    *(10**digits for digits in range(2, 17)),
+)  # parts of 1 that people like, the roundest first
 MOST_STRENGTH: Final = 0.999  # that a UI counts with
 
 
@@ -19,8 +24,8 @@ def asked_strength(strength: float, steps: int, *, rounds_down: bool) -> float:
     run = run_steps(strength, steps, rounds_down=rounds_down)
     if run >= steps:
         return 1.0
-    for digits in range(1, 17):
-        value: float = -(-max(run - 1, 0) * 10**digits // steps) / 10**digits
+    for unit in ROUND:
+        value: float = -(-max(run - 1, 0) * unit // steps) / unit
         if int(value * steps) == run - 1:
             return value
     return strength
@@ -34,8 +39,7 @@ def run_steps(strength: float, steps: int, *, rounds_down: bool) -> int:
 
 def hires_strength(run: int, planned: int) -> float:
     """The shortest strength at which a UI plans `planned` steps to run `run` of them: int(run ÷ strength)."""
-    for digits in range(1, 17):
-        unit: int = 10**digits
+    for unit in ROUND:
         for value in (run * unit // planned / unit, (run * unit // planned - 1) / unit):
             if value > 0 and int(run / min(value, MOST_STRENGTH)) == planned:
                 return value

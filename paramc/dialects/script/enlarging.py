@@ -24,9 +24,9 @@ def enlargement(second: Painting, words: Meanings, small: object) -> dict[str, o
             found["size"] = {"width": sides[1] * cells, "height": sides[0] * cells} if sides else None
         elif call.name == INDEXED and isinstance(before := found.get("size"), dict):
             rows, columns = [*pieces_of(call.arguments[0]), None, None, None, None][2:4]
-            kept = {"height": rows and rows * cells, "width": columns and columns * cells}
-            found["size"] = before | {side: length for side, length in kept.items() if length}
-            found["cut"] = True
+            lengths = {"height": rows and rows * cells, "width": columns and columns * cells}
+            kept = {side: length for side, length in lengths.items() if length}
+            found |= {"size": before | kept, "cut": True} if kept else {}
         elif call.name in words.listed("pictures", "crop") and call.arguments:
             box = call.arguments[0]
             corners = [whole(side) for side in box] if isinstance(box, list) else []

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
+from textwrap import dedent
 from typing import Final
 
 LONGEST: Final = 100_000  # characters or items of one value
@@ -14,6 +15,7 @@ class BuiltIn:
 
     give: Callable[..., object]
     takes_anything: bool = False
+    ignores_keywords: bool = False
 
 
 def _range(*bounds: int) -> list[int]:
@@ -38,8 +40,46 @@ def _join(glue: str, items: Sequence[str]) -> str:
     return glue.join(items)
 
 
+def _same(value: object, *_: object) -> object:
+    return value
+
+
+def _joined_path(*parts: str) -> str:
+    return "/".join(part.strip("/") if number else part.rstrip("/") for number, part in enumerate(parts))
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    if old == "" or len(text) + text.count(old) * len(new) > LONGEST:
+        raise ValueError("the text would be too long")
+    return text.replace(old, new)
+
+
+def _extended(items: list[object], more: Sequence[object]) -> None:
+    if len(items) + len(more) > LONGEST:
+        raise ValueError("the list would be too long")
+    items.extend(more)
+
+
+def _updated(table: dict[object, object], more: Mapping[object, object]) -> None:
+    if len(table) + len(more) > LONGEST:
+        raise ValueError("the table would be too long")
+    table.update(more)
+
+
 BUILTINS: Final[Mapping[str, BuiltIn]] = {
     "range": BuiltIn(_range),
+    "tqdm": BuiltIn(_same, True, True),
+    "tqdm.tqdm": BuiltIn(_same, True, True),
+    "tqdm.auto.tqdm": BuiltIn(_same, True, True),
+    "tqdm.notebook.tqdm": BuiltIn(_same, True, True),
+    "tqdm.trange": BuiltIn(_range, False, True),
+    "tqdm.auto.trange": BuiltIn(_range, False, True),
+    "copy.copy": BuiltIn(_same, True),
+    "copy.deepcopy": BuiltIn(_same, True),
+    "pathlib.Path": BuiltIn(_joined_path),
+    "os.path.join": BuiltIn(_joined_path),
+    "os.path.expanduser": BuiltIn(_same),
+    "os.path.abspath": BuiltIn(_same),
     "list": BuiltIn(list, True),
     "tuple": BuiltIn(list, True),
     "dict": BuiltIn(dict, True),
@@ -57,6 +97,12 @@ BUILTINS: Final[Mapping[str, BuiltIn]] = {
     "min": BuiltIn(min),
     "max": BuiltIn(max),
     "sum": BuiltIn(sum),
+    "reversed": BuiltIn(lambda items: list(reversed(items)), True),
+    "set": BuiltIn(list, True),
+    "repr": BuiltIn(repr),
+    "textwrap.dedent": BuiltIn(dedent),
+    "os.getenv": BuiltIn(lambda _, default: default),
+    "os.environ.get": BuiltIn(lambda _, default: default),
 }
 METHODS: Final[Mapping[tuple[type, str], Callable[..., object]]] = {
     (str, "strip"): str.strip,
@@ -64,9 +110,29 @@ METHODS: Final[Mapping[tuple[type, str], Callable[..., object]]] = {
     (str, "upper"): str.upper,
     (str, "join"): _join,
     (str, "split"): str.split,
+    (str, "lstrip"): str.lstrip,
+    (str, "rstrip"): str.rstrip,
+    (str, "title"): str.title,
+    (str, "capitalize"): str.capitalize,
+    (str, "splitlines"): str.splitlines,
+    (str, "startswith"): str.startswith,
+    (str, "endswith"): str.endswith,
+    (str, "removeprefix"): str.removeprefix,
+    (str, "removesuffix"): str.removesuffix,
+    (str, "replace"): _replaced,
     (dict, "items"): lambda table: [list(pair) for pair in table.items()],
     (dict, "keys"): list,
     (dict, "values"): lambda table: list(table.values()),
     (dict, "get"): dict.get,
+    (dict, "copy"): dict.copy,
+    (dict, "pop"): dict.pop,
     (list, "copy"): list.copy,
+    (list, "pop"): list.pop,
+    (list, "index"): list.index,
+}
+MUTATORS: Final[Mapping[tuple[type, str], Callable[..., object]]] = {  # their arguments need not be known
+    (list, "append"): lambda items, item: _extended(items, [item]),
+    (list, "extend"): _extended,
+    (dict, "update"): _updated,
+    (dict, "setdefault"): dict.setdefault,
 }

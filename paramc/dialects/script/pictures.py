@@ -1,6 +1,6 @@
 """The calls of a script, grouped: which pipelines paint, what each one was made of, and what happens in between."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from paramc.dialects.script.tables import Meanings
@@ -12,7 +12,8 @@ class Painting(NamedTuple):
 
     call: Made
     pipeline: Made
-    name: str  # the class of the pipeline
+    written: str  # the class of the pipeline in the script
+    name: str  # … and the one that it stands for
     before: Sequence[Made]
 
     def follows(self, other: "Painting") -> bool:
@@ -41,10 +42,41 @@ def paintings(calls: Sequence[Made], meanings: Meanings) -> Iterator[Painting]:
         if call.name != CALLED or not isinstance(call.owner, Made):
             continue
         pipeline = call.owner
-        name = pipeline_class(pipeline, meanings)
-        if name:
-            yield Painting(call, pipeline, name, calls[start:index])
+        written = pipeline_class(pipeline, meanings)
+        if written:
+            makers = list(relatives(pipeline, meanings))
+            steered = any(meanings.listed("parts", "net")[0] in maker.keywords for maker in makers)
+            name = meanings.class_of(written, model_of(makers, meanings), steered=steered)
+            yield Painting(call, pipeline, written, name, calls[start:index])
             start = index + 1
+
+
+def model_of(makers: Iterable[Made], meanings: Meanings) -> str:
+    """What the first of the makers that names a model calls it, empty where none does."""
+    return next((told for maker in makers if (told := file_of(maker, meanings))), "")
+
+
+def file_of(maker: object, meanings: Meanings) -> str | None:
+    """The file or repository that a loader was told."""
+    if not isinstance(maker, Made) or maker.name.rpartition(".")[2] not in meanings.loaders:
+        return None
+    words = [word for word in meanings.listed("parts", "file") if word in maker.keywords]
+    told = maker.arguments[0] if maker.arguments else maker.keywords[words[0]] if words else None
+    return path_of(told, meanings)
+
+
+def path_of(value: object, meanings: Meanings) -> str | None:
+    """A path that a script writes, or has a file of a repository downloaded to."""
+    if not isinstance(value, Made):
+        return value if isinstance(value, str) and value else None
+    if value.name not in meanings.listed("downloads", "names"):
+        return None
+    told: dict[str, object] = dict(zip(("repository", "file"), value.arguments, strict=False))
+    named = {
+        kind: value.keywords.get(meanings.listed("downloads", kind)[0]) for kind in ("repository", "folder", "file")
+    }
+    parts = [told.get(kind, item) for kind, item in named.items()]
+    return "/".join(part for part in parts if isinstance(part, str)) or None
 
 
 def pipeline_class(made: object, meanings: Meanings) -> str:

@@ -1,13 +1,13 @@
 """The scheduler of a pipeline → sampler and schedule."""
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from paramc.dialects.script.tables import Meanings, SchedulingRow
-from paramc.dialects.script.values import Made
+from paramc.dialects.script.tables import Meanings, PublishedRow, SchedulingRow
+from paramc.dialects.script.values import Made, Part
 
-CONFIG = "from_config"
+CONFIG, LOADED = "from_config", "from_pretrained"
+SCHEDULER = "Scheduler"  # in the name of every class of them
 
 
 class Scheduling(NamedTuple):
@@ -21,7 +21,8 @@ class Scheduling(NamedTuple):
 
 def scheduling_of(scheduler: object, pipeline: str, model: str, meanings: Meanings) -> Scheduling:
     """What a scheduler is; without one, what the model is published with."""
-    name, keywords = _class_of(scheduler)
+    published = meanings.origin(pipeline, model)
+    name, keywords = _class_of(scheduler, published)
     row = next((row for row in meanings.samplers if row.scheduler == name and _given(row.keywords, keywords)), None)
     if row is not None:
         schedule = next(
@@ -30,16 +31,12 @@ def scheduling_of(scheduler: object, pipeline: str, model: str, meanings: Meanin
         return Scheduling(row.sampler, schedule, _values(keywords, meanings.scheduling))
     if name:
         return Scheduling(f"unknown:{name}", "uniform", {})
-    published = next(
-        (row for row in meanings.published if row.sign in pipeline and (not row.model or re.search(row.model, model))),
-        None,
-    )
     if published is None:
         return Scheduling("euler", "simple", {}, f"{pipeline} runs on a scheduler of its own")
     return Scheduling(published.sampler, published.schedule, {}, f"{pipeline} comes with this scheduler")
 
 
-def _class_of(scheduler: object) -> tuple[str, Mapping[str, object]]:
+def _class_of(scheduler: object, published: PublishedRow | None) -> tuple[str, Mapping[str, object]]:
     """The class of a scheduler and its keywords; those of a configuration that it was made from come first."""
     keywords: dict[str, object] = {}
     name = ""
@@ -47,8 +44,20 @@ def _class_of(scheduler: object) -> tuple[str, Mapping[str, object]]:
         owner, _, method = scheduler.name.rpartition(".")
         keywords = scheduler.keywords | keywords
         name = name or (owner.rpartition(".")[2] if method.startswith("from_") else method)
-        scheduler = scheduler.arguments[0] if method == CONFIG and scheduler.arguments else None
-    return name, keywords
+        if method == LOADED:
+            break
+        if method != CONFIG or not scheduler.arguments:
+            return name, keywords
+        source = scheduler.arguments[0]
+        while isinstance(source, Part):
+            source = source.of
+        scheduler = source if isinstance(source, Made) and _makes_scheduler(source) else None
+    return name, {**(published.keywords if published else {}), **keywords} if name else keywords
+
+
+def _makes_scheduler(made: Made) -> bool:
+    owner, _, method = made.name.rpartition(".")
+    return SCHEDULER in (owner if method.startswith("from_") else method)
 
 
 def _given(asked: Mapping[str, object], keywords: Mapping[str, object]) -> bool:

@@ -1,14 +1,17 @@
 """script.toml: what the calls of a script mean, as typed rows."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
 from paramc.dialects.description import Dialect
 from paramc.ir.names import samplers, schedules
-from paramc.tables import NOTHING, Table, TableError, rows, section
+from paramc.tables import NOTHING, Table, TableError, as_row, rows, section
 
 FILE: Final = "script.toml"
+UNLISTED: Final = "unknown:"  # before a name that is no canonical id
+CALLS: Final = "calls.toml"
 
 
 class TaskRow(NamedTuple):
@@ -37,25 +40,42 @@ class KeywordRow(NamedTuple):
 
 
 class DefaultRow(NamedTuple):
-    """What pipelines take where nothing is said, by a sign in the class name; `size` where no picture gives one.
+    """What the calls of pipelines do not say, by a sign in the class name; `size` where no picture gives one.
 
     rounds_down: they leave out int(steps − steps · strength) steps instead of running int(steps · strength).
     """
 
     sign: str
-    values: Mapping[str, object]
-    strength: float
     size: tuple[int, ...] = ()
     rounds_down: bool = False
 
 
+class CallRow(NamedTuple):
+    """The call of a pipeline class: its first keywords in order, and what it takes where nothing is said."""
+
+    places: tuple[str, ...] = ()
+    defaults: Mapping[str, float] = NOTHING
+
+
+class GeneralRow(NamedTuple):
+    """The beginning of a class name that general classes find for a model, by a pattern of its name."""
+
+    model: str
+    stem: str
+
+
 class PublishedRow(NamedTuple):
-    """The scheduler that comes with a model: by a pattern of its name, or a sign in the class name of its pipeline."""
+    """The scheduler that comes with a model: by a pattern of its name, or a sign in the class name of its pipeline.
+
+    `keywords` are in its configuration; `size` is the model's own where it differs from its class's.
+    """
 
     sampler: str
     schedule: str
     model: str = ""
     sign: str = ""
+    keywords: Mapping[str, object] = NOTHING
+    size: tuple[int, ...] = ()
 
 
 class SamplerRow(NamedTuple):
@@ -94,6 +114,9 @@ class Meanings(NamedTuple):
     tasks: tuple[TaskRow, ...]
     keywords: tuple[KeywordRow, ...]
     defaults: tuple[DefaultRow, ...]
+    calls: Mapping[str, CallRow]
+    general: tuple[GeneralRow, ...]
+    assumed: Mapping[str, object]
     published: tuple[PublishedRow, ...]
     samplers: tuple[SamplerRow, ...]
     schedules: tuple[ScheduleRow, ...]
@@ -118,6 +141,28 @@ class Meanings(NamedTuple):
         """What a pipeline class takes where nothing is said."""
         return next(row for row in self.defaults if row.sign in pipeline)
 
+    def call(self, pipeline: str) -> CallRow:
+        """The call of a pipeline class; of one that nobody lists, nothing is known."""
+        return self.calls.get(pipeline, CallRow())
+
+    def keyword(self, name: str, pipeline: str) -> KeywordRow | None:
+        """What a keyword of a pipeline class means."""
+        return next((row for row in self.keywords if row.fits(name, pipeline)), None)
+
+    def origin(self, pipeline: str, model: str) -> PublishedRow | None:
+        """What a model was published with."""
+        fitting = (row for row in self.published if row.sign in pipeline and re.search(row.model, model))
+        return next(fitting, None)
+
+    def class_of(self, pipeline: str, model: str, *, steered: bool) -> str:
+        """The class that a general one stands for with a model; the name itself where that is not known."""
+        row = next((row for row in self.general if re.search(row.model, model)), None)
+        if pipeline in self.calls or row is None or not row.stem or not model:
+            return pipeline
+        suffix = next((str(told) for sign, told in self.words["suffixes"].items() if sign in pipeline), "")
+        name = f"{row.stem}{'ControlNet' if steered else ''}{'' if suffix in row.stem else suffix}{self.pipelines[0]}"
+        return name if name in self.calls else pipeline
+
 
 _GROUPS: Final = (
     "networks",
@@ -126,12 +171,23 @@ _GROUPS: Final = (
     "filters",
     "modes",
     "encoders",
+    "emphasis",
     "pieces",
     "masks",
     "parts",
     "calls",
     "fits",
     "handed",
+    "kept",
+    "kept_numbers",
+    "suffixes",
+    "adapters",
+    "several",
+    "downloads",
+    "tiling",
+    "merging",
+    "freeu",
+    "preprocessors",
 )
 
 
@@ -148,6 +204,9 @@ def meanings_of(dialect: Dialect) -> Meanings:
         tasks=rows(table, "tasks", TaskRow, where),
         keywords=rows(table, "keywords", KeywordRow, where),
         defaults=rows(table, "defaults", DefaultRow, where),
+        calls={name: as_row(row, CallRow, f"{CALLS}: {name}") for name, row in dialect.table(CALLS).items()},
+        general=rows(table, "general", GeneralRow, where),
+        assumed=section(table, "assumed", where),
         published=rows(table, "schedulers", PublishedRow, where),
         samplers=rows(table, "samplers", SamplerRow, where),
         schedules=rows(table, "schedules", ScheduleRow, where),
@@ -155,7 +214,7 @@ def meanings_of(dialect: Dialect) -> Meanings:
         words={name: section(table, name, where) for name in _GROUPS},
     )
     for name in (*(row.sampler for row in found.published), *(row.sampler for row in found.samplers)):
-        if name not in samplers():
+        if name not in samplers() and not name.startswith(UNLISTED):
             raise TableError(f"{where}: there is no sampler `{name}`")
     for name in (*(row.schedule for row in found.published), *(row.schedule for row in found.schedules)):
         if name not in schedules():

@@ -7,7 +7,9 @@ from paramc.dialects.script.values import Made
 from paramc.ir.assets import HUB
 
 SAFE: Final = ".safetensors"
+WEIGHTS: Final = (SAFE, ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft")
 NEGATIVE: Final = "negative"
+NEGATIVES: Final = (NEGATIVE, "neg_", "uncond")  # beginnings of keywords
 
 
 def asset(told: str, *, is_file: bool) -> dict[str, object]:
@@ -17,26 +19,24 @@ def asset(told: str, *, is_file: bool) -> dict[str, object]:
         return {"name": path.name, "urn": HUB + told}
     if path.name == told and path.suffix == SAFE:
         return {"name": path.stem}
-    return {"name": path.stem if path.suffix == SAFE else path.name, "path": told}
+    return {"name": path.stem if path.suffix.lower() in WEIGHTS else path.name, "path": told}
 
 
-def weights_of(call: Made) -> dict[str, object]:
-    """Adapter → strength, as a call sets them."""
-    names = call.arguments[0] if call.arguments else call.keywords.get("adapter_names")
-    values = call.arguments[1] if len(call.arguments) > 1 else call.keywords.get("adapter_weights")
-    names = names if isinstance(names, list) else [names]
-    values = values if isinstance(values, list) else [1.0 if values is None else values] * len(names)
-    return {str(name): value for name, value in zip(names, values, strict=False)}
-
-
-def texts_of(made: Made, *, negative: bool) -> list[str]:
-    """The texts that a call was told, those of the wanted kind."""
-    named = {name: value for name, value in made.keywords.items() if isinstance(value, str)}
+def texts_of(made: Made, index: int, *, negative: bool) -> list[str]:
+    """The texts that a call was told, those of the wanted kind; of a list the one at the index."""
+    named = {name: text for name, value in made.keywords.items() if (text := _text(value, index)) is not None}
     if negative:
-        chosen = [value for name, value in named.items() if NEGATIVE in name]
+        chosen = [value for name, value in named.items() if name.startswith(NEGATIVES)]
         if chosen or any("prompt" in name for name in named):
             return chosen
-    plain_ones = [item for item in made.arguments if isinstance(item, str)]
-    lists = [item[0] for item in made.arguments if isinstance(item, list) and item and isinstance(item[0], str)]
-    others = [value for name, value in named.items() if ("prompt" in name or "text" in name) and NEGATIVE not in name]
-    return [*plain_ones, *lists, *others]
+    placed = [text for item in made.arguments if (text := _text(item, index)) is not None]
+    signs = ("prompt", "text")
+    others = [
+        value for name, value in named.items() if any(map(name.__contains__, signs)) and not name.startswith(NEGATIVES)
+    ]
+    return [*placed, *others]
+
+
+def _text(value: object, index: int) -> str | None:
+    item = value[index] if isinstance(value, list) and index < len(value) else value
+    return item if isinstance(item, str) else None

@@ -1,7 +1,8 @@
 """What a script's expressions are worth without running it."""
 
+import ast
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from paramc.diagnostics.model import Span
 
@@ -27,8 +28,8 @@ class Named:
 class Made:
     """The result of a call that a library would make.
 
-    `name` is that of the function, class or method; `owner` is what it was called on. `attributes` are what the script
-    set on it later, `calls` the methods called on it, in order.
+    `name` is that of the function, class or method; `owner` is what it was called on. `sets` are the attributes that
+    the script set on it later, `calls` the methods called on it, in order; `when` counts the calls before this one.
     """
 
     name: str
@@ -37,8 +38,70 @@ class Made:
     places: dict[str, Span]
     span: Span
     owner: object = None
-    attributes: dict[str, object] = field(default_factory=dict)
+    when: int = 0
+    sets: "list[Set]" = field(default_factory=list)
     calls: "list[Made]" = field(default_factory=list)
+
+    def attributes(self, before: int | None = None) -> dict[str, object]:
+        """What the script set on it, before a call."""
+        return {item.name: item.value for item in self.sets if before is None or item.when <= before}
+
+
+class Set(NamedTuple):
+    """An attribute that the script set, and how many calls went before."""
+
+    name: str
+    value: object
+    when: int
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    """A function of the script; `around` are the names of those that it stands in, `defaults` come from decorators."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    around: tuple[dict[str, object], ...] = ()
+    defaults: dict[str, object] = field(default_factory=dict)
+    is_property: bool = False
+    is_static: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Class:
+    """A class of the script; `fields` are the names that its instances are made of where it has no `__init__`."""
+
+    node: ast.ClassDef
+    values: dict[str, object]
+    bases: tuple[object, ...] = ()
+    fields: tuple[str, ...] = ()
+
+    def found(self, name: str) -> object:
+        """What a name stands for in the class or the classes of the script above it; None for nothing."""
+        if name in self.values:
+            return self.values[name]
+        above = (base.found(name) for base in self.bases if isinstance(base, Class) and base is not self)
+        return next((value for value in above if value is not None), None)
+
+    def all_fields(self) -> tuple[str, ...]:
+        """The names of fields, those of the classes above it first."""
+        above = [name for base in self.bases if isinstance(base, Class) for name in base.all_fields()]
+        return tuple(dict.fromkeys([*above, *self.fields]))
+
+
+@dataclass(slots=True, eq=False)
+class Instance:
+    """A thing of a class of the script, or of no class: what Python's own parsers of arguments give."""
+
+    values: dict[str, object]
+    of: Class | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """A method of an instance."""
+
+    function: Function
+    to: object
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -134,4 +134,5 @@ def test_scripts_of_different_shapes_are_no_loop() -> None:
 def test_a_loop_of_the_exact_style_encodes_and_draws_for_every_picture() -> None:
     source = swept("seed=1..3", "cfg_scale=4,5", style="exact")
     body = ast.unparse(loop_of(source))
-    assert ("start_noise" in body, "scale=cfg_scale" in body, "from_single_file" in body) == (True, True, False)
+    found = ("start_from_noise" in body, ", cfg_scale)" in body, "from_single_file" in body, "settings" in body)
+    assert found == (True, True, False, False)

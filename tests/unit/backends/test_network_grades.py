@@ -25,6 +25,8 @@ def test_extras_of_a_network_have_answers_of_their_own(tag: str, feature: str, t
     assert feature not in grades("a cat <lora:ink:1>", target)
 
 
-@pytest.mark.parametrize(("model", "grade"), [("v1-5-pruned", "close"), ("flux1-dev", "dropped")])
-def test_units_steer_models_with_a_unet_alone(model: str, grade: str) -> None:
+@pytest.mark.parametrize(
+    ("model", "grade"), [("v1-5-pruned", "close"), ("flux1-dev", "close"), ("Chroma1-HD", "dropped")]
+)
+def test_units_steer_models_that_there_are_nets_for(model: str, grade: str) -> None:
     assert grades("a cat", "run", f"{SETTINGS}, Model: {model}, {UNIT}")["control.controlnet"] == grade

@@ -9,13 +9,13 @@ import paramc
 from paramc.backends.callcheck import read_interface
 from paramc.backends.registry import find_target
 from paramc.ir.assets import HUB, AssetRef, Assets
-from paramc.ir.control import ControlNet
+from paramc.ir.control import ControlNet, FreeU, Tiling
 from paramc.ir.family import Family
 from paramc.ir.job import Batch, Job, Text
 from paramc.ir.names import samplers, schedules
 from paramc.ir.prompt import NetworkTag, Prompt
 from paramc.ir.sampling import Sampling
-from paramc.ir.stages import Hires, ImageToImage, Inpaint, Refiner
+from paramc.ir.stages import Hires, ImageToImage, Inpaint, Refiner, TextToImage
 
 TARGET = find_target("diffusers")
 INTERFACE = read_interface(TARGET.folder / "interface.toml")
@@ -26,6 +26,8 @@ FAMILIES = (
     ("sdxl", "sdxl"),
     ("sd35-medium", "sd3"),
     ("flux-dev", "flux"),
+    ("flux-fill", "flux"),
+    ("flux-kontext", "flux"),
 )
 EVERYTHING = Sampling(
     sampler="ddim",
@@ -39,11 +41,11 @@ EVERYTHING = Sampling(
 SCHEDULED = ("euler", "euler_ancestral", "heun", "lms", "dpm_2", "dpm_2_ancestral", "dpmpp_sde", "dpmpp_2m")
 WAYS: tuple[dict[str, str], ...] = (
     {},
-    {"loader": "pretrained"},
+    {"loader": "pretrained", "quantization": "bitsandbytes_4bit"},
     {"prompts": "exact"},
     {"style": "exact"},
-    {"offload": "model", "attention": "slicing", "progress": "false"},
-    {"offload": "sequential", "attention": "xformers"},
+    {"offload": "model", "attention": "slicing", "progress": "false", "quantization": "bitsandbytes_4bit"},
+    {"offload": "sequential", "attention": "xformers", "quantization": "bitsandbytes_8bit"},
 )
 TAG = NetworkTag(kind="lora", name="x", text_encoder=0.5, unet=1.0)
 
@@ -70,6 +72,14 @@ def jobs() -> Iterator[Job]:
         yield job.model_copy(update={"controls": (ControlNet(priority="control"),)})
         yield job.model_copy(update={"controls": (ControlNet(),), "text": Text()})
         yield job.model_copy(update={"task": Inpaint(), "text": Text()})
+        for task in (ImageToImage(), Inpaint()):
+            for text in (job.text, Text()):
+                yield job.model_copy(update={"task": task, "text": text, "controls": (ControlNet(priority="control"),)})
+        yield job.model_copy(update={"controls": (ControlNet(model=AssetRef(name="b", urn=f"{HUB}a/b")),)})
+        yield job.model_copy(update={"assets": Assets(checkpoint=AssetRef(name="x", path="x.gguf"))})
+        for task in (TextToImage(), ImageToImage(), Inpaint()):
+            for units in ((), (ControlNet(),)):
+                yield job.model_copy(update={"task": task, "controls": units, "patches": (FreeU(), Tiling())})
         yield job.model_copy(update={"stages": (Hires(upscaler="latent:bilinear", scale=2.0),)})
         yield job.model_copy(update={"stages": (Hires(upscaler="image:lanczos", scale=2.0),)})
         if name in ("sd1", "sd2-v"):

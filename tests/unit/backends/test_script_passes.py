@@ -4,7 +4,7 @@ import pytest
 
 import paramc
 from paramc.backends.lengths import fraction
-from paramc.ir.assets import AssetRef
+from paramc.ir.assets import HUB, AssetRef
 from paramc.ir.control import ControlNet
 from paramc.ir.stages import PostUpscale
 from tests.unit.backends.scripts import FLUX, HIRES, PLAIN, arguments, constants, lost, script, with_family
@@ -233,15 +233,30 @@ def test_a_mask_is_brought_to_size_like_its_picture() -> None:
     assert "mask = ImageOps.fit(mask, (WIDTH, HEIGHT)" in source
 
 
-def test_models_without_a_pipeline_for_masks_paint_the_whole_picture() -> None:
-    assert "pipe = StableDiffusion3Img2ImgPipeline" in script(INPAINT, "sd35-medium", "sd3")
+@pytest.mark.parametrize(
+    ("family", "base", "pipeline"),
+    [
+        ("sd35-medium", "sd3", "StableDiffusion3InpaintPipeline"),
+        ("flux-dev", "flux", "FluxInpaintPipeline"),
+        ("flux-fill", "flux", "FluxFillPipeline"),
+        ("flux-kontext", "flux", "FluxKontextInpaintPipeline"),
+    ],
+)
+def test_every_family_has_its_pipeline_for_masks(family: str, base: str, pipeline: str) -> None:
+    assert f"pipe = {pipeline}." in script(INPAINT, family, base)
+
+
+def test_a_model_that_edits_pictures_is_given_the_picture_itself() -> None:
+    source = script(f"{PLAIN}, Denoising strength: 1", "flux-kontext", "flux")
+    assert arguments(source, "pipe")["image"] == "picture"
+    assert "vae.encode" not in source
 
 
 @pytest.mark.parametrize(
     ("path", "value", "base", "expected"),
     [
         ("task.mask_blur", 4.5, "sd1", "approximate"),
-        ("task.mask_blur", 4.5, "sd3", "dropped"),
+        ("task.mask_blur", 4.5, "sd3", "approximate"),
         ("task.fill", "latent_noise", "sd1", "dropped"),
         ("task.area", "masked", "sdxl", "dropped"),
     ],
@@ -259,7 +274,12 @@ def controlled(base: str, *units: ControlNet, text: str = PLAIN) -> str:
 
 @pytest.mark.parametrize(
     ("base", "pipeline"),
-    [("sd1", "StableDiffusionControlNetPipeline"), ("sdxl", "StableDiffusionXLControlNetPipeline")],
+    [
+        ("sd1", "StableDiffusionControlNetPipeline"),
+        ("sdxl", "StableDiffusionXLControlNetPipeline"),
+        ("sd3", "StableDiffusion3ControlNetPipeline"),
+        ("flux", "FluxControlNetPipeline"),
+    ],
 )
 def test_every_unit_has_its_file_and_its_numbers(base: str, pipeline: str) -> None:
     first = ControlNet(model=AssetRef(name="canny"), weight=0.8, end=0.5)
@@ -269,7 +289,32 @@ def test_every_unit_has_its_file_and_its_numbers(base: str, pipeline: str) -> No
     assert found["CONTROLNETS"] == ["canny.safetensors", "controlnet.safetensors"]
     numbers = found["CONTROL_SCALES"], found["CONTROL_STARTS"], found["CONTROL_ENDS"]
     assert numbers == ([0.8, 1.0], [0.0, 0.2], [0.5, 1.0])
-    assert arguments(source, "pipe")["image"] == "controls"
+    assert (
+        arguments(source, "pipe")["image" if base.startswith("sd") and base != "sd3" else "control_image"] == "controls"
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "more", "pipeline"),
+    [
+        ("sd1", "", "StableDiffusionControlNetImg2ImgPipeline"),
+        ("sdxl", "Mask blur: 4", "StableDiffusionXLControlNetInpaintPipeline"),
+        ("flux", "", "FluxControlNetImg2ImgPipeline"),
+        ("flux", "Mask blur: 4", "FluxControlNetInpaintPipeline"),
+    ],
+)
+def test_a_picture_steers_beside_the_one_to_start_from(base: str, more: str, pipeline: str) -> None:
+    source = controlled(base, ControlNet(), text=f"{PLAIN}, Denoising strength: 0.5, {more}".rstrip(", "))
+    told = arguments(source, "pipe")
+    assert f"pipe = {pipeline}." in source
+    assert (told["control_image"], told["image"]) == ("controls", "picture" if more or base == "flux" else "latents")
+
+
+def test_nets_of_the_hub_are_loaded_from_there() -> None:
+    net = AssetRef(name="b", urn=f"{HUB}a/b")
+    source = controlled("sd1", ControlNet(model=net))
+    assert constants(source)["CONTROLNETS"] == ["a/b"]
+    assert "ControlNetModel.from_pretrained(file" in source
 
 
 @pytest.mark.parametrize(("priority", "guesses"), [("balanced", False), ("prompt", False), ("control", True)])
@@ -278,7 +323,7 @@ def test_a_control_that_goes_first_guesses(priority: str, guesses: bool) -> None
     assert ("guess_mode" in arguments(controlled("sd1", unit), "pipe")) == guesses
 
 
-@pytest.mark.parametrize(("base", "text"), [("sd3", PLAIN), ("sd1", f"{PLAIN}, {HIRES}Latent"), ("sd1", INPAINT)])
+@pytest.mark.parametrize(("base", "text"), [("sd3", INPAINT), ("sd1", f"{PLAIN}, {HIRES}Latent")])
 def test_where_nothing_can_steer_no_net_is_loaded(base: str, text: str) -> None:
     job = with_family(text, base, base).model_copy(update={"controls": (ControlNet(),)})
     made = paramc.compile(job, "diffusers")

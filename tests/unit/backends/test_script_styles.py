@@ -2,14 +2,18 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 import paramc
+from paramc import ReadError
 from paramc.backends.loop import read_loops
 from paramc.backends.notebook import source_of
 from paramc.backends.parts import quoted, read_parts
+from paramc.dialects.registry import dialects
+from paramc.runtime.text.manners import find_manner
 from tests.unit.backends.scripts import FLUX, HIRES, PLAIN, TARGET, constants, ruff, script, with_family
 
 CARD = PLAIN.replace(", RNG: CPU", "")
@@ -57,6 +61,48 @@ def test_a_sampler_that_there_is_no_function_for_is_named_and_another_stands_in(
     assert "Sampler: dropped" in source
 
 
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_loop_of_its_own_reads_back_as_itself(name: str) -> None:
+    source = script(LOOPS[name], options=(("style", "exact"),))
+    again = paramc.compile(paramc.parse(source), "diffusers", options={"style": "exact"}).text
+    assert again == source
+
+
+def test_numbers_that_were_changed_at_its_top_are_read() -> None:
+    source = script(CARD, options=(("style", "exact"),))
+    for name, number in {"SEED": 7, "STEPS": 9, "CFG_SCALE": 3.5, "WIDTH": 640, "BATCH_SIZE": 2}.items():
+        source = re.sub(rf"(?m)^{name} = .*$", f"{name} = {number}", source)
+    job = paramc.parse(source)
+    assert (job.noise.seed, job.sampling.steps, job.sampling.cfg_scale, job.size.width) == (7, 9, 3.5, 640)
+
+
+@pytest.mark.parametrize("line", ["STEPS = 1.5", "SEED = -1e300", "WIDTH = -8", "DIALECT = 'nobody'", "SETTINGS = 3"])
+def test_what_no_job_can_have_at_its_top_is_no_error(line: str) -> None:
+    source = script(CARD, options=(("style", "exact"),))
+    name = line.partition(" = ")[0]
+    changed = re.sub(rf"(?m)^{name} = (.*|\((?s:.*?)^\))$", line, source)
+    assert changed != source
+    if name in ("DIALECT", "SETTINGS"):
+        with pytest.raises(ReadError):
+            paramc.parse(changed)
+    else:
+        assert paramc.parse(changed).noise.seed == 42
+
+
+def test_what_people_change_most_stands_in_its_first_ten_lines() -> None:
+    source = script(CARD, options=(("style", "exact"),))
+    lines = source.partition("from PIL import Image\n\n")[2].splitlines()[:10]
+    assert {line.partition(" = ")[0] for line in lines} >= {"MODEL", "PROMPT", "SEED", "WIDTH", "HEIGHT", "STEPS"}
+
+
+@pytest.mark.parametrize(("text", "functions"), [("a “cat”", {"mended"}), ("a &amp; cat", {"mended", "unescaped"})])
+def test_texts_that_programs_mend_are_mended(text: str, functions: set[str]) -> None:
+    source = script(CARD.replace("a cat", text), "sdxl", "sdxl", (("style", "exact"),))
+    tree = ast.parse(source)
+    assert functions <= {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert "ftfy" in source.partition("import")[0]
+
+
 def test_it_prints_no_function_that_nothing_calls() -> None:
     source = script(CARD, options=(("style", "exact"),))
     tree = ast.parse(source)
@@ -87,6 +133,17 @@ def test_the_quirks_that_it_leaves_out_are_those_of_the_grades() -> None:
     assert {key for rule in rules for key in rule.unless or {} if key.startswith("flag.")} == {
         f"flag.{name}" for name in loops.other
     }
+
+
+def test_programs_that_read_otherwise_get_no_loop_of_its_own() -> None:
+    loops = read_loops(TARGET.folder / "loop.toml")
+    manners = {name: find_manner(name) for name in dialects()}
+    usual = ("mended", "packed")
+    others = {name for name, read in manners.items() if (read.normalisation, read.chunking) != usual}
+    assert others <= loops.manners
+    assert not loops.manners & manners.keys() - others
+    rules = [rule for rule in TARGET.rules if (rule.when or {}).get("option.style") == ["exact"]]
+    assert all({*(rule.unless or {})["manner"]} == loops.manners for rule in rules)
 
 
 def test_a_part_comes_with_all_that_it_needs() -> None:

@@ -203,7 +203,22 @@ ROWS = {
     },
     "sdnext": {
         "samplers": {"DEIS": "deis"},
-        "sampler_aliases": {"Euler FlowMatch": "euler", "ER-SDE FlowMatch": "er_sde"},
+        "sampler_aliases": {
+            "LMSD": "lms",
+            "KDPM2": "dpm_2",
+            "KDPM2 a": "dpm_2_ancestral",
+            "PNDM": "plms",
+            "DPM SDE": "dpmpp_sde",
+            "SA Solver": "sa_solver",
+            "IPNDM": "ipndm",
+            "Euler EDM": "euler",
+            "DPM++ 2M EDM": "dpmpp_2m",
+            "DPM++ 2M FlowMatch": "dpmpp_2m",
+            "Heun FlowMatch": "heun",
+            "UniPC FlowMatch": "unipc",
+            "Euler FlowMatch": "euler",
+            "ER-SDE FlowMatch": "er_sde",
+        },
     },
 }
 

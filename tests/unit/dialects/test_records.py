@@ -136,6 +136,29 @@ def read(dialect: str, text: str, **beside: str) -> paramc.Job:
         ("sdcpp_cli", "sd -p a --rng cuda", "noise.generator", "philox"),
         ("sdcpp_cli", "sd -p a --hires --hires-scale 1.5", "stages.hires.scale", 1.5),
         ("imaginairy_line", '"a bluejay" 512x256px seed:1 prompt-strength:7.5', "size", (512, 256)),
+        ("invokeai_2", '{"images": [{"prompt": "a", "steps": "9"}, {"steps": 7}]}', "sampling.steps", 9),
+        ("invokeai_nodes", '{"session_id": "s", "node": {"steps": 9}}', "sampling.steps", 9),
+        ("novelai", '{"Comment": "{\\"steps\\": 9}", "Source": "x"}', "sampling.steps", 9),
+        ("novelai", '{"input": "a", "parameters": {"scale": 4}}', "sampling.cfg_scale", 4),
+        ("swarmui", '{"sui_image_params": {"controlnettwomodel": "x"}}', "controls.controlnet.unit", 1),
+        ("swarmui", '{"sui_image_params": {"controlnetmodel": "x"}}', "controls.controlnet.unit", 0),
+        ("easydiffusion", '{"use_lora_model": "x"}', "patches.extra_network.unit", 1),
+        ("easydiffusion", '{"use_controlnet_model": "x"}', "controls.controlnet.unit", 0),
+        ("easydiffusion_2", "a\nWidth: 8\nSeed: 3\nPrompt Strength: 0.8", "task.kind", "text_to_image"),
+        ("drawthings", '{"c": "a", "strength": 1}', "task.kind", "text_to_image"),
+        ("drawthings", '{"c": "a", "strength": 0.5}', "task.strength", 0.5),
+        ("drawthings", '{"c": "a", "sampler": 10}', "sampling.schedule", "sgm_uniform"),
+        ("drawthings", '{"c": "a", "size": "512x768", "first_pass_size": "256x384"}', "size", (256, 384)),
+        (
+            "civitai",
+            '{"resource-stack-1": {"inputs": {"lora_name": "urn:x", "strength_model": 0.5}}}',
+            "patches.extra_network.unet",
+            0.5,
+        ),
+        ("civitai_meta", '{"id": 1, "meta": {"cfgScale": 6}}', "sampling.cfg_scale", 6),
+        ("midjourney", "a cat --no dogs --seed 7 --tile", "noise.seed", 7),
+        ("midjourney", "a cat --no dogs --seed 7 --tile", "patches.tiling.kind", "tiling"),
+        ("mochi", "Include in Image: a; b; Seed: 7; Size: 8x16", "size", (8, 16)),
     ],
 )
 def test_a_member_is_read(dialect: str, text: str, path: str, value: object) -> None:
@@ -155,6 +178,23 @@ def test_the_first_novelai_pictures_have_their_prompt_beside_the_record() -> Non
         "a cat",
         "Stable Diffusion 1D44365E",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt", "negative"),
+    [
+        ('{"prompt": "a", "uc": "b", "v4_prompt": {"caption": {"base_caption": "c"}}}', "a", "b"),
+        (
+            '{"v4_prompt": {"caption": {"base_caption": "c"}}, "v4_negative_prompt": {"caption": {"base_caption": "d"}}}',
+            "c",
+            "d",
+        ),
+        ('{"Description": "e", "Comment": "{\\"uc\\": \\"f\\"}"}', "e", "f"),
+    ],
+)
+def test_a_caption_is_the_prompt_where_there_is_no_other(text: str, prompt: str, negative: str) -> None:
+    job = read("novelai", text)
+    assert (job.prompt.text, job.negative.text) == (prompt, negative)
 
 
 def test_the_record_goes_before_the_text_beside_it() -> None:

@@ -74,3 +74,16 @@ def test_the_sites_own_record_has_such_a_list_too() -> None:
 
 def test_strict_reading_leaves_the_list_alone() -> None:
     assert paramc.parse(text(CHECKPOINT), strict=True).assets.checkpoint is None
+
+
+def test_a_network_that_only_its_version_names_is_told_from_others() -> None:
+    job = paramc.parse(
+        text({"type": "lora", "modelVersionId": 5}, {"type": "lora", "modelVersionId": 6, "weight": 0.5})
+    )
+    first, second = "urn:air:*:lora:civitai:*@5", "urn:air:*:lora:civitai:*@6"
+    assert networks(job) == [(first, 1.0, first), (second, 0.5, second)]
+
+
+def test_a_list_of_weights_switches_networks_on() -> None:
+    job = paramc.parse(f'{text()}, Lora weights: "offset: 0.1, b: 0.7, c", Version: Fooocus v2.5.5')
+    assert networks(job) == [("offset", 0.1, None), ("b", 0.7, None)]

@@ -132,7 +132,8 @@ def test_every_name_of_the_ir_has_a_row() -> None:
     assert set(tables.words["devices"]) == {"cpu", "cuda", "philox"}
     assert set(tables.words["crops"]) == {"stretch", "crop", "pad"}
     assert set(tables.words["networks"]) == {"lora", "lyco", "hypernet"}
-    assert set(tables.words["patches"]) == {"hypernetwork", "token_merging", "hypertile"}
+    inside = {"free_u", "self_attention_guidance", "perturbed_attention", "deep_shrink"}
+    assert set(tables.words["patches"]) == {"hypernetwork", "token_merging", "hypertile", *inside}
 
 
 def test_words_of_the_tables_are_words_of_the_server() -> None:

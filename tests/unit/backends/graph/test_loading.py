@@ -3,7 +3,16 @@
 import pytest
 
 from paramc.ir.assets import AssetRef, Hash
-from paramc.ir.control import Hypernetwork, HyperTile, Tiling, TokenMerging
+from paramc.ir.control import (
+    DeepShrink,
+    FreeU,
+    Hypernetwork,
+    HyperTile,
+    PerturbedAttention,
+    SelfAttentionGuidance,
+    Tiling,
+    TokenMerging,
+)
 from paramc.ir.plan import ApplyNetwork, Decode, LoadCheckpoint, LoadParts, LoadVae, PatchModel
 from tests.unit.backends.graph.plans import classes, every, graph_of, only, picture, sample
 from tests.unit.backends.graph.server import refusals
@@ -183,6 +192,14 @@ def test_strengths_stay_within_what_the_node_takes() -> None:
             HyperTile(unet=True, unet_tile=128, unet_swap=2, unet_depth=1),
             "HyperTile",
             {"tile_size": 128, "swap_size": 2, "max_depth": 1},
+        ),
+        (FreeU(b1=1.3, s2=0.4), "FreeU_V2", {"b1": 1.3, "b2": 1.02, "s1": 0.99, "s2": 0.4}),
+        (SelfAttentionGuidance(scale=0.7), "SelfAttentionGuidance", {"scale": 0.7, "blur_sigma": 2.0}),
+        (PerturbedAttention(scale=2.5), "PerturbedAttentionGuidance", {"scale": 2.5}),
+        (
+            DeepShrink(block_number=4, downscale_after_skip=False),
+            "PatchModelAddDownscale",
+            {"block_number": 4, "downscale_factor": 2.0, "end_percent": 0.35, "downscale_after_skip": False},
         ),
     ],
 )
