@@ -27,15 +27,15 @@ def walk(roots: Sequence[str], told: Told) -> Iterator[str]:
             if (state.st_dev, state.st_ino) in seen:
                 continue
             seen.add((state.st_dev, state.st_ino))
-            folders = yield from _files(place)
+            folders = yield from _files(place, told)
         except OSError as error:
             told(place, (error.strerror or str(error)).lower())
             continue
         waiting += sorted(folders, reverse=True)
 
 
-def _files(folder: str) -> Generator[str, None, list[str]]:
-    """The files of one folder. Gives its subfolders."""
+def _files(folder: str, told: Told) -> Generator[str, None, list[str]]:
+    """The files of one folder. Gives its subfolders. Nobody waits for a pipe or reads a device that never ends."""
     folders: list[str] = []
     with os.scandir(folder) as items:
         for item in items:
@@ -43,10 +43,12 @@ def _files(folder: str) -> Generator[str, None, list[str]]:
             if suffix in PICTURES:
                 if _is_folder(item):
                     folders.append(item.path)
+                elif _is_special(item):
+                    told(item.path, "it is a pipe or a device, not a file")
                 else:
                     yield item.path
             elif suffix in TEXTS and not _is_folder(item):
-                if not _beside_a_picture(item.path):
+                if not _is_special(item) and not _beside_a_picture(item.path):
                     yield item.path
             elif _is_folder(item):
                 folders.append(item.path)
@@ -57,6 +59,14 @@ def _is_folder(item: os.DirEntry[str]) -> bool:
     try:
         return item.is_dir()
     except OSError:  # a link that leads to itself
+        return False
+
+
+def _is_special(item: os.DirEntry[str]) -> bool:
+    """Is it there, and neither a file nor a folder?"""
+    try:
+        return not item.is_file() and bool(item.stat())
+    except OSError:  # a link that leads nowhere
         return False
 
 

@@ -41,6 +41,6 @@ def _branch(tree: Tree[Token], start: int) -> BranchText:
         if mark.type == "TEXT":
             text, start = str(mark), begin
         else:
-            weight = float(mark.strip().lstrip(":"))
+            weight = float(mark.strip().lstrip(":").strip())
             spelt = Span(begin, begin + len(mark))
     return BranchText(text, weight, start, spelt)

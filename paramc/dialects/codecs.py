@@ -384,7 +384,7 @@ def _write_tagged_hashes(value: object) -> str | None:
     return tag + value[0].hex
 
 
-def _read_named_weight(text: str) -> tuple[str, float, float]:
+def read_named_weight(text: str) -> tuple[str, float, float]:
     """`name : 0.5`: the file of a network and its strength, for both models."""
     name, colon, weight = text.rpartition(":")
     if not colon or not name.strip():
@@ -457,9 +457,10 @@ TEXTS: Final = {
     "text": Codec(_read_text, _write_text),
     "presence": Codec(read_bool, _write_presence),  # `True` while the value is not None
     "part": Codec(read_bool, _write_presence),  # `True` makes a part of the Job that may be empty
+    "urn": Codec(lambda text: (text, text), lambda value: None, 2),  # the only name of a file
     "hashes": Codec(_read_hashes, _write_hashes),
     "tagged_hashes": Codec(_read_tagged_hashes, _write_tagged_hashes),
-    "named_weight": Codec(_read_named_weight, _write_named_weight, 3),
+    "named_weight": Codec(read_named_weight, _write_named_weight, 3),
     "weight_name": Codec(_read_weight_name, _write_weight_name, 3),
     "asset": Codec(_read_asset, _write_asset, 2),
     "tight_asset": Codec(partial(_read_asset, brackets="()"), partial(_write_asset, brackets="()", blank=""), 2),

@@ -16,7 +16,7 @@ FILE: Final = "fields.toml"
 OPAQUE: Final = "*"  # the row that says where the extensions of [opaque] are written
 NOTES: Final = "**"  # the row that says where the keys of [notes] are written
 UNIT: Final = "unit"  # the codec of a value that holds fields of its own
-_DIGITS = re.compile(r"(?<![A-Za-z0-9])\d{1,4}(?![\dA-Za-z])")
+NUMBER: Final = re.compile(r"(?<![A-Za-z0-9])\d{1,4}(?![\dA-Za-z])")  # the `{n}` of a key
 _ORDINAL = re.compile(r" (\d{1,4})(?:st|nd|rd|th)\b")
 _BESPOKE: Final = frozenset({"prompt", "negative", UNIT, "opaque", "note"})
 Write: TypeAlias = Literal["always", "part", "changed", "never"]
@@ -36,11 +36,12 @@ class _Written(NamedTuple):
     shifts: Mapping[str, str] = NOTHING
     values: Mapping[str, TableValue] = NOTHING
     accepts: Mapping[str, TableValue] = NOTHING
-    none: str = ""
+    none: str | tuple[str, ...] = ""
     empty: str = ""
     aliases: tuple[str, ...] = ()
     pattern: str = ""
     after: str = ""
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +61,7 @@ class Field:
     shifts: Mapping[str, Place] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     kinds: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # of `resources`: path, and kind of network
+    number: int = 0  # of the item that a key without a number is for
 
     def key_of(self, number: int) -> str:
         """The key of item `number`, from 1 for `{nth}`."""
@@ -103,13 +105,14 @@ class Fields:
     numbered: frozenset[str]  # parts of which there may be several
     names: Names
     resource_lists: Mapping[str, Mapping[str, str]]  # keys that list files, with the kinds of their types
+    weight_lists: Mapping[str, str]  # keys that list names of networks with their weights, with the kind of network
 
     def match(self, key: str) -> Match | None:
         """What `key` stands for, None when no table knows it."""
         return self.exact.get(key) or self._numbered(key) or self._extension(key)
 
     def _numbered(self, key: str) -> Match | None:
-        for pattern, name, blank in ((_ORDINAL, "{nth}", " "), (_DIGITS, "{n}", "")):
+        for pattern, name, blank in ((_ORDINAL, "{nth}", " "), (NUMBER, "{n}", "")):
             found = pattern.search(key)
             if found is not None:
                 row = self.templates.get(key[: found.start()] + name + key[found.end() :])
@@ -155,6 +158,7 @@ def fields_of(dialect: Dialect) -> Fields:
         numbered=frozenset(place.part for row in rows for place in row.places if place.numbered),
         names=names,
         resource_lists=_resource_lists(table, where),
+        weight_lists={key: str(kind) for key, kind in section(table, "weight_lists", where).items()},
     )
 
 
@@ -169,7 +173,7 @@ def _exact(
     by_key = {row.key: row for row in rows}
     exact = {key: Match(by_key[NOTES]) for row in notes.values() for key in row.keys}
     exact |= {key: Match(by_key[OPAQUE], 0, name) for name, row in extensions.items() for key in row.keys}
-    exact |= {name: Match(row) for row in rows for name in row.names if "{n" not in name}
+    exact |= {name: Match(row, row.number) for row in rows for name in row.names if "{n" not in name}
     return exact | {name.replace("{nth}", ""): Match(row, 1) for row in rows for name in row.names if "{nth}" in name}
 
 
@@ -230,6 +234,7 @@ def _row(key: str, written: _Written, names: Names, where: str, home: str) -> Fi
         shifts={name: place_of(path) for name, path in written.shifts.items()},
         names=(key, *written.aliases),
         kinds=_kinds(written) if written.codec == "resources" else {},
+        number=written.number,
     )
 
 
@@ -248,7 +253,8 @@ def _codec(written: _Written, names: Names, where: str, width: int) -> Codec:
         codec = CODECS[written.codec]
     else:
         raise TableError(f"{where}: no codec is called `{written.codec}`")
-    words: dict[str, object] = {written.none: None if width == 1 else (None,) * width} if written.none else {}
+    nothing = (written.none,) if isinstance(written.none, str) else written.none
+    words: dict[str, object] = {word: None if width == 1 else (None,) * width for word in nothing if word}
     if written.empty:
         words[written.empty] = ()
     return with_words(codec, words) if words else codec

@@ -35,6 +35,11 @@ class Entry:
     items: list[tuple[Field, object]] = field(default_factory=list)
 
     @property
+    def says_own(self) -> bool:
+        """Does it set the value that its row is for?"""
+        return bool(self.places) and self.match is not None and self.places[0][0] == self.match.field.places[0]
+
+    @property
     def number(self) -> int:
         return self.match.number if self.match else 0
 

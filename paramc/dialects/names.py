@@ -42,6 +42,7 @@ class _Table(NamedTuple):
     sampler_aliases: Mapping[str, str] = NOTHING
     schedule_aliases: Mapping[str, str] = NOTHING
     endings: Mapping[str, str] = NOTHING  # where joined: what stands behind the sampler for each schedule; no others do
+    by_number: tuple[str, ...] = ()  # the labels that a number stands for, from 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +67,7 @@ class Names:
 
         A name that no table knows stays as it is, behind `unknown:`.
         """
-        word = label.strip()
+        word = self._by_number(label.strip())
         found = self.known_samplers.get(word) or self.known_samplers.get(word.lower())
         if found:
             return Pair(found, None)
@@ -128,6 +129,11 @@ class Names:
             same if pair.sampler == sampler else pair.sampler,
             same_schedule if pair.schedule == schedule else pair.schedule,
         )
+
+    def _by_number(self, word: str) -> str:
+        labels = self.table.by_number
+        known = len(word) < 4 and word.isdecimal() and int(word) < len(labels)
+        return labels[int(word)] if known else word
 
     def _exact_schedule(self, schedule: str | None) -> str:
         names = self.table.schedules

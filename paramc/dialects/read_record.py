@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, ReadError, Span
 from paramc.dialects.description import Dialect
-from paramc.dialects.fields import Fields, Match, fields_of
+from paramc.dialects.fields import NUMBER, Fields, Match, fields_of
 from paramc.dialects.interpret import PROMPTS, UNSAID, Entry, Interpretation
 from paramc.dialects.members import Leaf, Members, read_members
 from paramc.dialects.prompt import read_negative, read_prompt
@@ -37,7 +37,8 @@ class Record(NamedTuple):
     keys whose strings hold items between commas. `beside`: other texts of the file, by the key that they stand for
     where the record has none. `language`: the dialect of the prompts, where the folder has no prompt.toml of its own.
     `pictured`: the picture's own size counts where the record has none. A record without the key `needs`, or with less
-    than `fewest` known members, is none. The members of the objects `inside` count as the record's own.
+    than `fewest` known members, is none. The members of what lies `inside`, by its path, count as the
+    record's own.
     """
 
     layout: str = "json"
@@ -52,8 +53,7 @@ class Record(NamedTuple):
 
     def key(self, path: str) -> str:
         """The key of a member, wherever it lies."""
-        outer, _, inner = path.partition(".")
-        return inner if inner and outer in self.inside else path
+        return next((path[len(home) + 1 :] for home in self.inside if path.startswith(f"{home}.")), path)
 
 
 class _Found(NamedTuple):
@@ -123,11 +123,11 @@ def _members(text: str, dialect: Dialect, fields: Fields, about: Record) -> Memb
 
 def _opener(fields: Fields, about: Record) -> Callable[[str], bool]:
     """Whether an object or array holds anything that the table knows."""
-    known = _inner_paths(fields)
+    known, homes = _inner_paths(fields), frozenset(way for home in about.inside for way in _ways(home))
 
     def opens(path: str) -> bool:
         key = about.key(path)
-        return key in known or path in about.inside or _numberless(key) in known
+        return key in known or path in homes or _numberless(key) in known
 
     return opens
 
@@ -135,17 +135,18 @@ def _opener(fields: Fields, about: Record) -> Callable[[str], bool]:
 @cache
 def _inner_paths(fields: Fields) -> frozenset[str]:
     """Every path that leads to a key of the table, `{n}` for the numbers of items."""
-    keys = (*fields.exact, *fields.templates)
-    return frozenset(
-        _numberless(".".join(steps[:count]))
-        for key in keys
-        for steps in [key.split(".")]
-        for count in range(1, len(steps))
-    )
+    inner = (key.rpartition(".")[0] for key in (*fields.exact, *fields.templates) if "." in key)
+    return frozenset(_numberless(way) for path in inner for way in _ways(path))
+
+
+def _ways(path: str) -> Iterator[str]:
+    """The path itself and every path on the way to it."""
+    steps = path.split(".")
+    return (".".join(steps[:count]) for count in range(1, len(steps) + 1))
 
 
 def _numberless(path: str) -> str:
-    return ".".join("{n}" if step.isdecimal() else step for step in path.split("."))
+    return NUMBER.sub("{n}", path)
 
 
 def _says_enough(found: Sequence[_Found], fields: Fields, about: Record) -> bool:
@@ -160,7 +161,7 @@ def _pairs(text: str, leaf: Leaf, about: Record, fields: Fields) -> Iterator[Pai
     if leaf.path in about.embedded and isinstance(leaf.value, str):
         inner = read_members(leaf.value, _opener(fields, about))
         for item in inner.leaves:
-            path = f"{leaf.path}.{item.path}"
+            path = about.key(f"{leaf.path}.{item.path}")
             value = leaf.value[item.start : item.end] if item.whole else _text_of(item)
             yield Pair(path, raw if value else "", value, leaf.key_start, leaf.start)
     elif leaf.path in about.split and isinstance(leaf.value, str) and leaf.value:
@@ -231,7 +232,7 @@ def _picture_size(meaning: Interpretation, about: Record, size: tuple[int, int] 
 def _read_prompts(meaning: Interpretation) -> None:
     language = find_dialect(str(meaning.draft.get(LANGUAGE, 0)))
     for entry in meaning.effective():
-        if entry.match and entry.match.field.kind in PROMPTS and entry.places and entry.value:
+        if entry.match and entry.match.field.kind in PROMPTS and entry.says_own and entry.value:
             read = read_prompt if entry.match.field.kind == PROMPTS[0] else read_negative
             meaning.draft.put(entry.places[0][0], 0, read(str(entry.value), language))
 

@@ -8,6 +8,7 @@ from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.dialects.branches import BranchText
 from paramc.dialects.edits import Timeline, operators, text_at
+from paramc.dialects.embeddings import bared, referenced
 from paramc.dialects.language import Language
 from paramc.dialects.networks import Networks, Tag
 from paramc.dialects.weights import BREAK, Run, Runs
@@ -61,11 +62,21 @@ class _Meaning(NamedTuple):
         return any(run[1] != 1.0 for part in self.parts for _, runs in part.schedule for run in runs if run != BREAK)
 
 
-def rephrase(text: str, source: Language, target: Language) -> Rephrased:
+def rephrase(text: str, source: Language, target: Language, embeddings: Sequence[str] = ()) -> Rephrased:
     """`text` of the language `source` as `target` says it; what cannot be said is left out and named.
 
-    A text that both read alike stays as it is spelt, and so does a piece of one.
+    A text that both read alike stays as it is spelt, and so does a piece of one. `embeddings` are the names of textual
+    inversions, which not every language marks.
     """
+    mine, theirs = source.writing.embedding, target.writing.embedding
+    if mine == theirs:
+        return _rephrased(text, source, target)
+    bare, named = bared(text, mine)
+    found = _rephrased(bare, source, target)
+    return found._replace(text=referenced(found.text, theirs, (*embeddings, *named)))
+
+
+def _rephrased(text: str, source: Language, target: Language) -> Rephrased:
     if source.reads_like(target):
         return Rephrased(text, ())
     asked = _meaning(text, source)

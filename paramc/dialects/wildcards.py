@@ -1,4 +1,4 @@
-"""Wildcards: the texts that stand behind a name in a folder of text and JSON files."""
+"""Wildcards: the texts that stand behind a name in a folder of text, JSON and YAML files."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +14,8 @@ from paramc.dialects.balance import read_json
 LARGEST: Final = 2**24  # bytes of a file
 MOST_FILES: Final = 100_000
 COMMENT: Final = "#"
+TREES: Final = (".yaml", ".yml")
+SUFFIXES: Final = (".txt", ".json", *TREES)
 ANY_FOLDER, ANY = "**", "*"
 
 
@@ -45,16 +47,21 @@ class Wildcards:
         """The files of the folder, sorted; links that lead out of it are left alone."""
         root = Path(self._folder or "").resolve()
         listed = (Path(place, file) for place, _, files in os.walk(self._folder or "") for file in files)
-        known = (path for path, _ in zip(listed, range(MOST_FILES), strict=False) if path.suffix in (".txt", ".json"))
+        known = (path for path, _ in zip(listed, range(MOST_FILES), strict=False) if path.suffix in SUFFIXES)
         return iter(sorted(path for path in known if path.resolve().is_relative_to(root)))
 
     def _read(self, path: Path, name: str) -> Iterator[tuple[str, Sequence[str]]]:
         try:
             if path.stat().st_size > LARGEST:
                 raise ValueError(f"it has more than {LARGEST} bytes")
+            folder = name.rpartition("/")[0]
             text = path.read_bytes().decode("utf-8-sig", "replace")
             if path.suffix == ".json":
                 yield from _members(read_json(text), name)
+            elif path.suffix in TREES:
+                from paramc.dialects.wildcard_trees import read_tree  # a grammar that few need
+
+                yield from (("/".join((folder, *keys)).lstrip("/") or name, texts) for keys, texts in read_tree(text))
             else:
                 yield name, [line.strip() for line in text.splitlines() if _says(line)]
         except (OSError, ValueError) as error:

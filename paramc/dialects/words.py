@@ -19,6 +19,7 @@ FILE: Final = "record.lark"
 KEY, WORD = "KEY", "WORD"
 VALUES: Final = ("VALUE", "QUOTED", WORD)
 QUOTES: Final = "\"'"
+BETWEEN: Final = " \t\r\n;"  # what stands between a value and the next key
 _ESCAPED = re.compile(r"\\([\"'\\])")
 _PIECE = re.compile(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|\\(.)|([^\"'\\]+)", re.DOTALL)
 
@@ -57,7 +58,7 @@ def _tokens(text: str, dialect: Dialect) -> list[Token]:
 
 
 def _name(key: Token) -> str:
-    return key.strip().rstrip(":=")
+    return key.strip(BETWEEN).rstrip(":=")
 
 
 def _leaf(path: str, key_start: int, start: int, token: Token) -> Leaf:

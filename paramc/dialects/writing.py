@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from paramc.dialects.embeddings import BARE
 from paramc.dialects.weights import BREAK, Run
 
 
 class Writing(NamedTuple):
     """How a language spells runs: `escape` before each of the characters `escaped`, `weighted` around a weight.
 
-    With `glue`, the runs stand without white space at their ends, and it stands between them.
+    With `glue`, the runs stand without white space at their ends, and it stands between them. `embedding` is how a
+    textual inversion is named.
     """
 
     escaped: str
@@ -17,6 +19,7 @@ class Writing(NamedTuple):
     weighted: str
     new_chunk: str
     glue: str | None = None
+    embedding: str = BARE
 
     def write(self, runs: Sequence[Run]) -> str:
         """The text of `runs`; a weight is the shortest decimal that reads back to the same number.

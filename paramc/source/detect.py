@@ -4,11 +4,13 @@ import os
 import sys
 from io import BytesIO
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import SourceError
 from paramc.source.model import BARE, LIMIT, Source, undecodable
+from paramc.source.notebook import looks_like_notebook, script_of
 from paramc.source.text import decode_text, without_surrogates
 
 STANDARD_INPUT = "-"
@@ -52,6 +54,8 @@ def open_file(path: str | os.PathLike[str], *, limit: int = LIMIT, hidden: bool 
     try:
         with path.open("rb") as stream:
             if stream.seekable():
+                if not S_ISREG(os.fstat(stream.fileno()).st_mode):
+                    raise OSError("it is a device, not a file")
                 return without_chrome(_read(stream, path.name, limit, hidden=hidden, path=path))
             return without_chrome(read_source(stream.read(limit + 1), path.name, limit=limit, hidden=hidden))
     except (OSError, ValueError) as error:  # ValueError: the name itself is impossible
@@ -78,7 +82,9 @@ def open_text(text: str, name: str = "<text>", *, verbatim: bool = False) -> Sou
 
 
 def without_chrome(source: Source, *, headings: bool = True) -> Source:
-    """The source freed from what stands around a text copied from a page; see `pasted.cleaned`."""
+    """The source without what stands around a text copied from a page, see `pasted.cleaned`; of a notebook its code."""
+    if not source.key and looks_like_notebook(source.text):
+        return source._replace(text=script_of(source.text) or source.text)
     if source.key or not _may_be_pasted(source.text):
         return source
     from paramc.source.pasted import cleaned  # only for texts that look like that

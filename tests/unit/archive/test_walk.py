@@ -68,3 +68,15 @@ def test_a_folder_that_may_not_be_read_is_told(folder: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "scandir", guarded)
     found, failed = names(folder)
     assert (failed, "in/d.webp" in found) == (["deep"], True)
+
+
+@pytest.mark.parametrize("name", ["pipe.png", "pipe.txt"])
+def test_nobody_waits_for_a_pipe(folder: Path, name: str) -> None:
+    os.mkfifo(folder / name)
+    found, failed = names(folder)
+    assert (name in found, failed) == (False, [name] if name == "pipe.png" else [])
+
+
+def test_a_link_that_leads_nowhere_is_a_file_that_cannot_be_read(folder: Path) -> None:
+    (folder / "gone.png").symlink_to("nowhere")
+    assert "gone.png" in names(folder)[0]

@@ -54,3 +54,8 @@ def test_a_comment_becomes_a_line_break(text: str, expected: str) -> None:
 
 def test_before_1_8_there_were_no_comments() -> None:
     assert language(version=(1, 7, 0)).comments.remove("a # b\nc") == "a # b\nc"
+
+
+@pytest.mark.parametrize("blank", ["\x1c", "\x1d", "\x85", "\u3000"])
+def test_any_white_space_may_stand_before_a_weight(blank: str) -> None:
+    assert [(part.text, part.weight) for part in A1111.branches.split(f"a :{blank}2")] == [("a", 2.0)]

@@ -116,3 +116,30 @@ def test_the_command_prints_the_text_alone(capsys: pytest.CaptureFixture[str]) -
 def test_the_command_shows_what_a_prompt_says(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prompt", "a (cat)1.3", "--from", "compel"]) == 0
     assert "1.3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "text", "written"),
+    [
+        ("comfyui", "a1111", "a, embedding:easy, (embedding:bad-5.v2:1.2)", "a, easy, (bad-5.v2:1.2)"),
+        ("comfyui", "a1111", "an xembedding:easy", "an xembedding:easy"),
+        ("comfyui", "fooocus", "a, embedding:easy", "a, embedding:easy"),
+        ("comfyui", "swarmui", "a, embedding:easy", "a, <embed:easy>"),
+        ("swarmui", "a1111", "a <embed:easy> (<embed:b>:1.2)", "a easy (b:1.2)"),
+        ("a1111", "comfyui", "a, easy", "a, easy"),
+    ],
+)
+def test_a_textual_inversion_is_named_as_the_other_language_does(
+    source: str, target: str, text: str, written: str
+) -> None:
+    found = paramc.rephrase(text, source, target)
+    assert (found.text, [item.code for item in found.diagnostics if item.code != "PC224"]) == (written, [])
+
+
+@pytest.mark.parametrize(
+    ("target", "written"),
+    [("fooocus", "a, (embedding:Easy:1.2), easynet"), ("swarmui", "a, (<embed:Easy>:1.2), easynet")],
+)
+def test_a_name_alone_is_known_by_the_hashes_beside_it(target: str, written: str) -> None:
+    text = 'a, (easy:1.2), easynet\nSteps: 20, Sampler: Euler, Seed: 1, TI hashes: "Easy: 0123456789ab"'
+    assert paramc.parse(paramc.convert(text, to=target).text).prompt.text == written

@@ -17,6 +17,7 @@ from paramc.dialects.grammar import load_grammar
 from paramc.dialects.template_pairing import DEEPEST, LEXED, TemplatePairing
 from paramc.dialects.templates import TemplateReader, read_template
 from paramc.dialects.variants import MOST_CHARACTERS
+from paramc.dialects.wildcard_trees import read_tree
 
 SIGNS = ["{", "}", "|", "$$", "${", "x", "=", "=!", ":", "__", "a", " ", "2", "1-2$$", "0.5::", "%{", "...", "#", "//", "\n", "~", "@",
          "(", ")", "/*", "*/", "é", "__w__", "${x}", "{a|b}"]  # fmt: skip
@@ -261,3 +262,61 @@ def test_the_command_rewrites_variants_where_another_language_is_asked_for(capsy
 def test_the_command_refuses_what_makes_no_sense(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prompt", "a", *words]) == 2
     assert "PC800" in capsys.readouterr().err
+
+
+TREE = """\ufeff# wildcards
+clothes:
+  upper:
+    - shirt  # the usual
+    - "jacket, red"
+    - 'it''s'
+  lower: [jeans, "a, b"]
+  single: one text
+animals:
+- (cat:1.2)
+- {a|b} c
+long:
+  - it goes
+    on
+"quoted key":
+  - &a x
+  - *a
+  - !!python/object:os.system y
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("clothes/upper", ["shirt", "jacket, red", "it's"]),
+        ("clothes/lower", ["jeans", "a, b"]),
+        ("clothes/single", ["one text"]),
+        ("animals", ["(cat:1.2)", "a c", "b c"]),
+        ("long", ["it goes on"]),
+        ("quoted key", ["&a x", "*a", "!!python/object:os.system y"]),
+    ],
+)
+def test_wildcards_are_read_from_yaml(tmp_path: Path, name: str, texts: list[str]) -> None:
+    (tmp_path / "tree.yaml").write_text(TREE, encoding="utf-8")
+    assert counted(f"__{name}__", wildcards=tmp_path) == texts
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "---\n- a\r\n- b\r\n...\n", "[a, b]"])
+def test_a_list_without_a_key_goes_by_the_name_of_its_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "list.yml").write_text(text, encoding="utf-8")
+    assert counted("__list__", wildcards=tmp_path) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "texts"),
+    [
+        ("- " * 9000, []),
+        ("a:\n" * 9000, []),
+        ("[" * 9000, ["[" * 9000]),
+        ("a # b" * 9000, ["a"]),
+        (" \t" * 9000 + "# b", []),
+        ("x: " * 9000, ["x: " * 8998 + "x:"]),
+    ],
+)
+def test_hostile_yaml_holds_what_its_lines_say(text: str, texts: list[str]) -> None:
+    assert [found for _, listed in read_tree(text) for found in listed] == texts

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from paramc.api import load
 from paramc.diagnostics.model import SourceError
 from paramc.source.detect import open_file, read_source
 
@@ -114,3 +116,42 @@ class TestSidecars:
         picture = shutil.copy(GOLDEN / "pillow.gif", tmp_path)
         (tmp_path / "pillow.txt").write_text("other\nSteps: 99", encoding="utf-8")
         assert open_file(picture).text == CAT
+
+
+SETTINGS = "a cat, 東京\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x64"
+USER_COMMENT, EXIF_FOLDER = 0x9286, 0x8769
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["Exif folder", "main folder"])
+@pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le", "utf-8"])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "AVIF"])
+def test_a_comment_that_an_image_library_wrote_is_read_in_every_encoding(
+    form: str, encoding: str, inside: bool
+) -> None:
+    exif = Image.Exif()
+    mark = b"UNICODE\0" if encoding.startswith("utf-16") else b"\0" * 8
+    (exif.get_ifd(EXIF_FOLDER) if inside else exif)[USER_COMMENT] = mark + SETTINGS.encode(encoding)
+    stream = BytesIO()
+    Image.new("RGB", (16, 16)).save(stream, form, exif=exif.tobytes())
+    assert read_source(stream.getvalue()).text == SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("keys", "dialect"),
+    [
+        ({"Description": "a cat --ar 16:9 --v 6 Job ID: 12345678-1234-1234-1234-123456789abc"}, "midjourney"),
+        (
+            {"invokeai": '{"session_id": "s", "node": {"type": "txt2img", "prompt": "a cat", "steps": 9}}'},
+            "invokeai_nodes",
+        ),
+        ({"Software": "NovelAI", "Description": "a cat", "Comment": '{"steps": 28, "uc": "x", "scale": 5}'}, "novelai"),
+    ],
+)
+def test_chunks_of_other_programs_are_found(keys: dict[str, str], dialect: str) -> None:
+    chunks = PngInfo()
+    for key, text in keys.items():
+        chunks.add_text(key, text)
+    stream = BytesIO()
+    Image.new("RGB", (16, 16)).save(stream, "PNG", pnginfo=chunks)
+    job = load(read_source(stream.getvalue())).job
+    assert (job.producer.dialect, job.prompt.text) == (dialect, "a cat")

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from paramc.diagnostics.model import Label, SourceError, Span
-from paramc.source.detect import open_source, open_text, read_source
+from paramc.source.detect import open_file, open_source, open_text, read_source
 
 
 def failure(argument, **options):
@@ -142,3 +142,9 @@ def test_reading_a_text_imports_no_image_reader():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_device_is_no_file() -> None:
+    with pytest.raises(SourceError) as refused:
+        open_file(os.devnull)
+    assert refused.value.diagnostics[0].code == "PC100"
