@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from paramc.passes.resolve import Catalogue
     from paramc.runtime.execute.runner import NumberType, Ran, Runner
     from paramc.runtime.execute.runner import Source as NoiseSource
+    from paramc.runtime.execute.thrift import Offload
     from paramc.runtime.execute.watch import Watch
 
 PASSES = (
@@ -255,17 +256,31 @@ def run(
     device: str = "auto",
     dtype: "NumberType" = "float32",
     rng: "NoiseSource | None" = None,
+    offload: "Offload" = "auto",
+    tile_vae: bool = False,
+    channels_last: bool = False,
+    compile_model: bool = False,
     watch: "Watch | None" = None,
 ) -> "Ran":
     """The pictures of one job or of several, painted here; needs the extra `run`.
 
     models: folders with model files, beside those that were scanned before. device: `auto`, `cpu`, `cuda`, …
-    rng: where noise comes from for jobs that do not say it. Raises RunError.
+    rng: where noise comes from for jobs that do not say it. offload: whether the models of a checkpoint take turns on
+    a graphics card, `none`, `model`, or `auto` by its free memory. Raises RunError.
     """
     from paramc.ir.job import Job as SingleJob
 
     folders = [models] if isinstance(models, str | PathLike) else list(models)
-    runner = open_runner(folders, device=device, dtype=dtype, rng=rng)
+    runner = open_runner(
+        folders,
+        device=device,
+        dtype=dtype,
+        rng=rng,
+        offload=offload,
+        tile_vae=tile_vae,
+        channels_last=channels_last,
+        compile_model=compile_model,
+    )
     listed = [jobs] if isinstance(jobs, SingleJob) else jobs
     return runner.run_all(listed) if watch is None else runner.run_all(listed, watch)
 
@@ -276,18 +291,24 @@ def open_runner(
     device: str,
     dtype: "NumberType",
     rng: "NoiseSource | None",
+    offload: "Offload" = "auto",
+    tile_vae: bool = False,
+    channels_last: bool = False,
+    compile_model: bool = False,
     grammars: tuple[Path, ...] = (GRAMMARS,),
     targets: tuple[Path, ...] = (TARGETS,),
 ) -> "Runner":
     """What runs jobs and keeps models between them. Raises RunError where the libraries are not installed."""
     try:
         from paramc.runtime.execute.runner import Runner
+        from paramc.runtime.execute.thrift import Thrift
     except ModuleNotFoundError as error:
         if (error.name or "paramc").startswith("paramc"):
             raise
         raise RunError(diagnose("PC571", package=error.name)) from error
     folders = [Path(folder).expanduser() for folder in models]
-    return Runner(folders, device=device, dtype=dtype, rng=rng, grammars=grammars, targets=targets)
+    thrift = Thrift(offload, tile_vae, channels_last, compile_model)
+    return Runner(folders, device=device, dtype=dtype, rng=rng, thrift=thrift, grammars=grammars, targets=targets)
 
 
 def check(job: Job) -> tuple[Diagnostic, ...]:
@@ -350,8 +371,7 @@ def rephrase(text: str, source: str, target: str) -> "Rephrased":
     from paramc.dialects.rephrase import rephrase as rephrased
 
     demand_text(text=text, source=source, target=target)
-    languages = [language_of(_of_prompts(name)) for name in (source, target)]
-    return rephrased(text, *languages)
+    return rephrased(text, language_of(_of_prompts(source)), language_of(_of_prompts(target)))
 
 
 def variants(template: str, most: int, seed: int | None = None, wildcards: Path | None = None) -> "Variants":

@@ -146,7 +146,8 @@ def _screen(stream: "TextIO | None") -> "Screen":
     if stream is None or not stream.isatty():
         return Screen()
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return Screen(os.get_terminal_size(stream.fileno()).columns or 80, not plain)
+    fine = os.environ.get("COLORTERM") in ("truecolor", "24bit")
+    return Screen(os.get_terminal_size(stream.fileno()).columns or 80, not plain, fine)
 
 
 def _finish(outcome: "Outcome", *, as_json: bool = False) -> int:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from paramc.api import check
 from paramc.commands.grid_request import Done, Request, drawn
 from paramc.commands.outcome import ERRORS_FOUND, FINE, LOUD
-from paramc.commands.painting import SETTINGS, picture_bytes, previewer, runner_of
+from paramc.commands.painting import SETTINGS, Preview, picture_bytes, runner_of
 from paramc.commands.parser import Arguments
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, ParamcError
@@ -107,11 +107,11 @@ class _Work:
             self.code = ERRORS_FOUND
             return
         file = self._request.file(cell)
-        preview = file.with_suffix(".preview.png")
+        preview = Preview(file.with_suffix(".preview.png"), self._console)
         try:
             ran = self._open().run(cell.job, self._watch(progress, preview))
         finally:
-            preview.unlink(missing_ok=True)
+            preview.end()
         self.said += ran.diagnostics
         place = min(cell.job.batch.position or 0, len(ran.images) - 1)
         write_atomically(file, picture_bytes(ran.images[place], ran.jobs[place]))
@@ -122,14 +122,14 @@ class _Work:
             self._runner = runner_of(self._arguments)
         return self._runner
 
-    def _watch(self, progress: Progress, preview: Path) -> "Watch":
+    def _watch(self, progress: Progress, preview: Preview) -> "Watch":
         from paramc.runtime.execute.watch import Meter  # with torch, which only a run needs
 
         def show(passed: "Passed") -> None:
             total = f" of {passed.expected}" if passed.expected else ""
             progress.tell(f"{passed.op} {passed.calls + 1}{total}")
 
-        return Meter(show, previewer(preview, self._console) if self._arguments.preview else None)
+        return Meter(show, preview.show if self._arguments.preview else None)
 
 
 def _write_whole(request: Request, sheet: Path, page: Path) -> tuple[Diagnostic, ...]:

@@ -32,6 +32,8 @@ def run(arguments: Arguments, console: Console) -> Outcome:
                     return _scanned(arguments, console, catalogue)
                 case "find":
                     return _found(arguments, console, catalogue)
+                case "unpack":
+                    return _unpacked(arguments, catalogue)
                 case _:
                     return _listed(arguments, console, catalogue)
     except ParamcError as error:
@@ -56,23 +58,13 @@ def _scanned(arguments: Arguments, console: Console, catalogue: "Catalogue") -> 
 
 
 def _listed(arguments: Arguments, console: Console, catalogue: "Catalogue") -> Outcome:
+    from paramc.runtime.catalogue.scan import hashed
+    from paramc.runtime.demo.shipped import shipped_entries
+
     if arguments.names:
         raise UsageError("`paramc models list` takes no name; `paramc models find NAME` looks one up")
-    entries = [_shipped(), *catalogue.entries()]
+    entries = [*map(hashed, shipped_entries()), *catalogue.entries()]
     return _table([item for item in entries if arguments.kind in (None, item.kind)], console)
-
-
-def _shipped() -> "Entry":
-    """The demo model, which lies in no folder that is scanned."""
-    from paramc.runtime.catalogue.hashes import hash_file
-    from paramc.runtime.catalogue.signs import Identity
-    from paramc.runtime.catalogue.store import Entry
-    from paramc.runtime.demo.shipped import shipped_model
-
-    path = shipped_model()
-    about = path.stat()
-    hashes = hash_file(path, of_network=False, advance=lambda _: None)
-    return Entry(path, about.st_size, about.st_mtime_ns, Identity("checkpoint", "sd1", "sd1"), "", hashes)
 
 
 def _found(arguments: Arguments, console: Console, catalogue: "Catalogue") -> Outcome:
@@ -82,6 +74,24 @@ def _found(arguments: Arguments, console: Console, catalogue: "Catalogue") -> Ou
         raise UsageError("`paramc models find` takes one name or hash")
     found = look_up(catalogue, arguments.names[0])
     return _table([item for item in found if arguments.kind in (None, item.kind)], console)
+
+
+def _unpacked(arguments: Arguments, catalogue: "Catalogue") -> Outcome:
+    from paramc.ir.assets import AssetRef
+    from paramc.runtime.catalogue.find import Finder
+    from paramc.runtime.demo.shipped import NAME, shipped_model
+    from paramc.runtime.models.checkpoint import load_checkpoint
+    from paramc.runtime.models.unpacked import unpack
+
+    if len(arguments.names) != 2:
+        raise UsageError("`paramc models unpack` takes the name of a checkpoint, and a folder")
+    name, folder = arguments.names
+    asset = AssetRef(name=name, path=str(shipped_model()) if name == NAME else name)
+    path = Finder(catalogue).find(asset, "checkpoint")
+    if Path(folder).exists():
+        raise UsageError(f"there is already something at `{folder}`")
+    unpack(load_checkpoint(path), Path(folder))
+    return Outcome(f"{folder}\n", {"folder": folder})
 
 
 def _table(entries: "list[Entry]", console: Console) -> Outcome:

@@ -1,7 +1,7 @@
 """What every verb that paints shares: the job asked for, the line of progress, names and bytes of pictures."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path, PurePath
 from time import monotonic
@@ -18,7 +18,7 @@ from paramc.ir.base import json_of
 from paramc.ir.job import Job
 from paramc.passes.plan import DEFAULT_SIZE
 from paramc.passes.resolve import stem_of
-from paramc.presentation.blocks import Pixel, below, blocks
+from paramc.presentation.blocks import WIPE, Pixel, above, below, blocks
 from paramc.presentation.console import Console
 from paramc.resources import write_atomically
 
@@ -44,6 +44,10 @@ def runner_of(arguments: Arguments) -> "Runner":
         device=arguments.device,
         dtype=arguments.dtype,
         rng=arguments.rng,
+        offload=arguments.offload,
+        tile_vae=arguments.tile_vae,
+        channels_last=arguments.channels_last,
+        compile_model=arguments.compile_model,
         grammars=grammar_folders(arguments),
         targets=target_folders(arguments),
     )
@@ -64,8 +68,6 @@ class ProgressLine:
         rate = f" · {progress.calls / passed:.2f} it/s" if progress.calls and passed > 0 else ""
         total = f" of {progress.expected}" if progress.expected else ""
         self._console.notify(f"\r{self._name} · {progress.op} {progress.calls + 1}{total}{rate}\x1b[K")
-        if progress.calls + 1 == progress.expected:
-            self._console.notify("\r\x1b[J")
 
 
 def asked(job: Job, arguments: Arguments) -> Job:
@@ -130,16 +132,30 @@ def picture_bytes(image: "Image", job: Job) -> bytes:
     return png_bytes(image, {SETTINGS: text, OURS: json_of(job)})
 
 
-def previewer(file: Path, console: Console | None = None) -> "Callable[[Image], None]":
-    """What keeps a coarse picture of the work in hand in a file, and shows it on a terminal that has colours."""
-    from paramc.runtime.execute.saving import png_bytes
+class Preview:
+    """A coarse picture of the work in hand: in a file, and under the line of progress on a terminal with colours."""
 
-    def shown(image: "Image") -> None:
-        write_atomically(file, png_bytes(image, {}))
-        if console is not None and console.errors.colour:
-            console.notify(below(blocks(_cells(image))))
+    def __init__(self, file: Path, console: Console) -> None:
+        self._file, self._console = file, console
 
-    return shown
+    def show(self, image: "Image") -> None:
+        """In the place of the picture before."""
+        from paramc.runtime.execute.saving import png_bytes
+
+        write_atomically(self._file, png_bytes(image, {}))
+        self._draw(image, below)
+
+    def end(self, finished: Sequence["Image"] = ()) -> None:
+        """Take it away; finished pictures stay on the terminal."""
+        self._file.unlink(missing_ok=True)
+        self._console.notify(WIPE)
+        for image in finished:
+            self._draw(image, above)
+
+    def _draw(self, image: "Image", placed: Callable[[Sequence[str]], str]) -> None:
+        screen = self._console.errors
+        if screen.colour:
+            self._console.notify(placed(blocks(_cells(image), fine=screen.fine)))
 
 
 def _cells(image: "Image") -> list[list[Pixel]]:

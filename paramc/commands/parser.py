@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Literal, NoReturn
 
 LISTS = ("dialects", "targets", "samplers", "schedules", "passes", "codes", "rules", "features")
-MODELS = ("scan", "list", "find")
+MODELS = ("scan", "list", "find", "unpack")
 KINDS = (
     "checkpoint", "diffusion_model", "vae", "text_encoder", "network", "embedding", "controlnet", "image_encoder",
     "upscaler", "unknown",
@@ -28,6 +28,7 @@ SEVERITIES = ("error", "warning", "info")
 NEVER = "never"
 _BARE = {"--report": "--report=table", "--fix": "--fix=safe"}  # options whose value may be left out, but not apart
 DTYPES = ("float32", "float16", "bfloat16")
+OFFLOADS = ("auto", "none", "model")
 RNGS = ("cpu", "cuda", "nv")
 MOST_VARIANTS = 10_000  # of a template at a time
 SERVER = "http://127.0.0.1:8188"
@@ -62,6 +63,7 @@ class Arguments(Namespace):
     force: bool
     edits: list[tuple[str, str]]
     axes: list[str]
+    one_graph: bool
     options: list[tuple[str, str]]
     speaks: str
     at_least: str | None
@@ -90,6 +92,10 @@ class Arguments(Namespace):
     vae: str | None
     device: str
     dtype: "Literal['float32', 'float16', 'bfloat16']"
+    offload: "Literal['auto', 'none', 'model']"
+    tile_vae: bool
+    channels_last: bool
+    compile_model: bool
     seed: int | None
     variants: int | None
     wildcards: str | None
@@ -249,7 +255,7 @@ def _add_variants(parser: Parser) -> None:
 def _add_models(parser: Parser) -> None:
     add = parser.add_argument
     add("what", type=_word, metavar="ACTION", choices=MODELS, help=", ".join(MODELS))
-    add("names", type=_word, nargs="*", metavar="NAME", help="folders to scan, or the name or hash of a file to find")
+    add("names", type=_word, nargs="*", metavar="NAME", help="folders to scan, what to find, or what to unpack where")
     add("--kind", choices=KINDS, metavar="KIND", help=f"files of one kind: {', '.join(KINDS)}")
     about = "leave hashes for a later scan, or until a job asks for one"
     add("--no-hashes", dest="hashes", action="store_false", help=about)
@@ -285,10 +291,19 @@ def _add_running(parser: Parser) -> None:
     add("--vae", metavar="FILE", help="the VAE, instead of the one that the settings name")
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda, mps; the graphics card by default")
     add("--dtype", choices=DTYPES, default="float32", help="number format of the models")
+    about = "whether text encoder, diffusion model and VAE take turns on the card; auto: where they do not fit together"
+    add("--offload", choices=OFFLOADS, default="auto", help=about)
+    about = "send pictures through the VAE in tiles: less memory, and slightly other pictures where tiles meet"
+    add("--tile-vae", action="store_true", help=about)
+    about = "keep the diffusion model's weights with the channels last, which some cards compute faster"
+    add("--channels-last", action="store_true", help=about)
+    about = "compile the diffusion model: a minute more at first, then faster steps; it needs a C++ compiler"
+    add("--compile", dest="compile_model", action="store_true", help=about)
     add("--seed", type=_seed, metavar="N", help="the seed, instead of that of the settings")
     _add_edits(parser)
     add("--rng", choices=RNGS, help="where noise comes from when the settings do not say it; cuda by default")
-    add("--preview", action="store_true", help="keep a coarse picture of the work in hand beside the result")
+    about = "show the picture in hand, coarsely: on a terminal with colours, and in a file beside the result"
+    add("--preview", action="store_true", help=about)
     about = f"print the fate of every setting, on standard error, as a {' or '.join(REPORTS)}"
     add("--report", choices=REPORTS, metavar="FORM", help=about)
 
@@ -300,6 +315,8 @@ def _add_sweeping(parser: Parser) -> None:
     )
     add("--axis", dest="axes", action="append", default=[], metavar="NAME=VALUES", help=about)
     add("--to", metavar="T", help="write the sweep for a target instead of painting it")
+    about = "with `--to` a target of graphs: one graph for all pictures, in which what is equal is there once"
+    add("--one-graph", action="store_true", help=about)
     about = "a choice of the target; `paramc list targets T` prints them"
     add("--option", dest="options", action="append", default=[], type=_assignment, metavar="NAME=VALUE", help=about)
 

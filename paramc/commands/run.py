@@ -9,13 +9,13 @@ from paramc.backends.report import Report
 from paramc.commands.outcome import ERRORS_FOUND, EVERYTHING, FINE, LOUD, NOT_WRITTEN, Outcome, Said
 from paramc.commands.outputs import safe_name
 from paramc.commands.painting import (
+    Preview,
     ProgressLine,
     asked,
     asks_for_demo,
     demo_remarks,
     file_name,
     picture_bytes,
-    previewer,
     runner_of,
 )
 from paramc.commands.parser import Arguments, UsageError
@@ -28,6 +28,8 @@ from paramc.presentation.report import fates_table, summary
 from paramc.resources import write_atomically
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from paramc.runtime.execute.runner import Runner
     from paramc.runtime.execute.watch import Watch
 
@@ -92,11 +94,13 @@ class _Work:
         if job.noise.seed is not None and first.exists() and not self._arguments.force:
             self._results.append({"file": str(first), "seed": job.noise.seed, "kept": True})
             return (diagnose("PC568", file=first),)
-        preview = first.with_suffix(".preview.png")
+        preview = Preview(first.with_suffix(".preview.png"), self._console)
+        finished: tuple[Image, ...] = ()
         try:
             ran = self._open().run(job, self._watch(stem, preview))
+            finished = ran.images if self._arguments.preview else ()
         finally:
-            preview.unlink(missing_ok=True)
+            preview.end(finished)
         named = job if job.noise.seed is not None else ran.jobs[0]
         for place, (image, own) in enumerate(zip(ran.images, ran.jobs, strict=True)):
             file = self._folder / file_name(stem, named, place)
@@ -110,8 +114,7 @@ class _Work:
             self._runner = runner_of(self._arguments)
         return self._runner
 
-    def _watch(self, stem: str, preview: Path) -> "Watch":
+    def _watch(self, stem: str, preview: Preview) -> "Watch":
         from paramc.runtime.execute.watch import Meter  # with torch, which only a run needs
 
-        shown = previewer(preview, self._console) if self._arguments.preview else None
-        return Meter(ProgressLine(stem, self._console).show, shown)
+        return Meter(ProgressLine(stem, self._console).show, preview.show if self._arguments.preview else None)

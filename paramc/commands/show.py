@@ -11,8 +11,10 @@ from paramc.commands.outputs import check_place
 from paramc.commands.parser import Arguments, UsageError
 from paramc.commands.sources import Attempt, attempts
 from paramc.diagnostics.model import Severity
+from paramc.dialects.plots import read_plot
 from paramc.ir.base import json_of
 from paramc.presentation.console import Console
+from paramc.presentation.grid import sweep_text
 from paramc.presentation.job import DOT
 from paramc.presentation.screen import job_picture, job_screen
 from paramc.source.model import Source
@@ -37,7 +39,8 @@ def _screen(attempt: Attempt, console: Console) -> str:
     source = attempt.loaded.source
     counts = Counter[Severity](item.severity for item in attempt.said.diagnostics)
     checks = [("checks", f"{tally(counts)}{DOT}`paramc check` prints them")] if counts else []
-    return job_screen(attempt.loaded.job, [("source", _origin(source))], checks, console.output)
+    grid = ("grid", sweep_text(read_plot(attempt.loaded.job).sweep))
+    return job_screen(attempt.loaded.job, [("source", _origin(source))], [grid, *checks], console.output)
 
 
 def _pictures(tried: Sequence[Attempt], arguments: Arguments) -> tuple[Output, ...]:
@@ -64,4 +67,6 @@ def _plain(attempt: Attempt) -> object:
         return {"source": attempt.name, "job": None}
     source, job = attempt.loaded.source, attempt.loaded.job
     origin = {"carrier": source.carrier, "encoding": source.encoding, "size": source.size}
-    return {"source": source.name, **origin, "job": json.loads(json_of(job))}
+    sweep = read_plot(job).sweep
+    grid = {"sweep": json.loads(json_of(sweep)), "pictures": sweep.count} if sweep.axes else {}
+    return {"source": source.name, **origin, "job": json.loads(json_of(job)), **grid}

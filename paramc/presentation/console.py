@@ -7,10 +7,14 @@ from paramc.diagnostics.render import Pen
 
 
 class Screen(NamedTuple):
-    """`columns`: cells of a terminal, None for a pipe or a file; `colour`: whether it may be coloured."""
+    """`columns`: cells of a terminal, None for a pipe or a file; `colour`: whether it may be coloured.
+
+    fine: it says that it has all colours, and not 256.
+    """
 
     columns: int | None = None
     colour: bool = False
+    fine: bool = False
 
     @property
     def pen(self) -> Pen:

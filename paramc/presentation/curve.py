@@ -12,7 +12,14 @@ from xml.sax.saxutils import escape
 
 TIMESTEPS: Final = 1000  # that diffusion models are trained with
 BETAS: Final = (0.00085, 0.012)  # of the noise that is added in training, their roots evenly spaced
-FLOW_SHIFT: Final = {"sd3": 3.0}  # of timesteps, where the model has one of its own
+FLOW_SHIFT: Final = {  # of timesteps, where the model has one of its own
+    "sd3": 3.0,
+    "z-image": 3.0,
+    "lumina2": 6.0,
+    "auraflow": 1.73,
+    "qwen-image": 3.158,
+    "flux2-klein": 7.538,
+}
 FLUX_TOKENS: Final = ((256, 0.5), (4096, 1.15))  # tokens of the picture → ln of the shift; straight in between
 TOKEN_SIDE: Final = 16  # pixels
 SMALLEST, LARGEST = 1e-6, 1e6  # of a noise level or a shift that is drawn

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from paramc.ir.sweep import Axis, Sweep
 
 WIDEST_ROW: Final = 8  # pictures of a lone axis; more are broken into rows
+MOST_SHOWN: Final = 24  # values of an axis in a line
 
 
 class Heading(NamedTuple):
@@ -35,6 +36,24 @@ class Layout(NamedTuple):
             return place[0] % self.folds, place[0] // self.folds
         column, row = (_mixed(place[start::2], axes[start::2]) for start in (0, 1))
         return column, row
+
+
+def sweep_text(sweep: Sweep) -> str:
+    """A line for each axis with the values along it, and how many pictures they make; empty for no sweep."""
+    if not sweep.axes:
+        return ""
+    axes = [f"{axis.name}: {_listed([point.label for point in axis.points])}" for axis in sweep.axes]
+    sizes = " × ".join(str(len(axis.points)) for axis in sweep.axes)
+    total = f"{sizes} = {sweep.count}" if len(sweep.axes) > 1 else sizes
+    return "\n".join((*axes, f"{total} picture{'s' if sweep.count != 1 else ''}"))
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """All of a few, the first and the last of many."""
+    shown = [label or "nothing" for label in labels]
+    if len(shown) > MOST_SHOWN:
+        shown = [*shown[: MOST_SHOWN - 2], "…", shown[-1]]
+    return ", ".join(shown)
 
 
 def layout_of(sweep: Sweep) -> Layout:

@@ -10,10 +10,14 @@ from paramc.dialects.registry import find_dialect
 from paramc.ir.assets import AssetRef, Assets, Hash
 from paramc.ir.control import (
     ControlNet,
+    DeepShrink,
     ExtraNetwork,
+    FreeU,
     Hypernetwork,
     HyperTile,
     OpaquePatch,
+    PerturbedAttention,
+    SelfAttentionGuidance,
     Tiling,
     TokenMerging,
 )
@@ -63,7 +67,7 @@ EXTENSIONS = {
     "regional_prompter": ("RP Active", "RP Ratios"),
     "tiled_diffusion": ("Tiled Diffusion", "Tiled Diffusion scale factor"),
     "dynamic_thresholding": ("Dynamic thresholding enabled", "Mimic scale"),
-    "freeu": ("FreeU Stages", "freeu_enabled"),
+    "freeu": ("FreeU Stages", "FreeU Version"),
 }
 UPSCALERS = tuple(upscalers())
 WORDS = (
@@ -433,6 +437,21 @@ def patches() -> st.SearchStrategy[tuple]:
         vae_tile=or_default(st.integers(0, 512), 128),
         vae_swap=or_default(st.integers(0, 64), 3),
     )
+    shares, widths = floats(0, 1), st.sampled_from(("bicubic", "area"))
+    weights = {name: floats(0, 2) for name in ("b1", "b2", "s1", "s2")}
+    weighted = st.builds(FreeU, **weights, start=shares, end=shares)
+    attentive = st.builds(SelfAttentionGuidance, scale=floats(-2, 5), blur_sigma=floats(0, 9), threshold=shares)
+    perturbed = st.builds(PerturbedAttention, scale=floats(0, 9), attenuation=shares, start=shares, end=shares)
+    shrunk = st.builds(
+        DeepShrink,
+        block_number=st.integers(1, 32),
+        downscale_factor=floats(0.1, 9),
+        start_percent=shares,
+        end_percent=shares,
+        downscale_after_skip=flags(),
+        downscale_method=widths,
+        upscale_method=widths,
+    )
     named = st.sampled_from(sorted(EXTENSIONS))
 
     def extension(name: str) -> st.SearchStrategy[OpaquePatch]:
@@ -440,7 +459,8 @@ def patches() -> st.SearchStrategy[tuple]:
         return st.builds(OpaquePatch, name=st.just(name), fields=fields)
 
     opaque = named.flatmap(extension)
-    every = (merging, st.just(Tiling()), hypernetwork, extra, tiles, opaque)
+    inside = (weighted, attentive, perturbed, shrunk)
+    every = (merging, st.just(Tiling()), hypernetwork, extra, tiles, *inside, opaque)
     return st.tuples(*(or_default(kind, None) for kind in every)).map(
         lambda drawn: tuple(patch for patch in drawn if patch is not None)
     )

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 
@@ -12,6 +13,17 @@ TEXT = (
     "a cat\nNegative prompt: bad\nSteps: 20, Sampler: Euler, Schedule type: Automatic, CFG scale: 7, Seed: 42, "
     "Size: 512x768, RNG: CPU, Model: dream_8, Version: v1.10.1"
 )
+
+
+class Node(TypedDict):
+    """A node of a graph; links are named with the node first."""
+
+    class_type: str
+    inputs: dict[str, str]
+    _meta: dict[str, str]
+
+
+Graph = dict[str, Node]
 AXES = ("--axis", "seed=1,2", "--axis", "steps=10,20,30")
 
 
@@ -91,3 +103,70 @@ def test_settings_without_a_grid_need_an_axis(tmp_path: Path, capsys: pytest.Cap
 def test_the_folder_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["grid", TEXT, *AXES]) == 2
     assert "`-o` is missing" in capsys.readouterr().err
+
+
+def one_graph(folder: Path, *words: str, text: str = TEXT) -> tuple[Graph, list[dict[str, object]]]:
+    files = written(folder, "comfyui", *(words or AXES), "--one-graph", text=text)
+    (graph,) = (json.loads(text) for name, text in files.items() if name.endswith(".comfyui.json"))
+    (index,) = (json.loads(text) for name, text in files.items() if not name.endswith(".comfyui.json"))
+    return graph, index["cells"]
+
+
+def nodes_of(graph: Graph, kind: str) -> list[Node]:
+    return [node for node in graph.values() if node["class_type"] == kind]
+
+
+def sampler_of(graph: Graph, picture: object) -> Node:
+    """The sampler whose picture is saved under a name."""
+    (node,) = (node for node in nodes_of(graph, "SaveImage") if node["inputs"]["filename_prefix"] == picture)
+    while node["class_type"] != "KSampler":
+        node = graph[next(iter(node["inputs"][name] for name in ("images", "samples") if name in node["inputs"]))[0]]
+    return node
+
+
+def test_one_graph_has_a_sampler_for_each_picture_and_one_of_everything_else(tmp_path: Path) -> None:
+    graph, cells = one_graph(tmp_path)
+    counts = [
+        len(nodes_of(graph, kind)) for kind in ("CheckpointLoaderSimple", "CLIPTextEncode", "KSampler", "SaveImage")
+    ]
+    assert counts == [1, 2, 6, 6]
+    for cell in cells:
+        inputs = sampler_of(graph, cell["file"])["inputs"]
+        assert [str(inputs["seed"]), str(inputs["steps"])] == cell["labels"]
+
+
+def test_in_one_graph_what_belongs_to_one_picture_says_which(tmp_path: Path) -> None:
+    graph, _ = one_graph(tmp_path)
+    titles = [node["_meta"]["title"] for node in graph.values()]
+    assert titles.count("Load checkpoint") == titles.count("Sample (seed: 2 · steps: 30)") == 1
+
+
+def test_one_graph_loads_every_model_of_the_sweep_once(tmp_path: Path) -> None:
+    graph, _ = one_graph(tmp_path, "--axis", "checkpoint=dream_8,real_4", "--axis", "seed=1..3")
+    loaded = [node["inputs"]["ckpt_name"] for node in nodes_of(graph, "CheckpointLoaderSimple")]
+    assert loaded == ["dream_8.safetensors", "real_4.safetensors"]
+
+
+def test_a_graph_that_was_read_is_joined_as_it_is(tmp_path: Path) -> None:
+    source = paramc.convert(TEXT, to="comfyui").text.replace('"7"', '"70"').replace('"Sample"', '"Mine"')
+    graph, _ = one_graph(tmp_path, "--axis", "seed=7,8", text=source)
+    found = [(str(node["inputs"]["seed"]), node["_meta"]["title"]) for node in nodes_of(graph, "KSampler")]
+    assert found == [("7", "Mine (seed: 7)"), ("8", "Mine (seed: 8)")]
+
+
+def test_one_graph_can_be_drawn_for_the_editor(tmp_path: Path) -> None:
+    files = written(tmp_path, "comfyui", *AXES, "--one-graph", "--option", "form=ui")
+    (drawn,) = (text for name, text in files.items() if name.endswith(".comfyui.json"))
+    assert [node["type"] for node in json.loads(drawn)["nodes"]].count("KSampler") == 6
+
+
+def test_one_graph_is_refused_where_there_are_no_graphs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["grid", TEXT, *AXES, "--to", "a1111", "--one-graph", "-o", str(tmp_path)]) == 2
+    assert "`--one-graph` is for targets of graphs" in capsys.readouterr().err
+
+
+def test_graphs_whose_links_run_in_a_circle_are_not_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = json.loads(paramc.convert(TEXT, to="comfyui").text)
+    graph["3"]["inputs"]["clip"] = ["6", 0]
+    assert main(["grid", json.dumps(graph), *AXES, "--to", "comfyui", "--one-graph", "-o", str(tmp_path)]) == 2
+    assert "circle" in capsys.readouterr().err

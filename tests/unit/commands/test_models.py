@@ -54,7 +54,7 @@ def test_the_list_has_kinds_and_hashes(models: Path, capsys: Captured) -> None:
     main(["models", "scan", str(models)])
     capsys.readouterr()
     main(["models", "list", "--kind", "network"])
-    kind, family, name, digest, network, size, path = capsys.readouterr().out.rstrip("\n").split("\t")
+    kind, family, name, digest, network, size, path = capsys.readouterr().out.splitlines()[-1].split("\t")
     assert (kind, family, name, path) == ("network", "sd1", "fluff", str(models / "fluff.safetensors"))
     assert (len(digest), len(network), size) == (10, 12, "7 kB")
 
@@ -62,7 +62,7 @@ def test_the_list_has_kinds_and_hashes(models: Path, capsys: Captured) -> None:
 def test_a_file_is_found_by_the_hash_that_is_printed(models: Path, capsys: Captured) -> None:
     main(["models", "scan", str(models)])
     main(["models", "list", "--kind", "network"])
-    digest = capsys.readouterr().out.split("\t")[4]
+    digest = capsys.readouterr().out.splitlines()[-1].split("\t")[4]
     assert main(["models", "find", digest]) == 0
     assert "fluff" in capsys.readouterr().out
 

@@ -39,7 +39,8 @@ def test_the_table_has_a_level_for_every_timestep() -> None:
     [
         (Ask(2, "sd3", is_flow=True), 0.75),
         (Ask(2, "flux", is_flow=True, pixels=1024 * 1024), 0.7595),
-        (Ask(2, "z-image", is_flow=True), 0.5),
+        (Ask(2, "z-image", is_flow=True), 0.75),
+        (Ask(2, "cogview4", is_flow=True), 0.5),
         (Ask(2, "sd3", is_flow=True, shift=1.0), 0.5),
     ],
 )
