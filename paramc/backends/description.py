@@ -31,7 +31,7 @@ class Rule(NamedTuple):
     Keys are paths of the Job, or `base`, `family`, `schedule` (the one that is run), `manner` (the
     dialect whose reading of texts is followed), `option.NAME`, and of the plan
     `op.NAME` and `flag.NAME` (a quirk of a loop). Values are lists of texts, `*` standing for anything but unset; those
-    of `above` are numbers.
+    of `above` are numbers. `under` names a condition of the target that has to hold beside.
     """
 
     features: tuple[str, ...]
@@ -42,6 +42,13 @@ class Rule(NamedTuple):
     when: Mapping[str, list[str]] | None = None
     unless: Mapping[str, list[str]] | None = None
     above: Mapping[str, float] | None = None
+    under: str = ""
+
+    def beside(self, condition: "Condition") -> "Rule":
+        """The rule where the condition holds as well."""
+        return self._replace(
+            when={**condition.when, **(self.when or {})}, unless={**condition.unless, **(self.unless or {})}
+        )
 
     def among(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of the features that the rule is for; in its own, `*` stands for any letters."""
@@ -56,6 +63,13 @@ class Rule(NamedTuple):
     def answer(self) -> Answer:
         """The answer that the rule gives."""
         return Answer(self.grade, self.code, self.why, self.help)
+
+
+class Condition(NamedTuple):
+    """What several rules ask of a job, as they do."""
+
+    when: Mapping[str, list[str]] = NOTHING
+    unless: Mapping[str, list[str]] = NOTHING
 
 
 class Option(NamedTuple):
@@ -141,7 +155,14 @@ class Target:
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
         """Answers that depend on the job, in order; the first that fits counts."""
-        return rows(self.about, "rules", Rule, self.folder)
+        given = section(self.about, "conditions", self.folder)
+        where = f"{self.folder}/target.toml"
+        conditions = {name: as_row(value, Condition, f"{where}: conditions.{name}") for name, value in given.items()}
+        found = rows(self.about, "rules", Rule, self.folder)
+        unknown = {rule.under for rule in found if rule.under} - conditions.keys()
+        if unknown:
+            raise TableError(f"{where}: no condition is called `{min(unknown)}`")
+        return tuple(rule.beside(conditions[rule.under]) if rule.under else rule for rule in found)
 
     @cached_property
     def rules_of(self) -> Mapping[str, Sequence[Rule]]:

@@ -224,7 +224,7 @@ class _Judge:
 
 def decided_grades(target: Target, facts: Mapping[str, object]) -> dict[str, Grade]:
     """The grade of every feature by the target's table, and by those of its rules that `facts` alone decide."""
-    grades = {name: answer.grade for name, answer in target.answers.items()}
+    grades: dict[str, Grade] = {name: answer.grade for name, answer in target.answers.items()}
     for rule in reversed(target.rules):
         if _is_decided(rule, facts):
             grades |= dict.fromkeys(rule.among(grades), rule.grade)

@@ -39,6 +39,7 @@ class Loops(NamedTuple):
     """loop.toml."""
 
     bases: frozenset[str]
+    unlike: frozenset[str]
     other: frozenset[str]
     sampler: str
     schedule: str
@@ -94,6 +95,7 @@ def read_loops(path: Path) -> Loops:
 
     return Loops(
         bases=listed(table["bases"]),
+        unlike=listed(table["unlike"]),
         other=listed(table["other"]),
         sampler=str(table["sampler"]),
         schedule=str(table["schedule"]),

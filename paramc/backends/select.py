@@ -120,7 +120,9 @@ class _Selection:
     def is_own(self) -> bool:
         """Does the script sample by itself?"""
         plan = self.planned.plan
-        if self.loops is None or self.choices["style"] != "exact" or plan.base not in self.loops.bases:
+        if self.loops is None or self.choices["style"] != "exact":
+            return False
+        if plan.base not in self.loops.bases or plan.family in self.loops.unlike:
             return False
         return not any(
             self.loops.other & {*passed.sample.flags} or (passed.asked and passed.asked.manner in self.loops.manners)

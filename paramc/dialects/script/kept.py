@@ -1,9 +1,12 @@
 """A script that carries the settings it was made from: the text, and what was changed in its constants since."""
 
 import ast
+import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, InvalidValue
 from paramc.dialects.description import Dialect
 from paramc.dialects.reading import read_job
@@ -16,11 +19,12 @@ CELL = 8  # pixels, of which a script's sides are multiples
 
 
 class Kept(NamedTuple):
-    """A settings text in a dialect, and the numbers at the top of the script by name."""
+    """A settings text in a dialect, the numbers at the top of the script by name, and the words of its prompts."""
 
     text: str
     dialect: str
     numbers: Mapping[str, int | float]
+    words: Mapping[str, frozenset[str]]
 
 
 def kept_settings(tree: ast.Module, meanings: Meanings) -> Kept | None:
@@ -30,7 +34,8 @@ def kept_settings(tree: ast.Module, meanings: Meanings) -> Kept | None:
     if not isinstance(text, str) or not isinstance(dialect, str):
         return None
     numbers = {name: value for name, value in found.items() if isinstance(value, int | float)}
-    return Kept(text, dialect, numbers)
+    words = {name: frozenset(_words_below(value)) for name, value in _prompts(tree, meanings.listed("kept", "prompts"))}
+    return Kept(text, dialect, numbers, words)
 
 
 def read_kept(kept: Kept, meanings: Meanings, dialect: Dialect) -> tuple[Job, tuple[Diagnostic, ...]] | None:
@@ -38,6 +43,8 @@ def read_kept(kept: Kept, meanings: Meanings, dialect: Dialect) -> tuple[Job, tu
     if kept.dialect not in dialects(dialect.roots):
         return None
     job, said = read_job(kept.text, find_dialect(kept.dialect, dialect.roots))
+    stated = frozenset(_words(kept.text))
+    said = (*said, *(diagnose("PC708", name=name) for name, words in kept.words.items() if not words <= stated))
     changed: dict[str, object] = {
         path: number
         for name, number in kept.numbers.items()
@@ -65,6 +72,26 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, object]]:
                 value=ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)),
             ):
                 yield name, -value
+
+
+def _prompts(tree: ast.Module, names: tuple[str, ...]) -> Iterator[tuple[str, ast.expr]]:
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in names:
+                yield name, value
+            case _:
+                continue
+
+
+def _words_below(value: ast.expr) -> Iterator[str]:
+    for node in ast.walk(value):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from _words(node.value)
+
+
+def _words(text: str) -> list[str]:
+    """Words as a tokeniser compares them."""
+    return re.findall(r"\w+", unicodedata.normalize("NFKC", text).lower())
 
 
 def _differs(stated: object, number: float) -> bool:

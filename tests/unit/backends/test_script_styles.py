@@ -9,11 +9,13 @@ import pytest
 
 import paramc
 from paramc import ReadError
+from paramc.backends.description import Target
 from paramc.backends.loop import read_loops
 from paramc.backends.notebook import source_of
 from paramc.backends.parts import quoted, read_parts
 from paramc.dialects.registry import dialects
 from paramc.runtime.text.manners import find_manner
+from paramc.tables import TableError
 from tests.unit.backends.scripts import FLUX, HIRES, PLAIN, TARGET, constants, ruff, script, with_family
 
 CARD = PLAIN.replace(", RNG: CPU", "")
@@ -206,3 +208,16 @@ def test_a_choice_may_imply_another() -> None:
 
     assert choices(TARGET, {"style": "exact"})["prompts"] == "exact"
     assert choices(TARGET, {"style": "exact", "prompts": "plain"})["prompts"] == "plain"
+
+
+def test_models_that_take_more_than_a_latent_have_no_loop_of_their_own() -> None:
+    repainted = PLAIN.replace(", Version", ", Denoising strength: 0.6, Mask blur: 4, Version")
+    assert "sample_euler(" in script(repainted, "sd1", "sd1", (("style", "exact"),))
+    assert "sample_euler(" not in script(repainted, "sd1-inpaint", "sd1", (("style", "exact"),))
+
+
+def test_a_rule_under_a_condition_that_is_not_there_is_told(tmp_path: Path) -> None:
+    rule = '[[rules]]\nfeatures = ["batch"]\ngrade = "exact"\nunder = "own_lop"\n'
+    (tmp_path / "target.toml").write_text(rule)
+    with pytest.raises(TableError, match="no condition is called `own_lop`"):
+        _ = Target("toy", tmp_path).rules

@@ -124,7 +124,18 @@ def test_every_name_of_the_ir_has_a_row() -> None:
     tables = graph_tables(COMFYUI.folder)
     assert set(tables.samplers) == {*samplers(), "unknown"}
     assert set(tables.schedules) == {*schedules(), "unknown"} - {"automatic"}  # the plan says which that is
-    assert set(tables.bases) == {"default", "sd1", "sdxl", "sd3", "flux", "chroma"}
+    assert set(tables.bases) == {
+        "default",
+        "sd1",
+        "sdxl",
+        "sd3",
+        "flux",
+        "chroma",
+        "z-image",
+        "qwen-image",
+        "lumina2",
+        "auraflow",
+    }
     assert set(tables.words["latent_methods"]) == {name[7:] for name in upscalers() if name.startswith("latent:")}
     assert set(tables.words["image_methods"]) == {
         name.removeprefix("image:") for name in upscalers() if "latent" not in name

@@ -62,6 +62,8 @@ PLAIN = Prompt(text="a", branches=(Branch(body=(Literal(text="a"),)),))
 
 # path, values, base, grade; the form is `ksampler`
 CASES: list[tuple[str, Values, str, str]] = [
+    ("size", {"size": "512x512"}, "z-image", "exact"),
+    ("size", {"size": "512x512"}, "flux2", "approximate"),
     ("task.fill", painted(), "sd1", "exact"),
     ("task.fill", painted(fill="latent_noise"), "sd1", "dropped"),
     ("task.fill", painted(fill="latent_nothing"), "sd1", "close"),

@@ -1,7 +1,10 @@
 """Which loaders a graph begins with, and what lies over the model."""
 
+import json
+
 import pytest
 
+import paramc
 from paramc.ir.assets import AssetRef, Hash
 from paramc.ir.control import (
     DeepShrink,
@@ -214,3 +217,28 @@ def test_patches_are_nodes_on_the_model(patch: TokenMerging, class_type: str, in
 def test_patches_without_a_node_change_nothing(patch: TokenMerging) -> None:
     ops = (PatchModel(id="patch1", model="checkpoint.model", patch=patch), sample("sample", model="patch1"))
     assert only(graph_of(picture(*ops)), "KSampler")["model"] == ["1", 0]
+
+
+@pytest.mark.parametrize(
+    ("model", "modules", "kind", "latent"),
+    [
+        ("Chroma1-HD", "Module 1: ae, Module 2: t5xxl_fp16", "chroma", "EmptySD3LatentImage"),
+        ("z_image_turbo_bf16", "Module 1: ae, Module 2: qwen_3_4b", "lumina2", "EmptySD3LatentImage"),
+        ("qwen_image_fp8", "Module 1: qwen_image_vae, Module 2: qwen_2.5_vl_7b", "qwen_image", "EmptySD3LatentImage"),
+    ],
+)
+def test_a_family_has_its_own_loaders_and_latents(model: str, modules: str, kind: str, latent: str) -> None:
+    text = (
+        f"a cat\nSteps: 8, Sampler: Euler, CFG scale: 1, Seed: 1, Size: 1024x1024, Model: {model}, {modules}, Shift: 3"
+    )
+    nodes = json.loads(paramc.convert(text, "comfyui").text).values()
+    values = {node["class_type"]: node["inputs"] for node in nodes}
+    assert values["CLIPLoader"]["type"] == kind
+    assert values["ModelSamplingAuraFlow"]["shift"] == 3.0
+    assert latent in values
+
+
+def test_a_family_without_nodes_of_its_own_is_not_called_exact() -> None:
+    settings = "a cat\nSteps: 8, Sampler: Euler, CFG scale: 1, Seed: 1, Size: 1024x1024, Model: flux2_dev_fp8mixed"
+    fates = {fate.key: fate.grade for fate in paramc.convert(settings, "comfyui").report.fates}
+    assert (fates["Model"], fates["Size"]) == ("approximate", "approximate")

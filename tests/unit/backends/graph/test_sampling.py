@@ -270,7 +270,7 @@ def test_the_shift_of_flow_models_is_a_node() -> None:
     assert only(graph(levels("simple", shift=2.5), base="sd3"), "ModelSamplingSD3")["shift"] == 2.5
     node = only(graph(levels("simple", shift=2.718281828459045), base="flux"), "ModelSamplingFlux")
     assert (node["max_shift"], node["base_shift"]) == (1.0, 1.0)
-    assert only(graph(levels("simple", shift=2.5), base="chroma"), "ModelSamplingSD3")["shift"] == 2.5
+    assert only(graph(levels("simple", shift=2.5), base="chroma"), "ModelSamplingAuraFlow")["shift"] == 2.5
     assert "ModelSamplingSD3" not in classes(graph(levels(shift=2.5)))
     assert "ModelSamplingSD3" not in classes(graph(levels(shift=-1.0), base="sd3"))
 
