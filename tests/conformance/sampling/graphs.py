@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -10,17 +10,12 @@ import torch
 from torch import Tensor, nn
 
 import paramc
-from paramc.ir.plan import MakeNoise, Plan, Sample, Sigmas, Slice
-from paramc.runtime.denoise.conditioning import Conditioning
 from paramc.runtime.denoise.prompts import Branch, Entry
 from paramc.runtime.execute.sampling import sample
-from paramc.runtime.execute.values import Guide, Latent, Weights
-from paramc.runtime.execute.walk import Route
-from paramc.runtime.execute.watch import Unwatched
-from paramc.runtime.execute.work import Pass, Side
-from paramc.runtime.rng.streams import stream_opener
+from paramc.runtime.execute.values import Guide, Latent
 from tests.conformance.sampling.a1111 import Result
 from tests.conformance.sampling.comfyui import LONG, Sampling, double_sigmas, lat
+from tests.conformance.sampling.passes import Seen, embedded, pass_of
 from tests.conformance.sampling.recorded import Case
 from tests.golden.sampling import toy
 
@@ -45,16 +40,6 @@ class Network(nn.Module):
         return (toy.unet(self._kind, pred, x, timesteps, encoder_hidden_states, logs),)
 
 
-class Seen(Unwatched):
-    """The timestep of the first row of each call."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-
-    def networks(self, timesteps: Tensor, conditioning: Conditioning) -> None:
-        self.times.append(float(timesteps[0]))
-
-
 def is_said(case: Case) -> bool:
     """Whether a graph that paramc reads to a Job says the case, and gives numbers; flows have tests of their own."""
     unsaid = case.get("model") in ("sd3", "flux") or case.get("batch_inds") or case.get("nonfinite")
@@ -66,7 +51,8 @@ def played(case: Case, nudge: int | None) -> Result:
     if nudge is not None:
         return Sampling(case, nudge).result()
     seen = Seen()
-    values = sample(_pass(case, paramc.lower(paramc.parse(json.dumps(_graph(case)))), seen)).values
+    plan = paramc.lower(paramc.parse(json.dumps(_graph(case))))
+    values = sample(pass_of(plan, _latent(case), _checkpoint(case), partial(_guide, case), seen)).values
     latent = given(case) if values is None else values / SCALE
     return Result(latent, seen.times)
 
@@ -122,37 +108,14 @@ def node(kind: str, **inputs: object) -> dict[str, Any]:
     return {"class_type": kind, "inputs": inputs}
 
 
-def _pass(case: Case, plan: Plan, watch: Seen) -> Pass:
-    ops = {op.id: op for op in plan.ops}
-    (op,) = (each for each in plan.ops if isinstance(each, Sample))
-    levels = ops[op.sigmas]
-    tail = levels if isinstance(levels, Slice) else None
-    sigmas = ops[tail.sigmas] if tail else levels
-    noise = ops[op.noise]
-    assert isinstance(sigmas, Sigmas)
-    assert isinstance(noise, MakeNoise)
+def _checkpoint(case: Case) -> Any:
     prediction = "epsilon" if case.get("model", "eps") == "eps" else "v"
-    toys: Any = SimpleNamespace(
-        unet=Network(case), prediction=prediction, base="sd1", family="sd1", zero_terminal_snr=False
-    )
-    side = Side(Weights(Path("toy"), toys), _guide(case["pos"]), _guide(case["neg"]))
-    return Pass(
-        op=op,
-        route=Route(sigmas, tail),
-        noise=noise,
-        latent=_latent(case),
-        side=side,
-        refined=None,
-        open_stream=stream_opener(noise.generator),
-        ready=lambda weights: None,
-        relay=lambda weights, step: None,
-        device=torch.device("cpu"),
-        watch=watch,
-    )
+    return SimpleNamespace(unet=Network(case), prediction=prediction, base="sd1", family="sd1", zero_terminal_snr=False)
 
 
-def _guide(text: str) -> Guide:
-    conditioning = Conditioning(toy.text_embed(LONG if text == "long" else text)[None])
+def _guide(case: Case, name: str) -> Guide:
+    text = case["neg"] if name.startswith("negative") else case["pos"]
+    conditioning = embedded(LONG if text == "long" else text)
     return Guide((Branch((Entry(LATER, conditioning),)),), lambda: conditioning.tokens)
 
 

@@ -1,6 +1,6 @@
 """The cases of Forge as settings texts, read to Jobs, planned, and sampled by the runner's own Sample op."""
 
-from pathlib import Path
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,21 +11,15 @@ from torch import Tensor, nn
 import paramc
 from paramc.ir.assets import ImageRef
 from paramc.ir.job import Job
-from paramc.ir.plan import Combine, Encode, MakeNoise, Plan, Sample, Sigmas, Slice
 from paramc.ir.stages import ImageToImage
 from paramc.passes.complete import complete_job
 from paramc.passes.plan import plan_job
-from paramc.runtime.denoise.conditioning import Conditioning
-from paramc.runtime.denoise.prompts import Branch, Entry
 from paramc.runtime.execute.sampling import sample
-from paramc.runtime.execute.values import Guide, Latent, Weights
-from paramc.runtime.execute.walk import Route
-from paramc.runtime.execute.work import Pass, Side
-from paramc.runtime.rng.streams import stream_opener
+from paramc.runtime.execute.values import Latent
 from tests.conformance.sampling.a1111 import Result, toy_log_sigmas
 from tests.conformance.sampling.comfyui import lat
 from tests.conformance.sampling.forge import ForgeJob
-from tests.conformance.sampling.graphs import Seen
+from tests.conformance.sampling.passes import Seen, guide_of, pass_of
 from tests.conformance.sampling.recorded import Case
 from tests.golden.sampling import toy
 
@@ -92,7 +86,10 @@ def played(case: Case, nudge: int | None) -> Result:
     if nudge is not None:
         return ForgeJob(case, nudge).run()
     seen = Seen()
-    values = sample(_pass(case, plan_job(_job(case)), seen)).values
+    plan = plan_job(_job(case))
+    batch, *shape = case["shape"]
+    latent = Latent(tuple(shape), batch, lat(case["shape"], int(case["init"][-2])) if case.get("init") else None)
+    values = sample(pass_of(plan, latent, _checkpoint(case), partial(guide_of, plan), seen)).values
     assert values is not None
     return Result(values, seen.times)
 
@@ -123,32 +120,6 @@ def _job(case: Case) -> Job:
     return job.model_copy(update={"task": task})
 
 
-def _pass(case: Case, plan: Plan, watch: Seen) -> Pass:
-    ops = {op.id: op for op in plan.ops}
-    (op,) = (each for each in plan.ops if isinstance(each, Sample))
-    levels = ops[op.sigmas]
-    tail = levels if isinstance(levels, Slice) else None
-    sigmas = ops[tail.sigmas] if tail else levels
-    noise = ops[op.noise]
-    assert isinstance(sigmas, Sigmas)
-    assert isinstance(noise, MakeNoise)
-    batch, *shape = case["shape"]
-    init = lat(case["shape"], int(case["init"][-2])) if case.get("init") else None
-    return Pass(
-        op=op,
-        route=Route(sigmas, tail),
-        noise=noise,
-        latent=Latent(tuple(shape), batch, init),
-        side=Side(Weights(Path("toy"), _checkpoint(case)), _guide(plan, op.positive), _guide(plan, op.negative)),
-        refined=None,
-        open_stream=stream_opener(noise.generator),
-        ready=lambda weights: None,
-        relay=lambda weights, step: None,
-        device=torch.device("cpu"),
-        watch=watch,
-    )
-
-
 def _checkpoint(case: Case) -> Any:
     model = case.get("model", "eps")
     base, family = FAMILIES[model]
@@ -160,18 +131,3 @@ def _checkpoint(case: Case) -> Any:
         family=family,
         zero_terminal_snr=model == "v_zsnr",
     )
-
-
-def _guide(plan: Plan, name: str) -> Guide:
-    op = next(each for each in plan.ops if each.id == name)
-    parts = zip(op.inputs, op.weights, strict=True) if isinstance(op, Combine) else [(name, 1.0)]
-    entries = {
-        each.id: tuple(Entry(variant.last_call, _embedded(variant.text)) for variant in each.variants)
-        for each in plan.ops
-        if isinstance(each, Encode)
-    }
-    return Guide(tuple(Branch(entries[part], weight) for part, weight in parts), lambda: _embedded("").tokens)
-
-
-def _embedded(text: str) -> Conditioning:
-    return Conditioning(toy.text_embed(text)[None])

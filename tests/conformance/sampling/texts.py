@@ -1,7 +1,7 @@
 """The cases of A1111 as settings texts, read to Jobs, planned, and sampled by the runner's own Sample op."""
 
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -9,18 +9,12 @@ import torch
 from torch import Tensor, nn
 
 import paramc
-from paramc.ir.plan import Combine, Encode, MakeNoise, Plan, Sample, Sigmas, Slice
-from paramc.runtime.denoise.conditioning import Conditioning
-from paramc.runtime.denoise.prompts import Branch, Entry
 from paramc.runtime.execute.sampling import sample
-from paramc.runtime.execute.values import Guide, Latent, Weights
-from paramc.runtime.execute.walk import Route
-from paramc.runtime.execute.watch import Unwatched
-from paramc.runtime.execute.work import Pass, Side
-from paramc.runtime.rng.streams import stream_opener
+from paramc.runtime.execute.values import Latent
 from paramc.runtime.stages.pictures import to_network
 from tests.conformance.sampling.a1111 import Job as Pieces
 from tests.conformance.sampling.a1111 import Result, toy_log_sigmas
+from tests.conformance.sampling.passes import Seen, guide_of, pass_of
 from tests.conformance.sampling.pictures import synth
 from tests.conformance.sampling.recorded import Case
 from tests.golden.sampling import toy
@@ -65,16 +59,6 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor, timesteps: Tensor, *, encoder_hidden_states: Tensor, **_: object) -> tuple[Tensor]:
         return (toy.unet(self._kind, self._pred, x, timesteps, encoder_hidden_states, self._logs),)
-
-
-class Seen(Unwatched):
-    """The timestep of the first row of each call."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-
-    def networks(self, timesteps: Tensor, conditioning: Conditioning) -> None:
-        self.times.append(float(timesteps.reshape(-1)[0]))
 
 
 def is_said(case: Case) -> bool:
@@ -133,7 +117,11 @@ def played(case: Case, nudge: int | None) -> Result:
         exactly = pieces.options.get("img2img_fix_steps", False)
         return pieces.from_latent(_picture(case), case["denoising_strength"], exactly=exactly)
     seen = Seen()
-    values = sample(_pass(case, paramc.lower(job_of(case)), seen)).values
+    plan = paramc.lower(job_of(case))
+    picture = _picture(case) if "denoising_strength" in case.inputs else None
+    latent = Latent((4, case["height"] // 8, case["width"] // 8), case["batch_size"], picture)
+    joins = case.get("opts", {}).get("batch_cond_uncond", True)
+    values = sample(pass_of(plan, latent, _checkpoint(case), partial(guide_of, plan), seen, joins=joins)).values
     assert values is not None
     return Result(values, seen.times)
 
@@ -142,47 +130,6 @@ def _picture(case: Case) -> Tensor:
     return toy.vae_encode(to_network([synth(case["width"], case["height"], 0)] * case["batch_size"]))
 
 
-def _pass(case: Case, plan: Plan, watch: Seen) -> Pass:
-    ops = {op.id: op for op in plan.ops}
-    (op,) = (each for each in plan.ops if isinstance(each, Sample))
-    levels = ops[op.sigmas]
-    tail = levels if isinstance(levels, Slice) else None
-    sigmas = ops[tail.sigmas] if tail else levels
-    noise = ops[op.noise]
-    assert isinstance(sigmas, Sigmas)
-    assert isinstance(noise, MakeNoise)
+def _checkpoint(case: Case) -> Any:
     prediction = "epsilon" if case.get("pred", "eps") == "eps" else "v"
-    toys: Any = SimpleNamespace(
-        unet=Network(case), prediction=prediction, base="sd1", family="sd1", zero_terminal_snr=False
-    )
-    side = Side(Weights(Path("toy"), toys), _guide(ops, op.positive), _guide(ops, op.negative))
-    values = _picture(case) if "denoising_strength" in case.inputs else None
-    return Pass(
-        op=op,
-        route=Route(sigmas, tail),
-        noise=noise,
-        latent=Latent((4, case["height"] // 8, case["width"] // 8), case["batch_size"], values),
-        side=side,
-        refined=None,
-        open_stream=stream_opener(noise.generator),
-        ready=lambda weights: None,
-        relay=lambda weights, step: None,
-        device=torch.device("cpu"),
-        watch=watch,
-        joins=case.get("opts", {}).get("batch_cond_uncond", True),
-    )
-
-
-def _guide(ops: dict[str, Any], name: str) -> Guide:
-    op = ops[name]
-    parts = (
-        [(ops[part], weight) for part, weight in zip(op.inputs, op.weights, strict=True)]
-        if isinstance(op, Combine)
-        else [(op, 1.0)]
-    )
-    branches = tuple(Branch(_entries(encode), weight) for encode, weight in parts)
-    return Guide(branches, lambda: toy.text_embed("")[None])
-
-
-def _entries(op: Encode) -> tuple[Entry, ...]:
-    return tuple(Entry(each.last_call, Conditioning(toy.text_embed(each.text)[None])) for each in op.variants)
+    return SimpleNamespace(unet=Network(case), prediction=prediction, base="sd1", family="sd1", zero_terminal_snr=False)
