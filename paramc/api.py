@@ -306,7 +306,7 @@ def open_runner(
         if (error.name or "paramc").startswith("paramc"):
             raise
         raise RunError(diagnose("PC571", package=error.name)) from error
-    folders = [Path(folder).expanduser() for folder in models]
+    folders = [Path(folder) for folder in models]
     thrift = Thrift(offload, tile_vae, channels_last, compile_model)
     return Runner(folders, device=device, dtype=dtype, rng=rng, thrift=thrift, grammars=grammars, targets=targets)
 

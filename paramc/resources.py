@@ -37,13 +37,17 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     import tempfile  # takes longer than all else here, and is needed only when something is written
 
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
-    unfinished = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        unfinished.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o644)
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink()
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+        unfinished = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+            unfinished.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o644)
+            unfinished.replace(path)
+        except BaseException:
+            unfinished.unlink()
+            raise
+    except OSError as error:
+        error.filename = str(path)  # nobody knows the temporary name, and a full disk names no file at all
         raise

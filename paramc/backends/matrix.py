@@ -41,7 +41,7 @@ def markdown_table(head: list[str], rows: list[list[str]]) -> str:
 def _columns(target: Target) -> Iterator[tuple[str, dict[str, Grade]]]:
     for title, asked in {"": NOTHING, **target.showcases}.items():
         chosen = {f"option.{name}": value for name, value in choices(target, asked).items()}
-        facts = {"base": BASE, **TEXTS, **chosen}
+        facts = {"base": BASE, "family": BASE, **TEXTS, **chosen}
         yield f"{target.name} {title}".strip(), decided_grades(target, facts)
 
 

@@ -86,9 +86,7 @@ class Encoding:
     is_normed: bool
     backtrack: int  # tokens that may move behind a comma at the end of a chunk
     names_ends: bool = False  # texts have the names of start and end in them, which count
-    mended: tuple[
-        str, ...
-    ] = ()  # the function that each encoder's tokeniser has texts mended by, none where they are plain
+    mended: tuple[str, ...] = ()  # by encoder, the function that texts are mended by; none where they are plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def _figures(job: Job, arguments: Arguments) -> "tuple[Figures, Figures]":
             raise
         raise RunError(diagnose("PC571", package=error.name)) from error
     device = str(device_called(arguments.device))
-    folders = [Path(folder).expanduser() for folder in arguments.models]
+    folders = [Path(folder) for folder in arguments.models]
     ours, theirs = measured(job, folders, device=device, dtype=arguments.dtype, rounds=arguments.rounds)
     return middle(ours), middle(theirs)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from paramc.api import Difference, Loaded, diff
-from paramc.commands.outcome import EVERYTHING, LOUD, Outcome, Output, Refused, Said
+from paramc.commands.outcome import EVERYTHING, FINE, LOUD, Outcome, Output, Refused, Said
 from paramc.commands.outputs import check_place
 from paramc.commands.parser import Arguments, UsageError
 from paramc.commands.sources import load_source, open_argument
@@ -64,6 +64,7 @@ def run(arguments: Arguments, console: Console) -> Outcome:
         (*(side.said for side in sides), Said(told, None, EVERYTHING)),
         remarks="" if found or not (left.loaded and right.loaded) else "no value differs\n",
         files=_sheet(left, right, arguments),
+        code=max((side.said.code for side in sides if side.loaded), default=FINE),
     )
 
 

@@ -1,5 +1,6 @@
 """`paramc grid`: a sweep over settings, painted here or written for another program."""
 
+import os
 from pathlib import Path, PurePath
 
 from paramc.api import check
@@ -7,7 +8,7 @@ from paramc.commands.grid_files import write_sweep
 from paramc.commands.grid_painting import paint_sweep
 from paramc.commands.grid_request import requested
 from paramc.commands.outcome import EVERYTHING, FINE, USAGE, Outcome, Refused, Said
-from paramc.commands.outputs import safe_name
+from paramc.commands.outputs import make_folder, safe_name
 from paramc.commands.painting import asked, asks_for_demo, demo_remarks
 from paramc.commands.parser import Arguments, UsageError
 from paramc.commands.sources import about, load_source, open_argument
@@ -64,10 +65,10 @@ def _folder(arguments: Arguments) -> Path:
     if arguments.output is None:
         raise UsageError("`-o` is missing: the folder for the pictures")
     folder = Path(arguments.output)
-    if not folder.is_dir():
-        if folder.exists() or not folder.parent.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112  # Path raises for names that are too long
+        if os.path.exists(folder) or not os.path.isdir(folder.parent):  # noqa: PTH110, PTH112  # as above
             raise UsageError(f"there is no folder `{folder}`")
-        folder.mkdir()
+        make_folder(folder)
     return folder
 
 

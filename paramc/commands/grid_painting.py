@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from paramc.api import check
 from paramc.commands.grid_request import Done, Request, drawn
-from paramc.commands.outcome import ERRORS_FOUND, FINE, LOUD
+from paramc.commands.outcome import ERRORS_FOUND, FINE, LOUD, not_written
 from paramc.commands.painting import SETTINGS, Preview, picture_bytes, runner_of
 from paramc.commands.parser import Arguments
 from paramc.diagnostics.codes import diagnose
@@ -30,7 +30,17 @@ EMBEDDED: Final = 64 * 1024 * 1024  # bytes of pictures that a page holds itself
 
 
 def paint_sweep(request: Request, arguments: Arguments, console: Console) -> Done:
-    """The pictures, each with its own settings inside, a sheet with all of them, a page and an index."""
+    """The pictures, each with its own settings inside, a sheet with all of them, a page and an index.
+
+    Raises Refused for a folder that takes no files.
+    """
+    try:
+        return _painted(request, arguments, console)
+    except OSError as error:
+        raise not_written(request.folder, error) from error
+
+
+def _painted(request: Request, arguments: Arguments, console: Console) -> Done:
     _remove_halves(request)
     names = {cell.place: request.file(cell).name for cell in request.cells}
     write_atomically(request.index, request.index_text(names).encode())

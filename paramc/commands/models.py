@@ -4,7 +4,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from paramc.commands.outcome import EVERYTHING, Outcome, Refused, Said, refusal
+from paramc.commands.outcome import EVERYTHING, Outcome, Refused, Said, not_written, refusal
+from paramc.commands.outputs import make_folder
 from paramc.commands.parser import Arguments, UsageError
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import ParamcError
@@ -88,9 +89,14 @@ def _unpacked(arguments: Arguments, catalogue: "Catalogue") -> Outcome:
     name, folder = arguments.names
     asset = AssetRef(name=name, path=str(shipped_model()) if name == NAME else name)
     path = Finder(catalogue).find(asset, "checkpoint")
-    if Path(folder).exists():
-        raise UsageError(f"there is already something at `{folder}`")
-    unpack(load_checkpoint(path), Path(folder))
+    place = Path(folder)
+    try:
+        if place.exists():
+            raise UsageError(f"there is already something at `{folder}`")
+        make_folder(place.parent)
+        unpack(load_checkpoint(path), place)
+    except OSError as error:
+        raise not_written(place, error) from error
     return Outcome(f"{folder}\n", {"folder": folder})
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from paramc.backends.report import Report
+from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import (
     Diagnostic,
     InvalidValue,
@@ -84,6 +85,12 @@ class Refused(Exception):  # noqa: N818  # reads as what happened
         super().__init__("; ".join(item.message for item in said.diagnostics))
         self.said = said
         self.code = code
+
+
+def not_written(place: Path, error: OSError) -> Refused:
+    """That a file could not be written, or a folder not be made, and why."""
+    problem = diagnose("PC802", file=error.filename or place, reason=error.strerror or error)
+    return Refused(Said((problem,)), NOT_WRITTEN)
 
 
 def refusal(error: ParamcError, source: Source | None = None) -> Refused:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path, PurePath
 
 from paramc.backends.report import Artifact
-from paramc.commands.outcome import USAGE, Output, Refused, Said
+from paramc.commands.outcome import USAGE, Output, Refused, Said, not_written
 from paramc.commands.parser import Arguments
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
@@ -44,6 +44,14 @@ def check_place(path: Path, *, force: bool) -> None:
         raise _refused(diagnose("PC802", file=path, reason="it is no regular file"))
     if os.path.lexists(path) and not force:
         raise _refused(diagnose("PC801", file=path))
+
+
+def make_folder(folder: Path) -> None:
+    """The folder and those above it, where they are not there yet. Raises Refused where none can be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(folder, error) from error
 
 
 def _file_name(source: Source, name: str, *, alone: bool) -> str:

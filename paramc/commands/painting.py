@@ -73,9 +73,11 @@ class ProgressLine:
 def asked(job: Job, arguments: Arguments) -> Job:
     """The job with what the command line says over it. Raises InvalidValue, RunError for a file that is not there."""
     job = edited(job, arguments)
-    files = {"assets.checkpoint": _model(arguments), "assets.vae": arguments.vae}
+    named = {"assets.checkpoint": _model(arguments), "assets.vae": arguments.vae}
+    # Path raises where there is no such user, and for names that are too long
+    files = {path: os.path.expanduser(file or "") for path, file in named.items()}  # noqa: PTH111
     for path, file in files.items():
-        if file and not Path(file).expanduser().exists():
+        if file and not os.path.exists(file):  # noqa: PTH110
             raise RunError(diagnose("PC573", kind=path.removeprefix("assets."), file=file))
     values: dict[str, object] = {
         path: {"name": PurePath(file).name, "path": file} for path, file in files.items() if file

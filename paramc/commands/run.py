@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paramc.api import check
 from paramc.backends.report import Report
 from paramc.commands.outcome import ERRORS_FOUND, EVERYTHING, FINE, LOUD, NOT_WRITTEN, Outcome, Said
-from paramc.commands.outputs import safe_name
+from paramc.commands.outputs import make_folder, safe_name
 from paramc.commands.painting import (
     Preview,
     ProgressLine,
@@ -38,8 +38,8 @@ def run(arguments: Arguments, console: Console) -> Outcome:
     """One line for each picture. What fails does not stop the others; what is finished already is kept."""
     folder = Path(arguments.output or ".")
     if (arguments.output or "").endswith(("/", os.sep)):  # says that it is to be a folder
-        folder.mkdir(parents=True, exist_ok=True)
-    if not folder.is_dir():
+        make_folder(folder)
+    if not os.path.isdir(folder):  # noqa: PTH112  # Path raises for names that are too long
         raise UsageError(f"there is no folder `{folder}`")
     work = _Work(arguments, console, folder)
     for attempt in attempts(arguments, console):

@@ -29,7 +29,7 @@ from paramc.dialects.script.machine import Machine
 from paramc.dialects.script.networks import DIGITS
 from paramc.dialects.script.notes import CONTROLS, Notes
 from paramc.dialects.script.parsed import parsed_script
-from paramc.dialects.script.pictures import Painting, file_of, model_of, paintings, relatives
+from paramc.dialects.script.pictures import Painting, file_of, followers, model_of, paintings, relatives
 from paramc.dialects.script.pieces import PIECES
 from paramc.dialects.script.schedulers import Scheduling, scheduling_of
 from paramc.dialects.script.sought import drawn_on, file_behind, first_seed, seeded_by, text_behind
@@ -89,8 +89,10 @@ class _Reading(Notes):
     def job(self, painted: Sequence[Painting]) -> Job:
         """The Job of the first painting and of the one that goes on with it."""
         first, *others = painted
-        second = next((item for item in others if item.follows(first)), None)
-        apart = [item for item in others if item is not second and not item.follows(first)]
+        following = followers(first, others, self.calls)
+        second = next(iter(following), None)
+        known = {id(item) for item in following}
+        apart = [item for item in others if id(item) not in known]
         if apart:
             self.said.append(diagnose("PC703", self.first_line(apart[0].call), "another one", count=len(painted)))
         self.before = first.call.when
@@ -175,9 +177,11 @@ class _Reading(Notes):
                 return bool(origins(value))
             case "adapter_image":
                 return bool(origins(value))
-            case "crop":
+            case "crop" if self.get("task.kind") == "inpaint":
                 self.put("task.area", "masked")
                 return self._numeric(row, value)
+            case "crop":
+                return False
             case "generator":
                 return self._generator(value)
             case "levels":

@@ -28,7 +28,7 @@ class _Line(NamedTuple):
 
 def read_tree(text: str) -> Iterator[tuple[tuple[str, ...], Sequence[str]]]:
     """(keys, texts) of every list, the keys from the outermost one."""
-    found: dict[tuple[str, ...], list[str]] = {}
+    found: dict[tuple[str, ...], list[list[str]]] = {}  # the pieces of every text
     above: list[tuple[int, str]] = []
     for line in _lines(cast("list[Token]", _grammar().parse(text).children)):  # its rule keeps tokens only
         while above and above[-1][0] >= line.column + line.listed:
@@ -37,10 +37,10 @@ def read_tree(text: str) -> Iterator[tuple[tuple[str, ...], Sequence[str]]]:
             above.append((line.column, line.key))
         texts = found.setdefault(tuple(key for _, key in above), [])
         if line.key is None and not line.listed and texts:
-            texts[-1] = " ".join((texts[-1], *line.texts))
+            texts[-1] += line.texts
         else:
-            texts += line.texts
-    yield from ((keys, texts) for keys, texts in found.items() if texts)
+            texts += ([text] for text in line.texts)
+    yield from ((keys, [" ".join(pieces) for pieces in texts]) for keys, texts in found.items() if texts)
 
 
 @cache

@@ -89,6 +89,8 @@ class _Trial:
     def _is_idle(self, path: str) -> bool:
         """Does the first job come to the same steps with the other's value?"""
         value = value_at(self._right, path)
+        if value is None and value_at(self._right, path.rpartition(".")[0]) is None:
+            return False  # of a part that the other has not, as a whole: alone it says nothing
         try:
             changed = self._left.replace({path: value.text if isinstance(value, Prompt) else value})
         except InvalidValue:  # of another kind of task, or a part that the first has not

@@ -1,5 +1,6 @@
 """The demo model as a folder of diffusers, which scripts load."""
 
+import errno
 import runpy
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,31 @@ def test_it_is_as_small_as_the_file(folder: Path) -> None:
 def test_a_folder_that_is_there_is_not_written_over(folder: Path, capsys: Captured) -> None:
     assert main(["models", "unpack", "demo", str(folder)]) == 2
     assert "already" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_its_cause(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert main(["models", "unpack", "demo", str(tmp_path / "file" / "folder")]) == 4
+    assert "PC802" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["n" * 5000, "~nobody-of-this-name/x"])
+def test_names_that_no_model_can_have_are_told(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("PARAMC_HOME", str(tmp_path / "home"))
+    assert main(["models", "unpack", name, str(tmp_path / "folder")]) == 1
+    assert "PC520" in capsys.readouterr().err
+
+
+def test_unpacking_that_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("paramc.runtime.models.unpacked.write_atomically", full)
+    with pytest.raises(OSError, match="No space"):
+        unpack(load_checkpoint(shipped_model()), tmp_path / "folder")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_model_of_another_family_is_not_unpacked(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from paramc.dialects.graph.conditionings import control_use
 from paramc.dialects.graph.found import Found, Lora, ModelChain
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import Role
-from paramc.dialects.graph.values import Json, as_list, as_object, as_whole
+from paramc.dialects.graph.values import Json, as_list, as_number, as_object, as_whole
 from paramc.dialects.graph.walk import ONWARD, Walk
 from paramc.ir.control import DeepShrink, FreeU, PerturbedAttention, SelfAttentionGuidance
 
@@ -125,9 +125,7 @@ def _note(walk: Walk, node: Node, role: Role, found: ModelChain) -> None:
 def _flux_shift(walk: Walk, node: Node) -> Found:
     """e^μ for the μ that the node draws on a line through 256 and 4096 patches, by the size in pixels given to it."""
     widgets = {name: walk.found(node, name) for name in ("shift", "least_shift", "width", "height")}
-    largest, least, width, height = (
-        found.value if isinstance(found.value, int | float) else None for found in widgets.values()
-    )
+    largest, least, width, height = (as_number(found.value) for found in widgets.values())
     if largest is None or least is None or width is None or height is None:
         return widgets["shift"]
     slope = (largest - least) / (MOST_PATCHES - LEAST_PATCHES)

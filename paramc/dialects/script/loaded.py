@@ -70,8 +70,11 @@ def read_networks(notes: Notes, painting: Painting) -> None:
             notes.put(f"{NETWORKS}{name}", value, unit)
     for name in lost:
         notes.unread(name, next(call.span for call in calls if call.name == name), "PC706")
-    told = [path_of(call.arguments[0], notes.meanings) for call in calls if call.name in words("networks", "embed")]
-    embeddings = [asset(file, is_file=file.endswith(SAFE)) for file in told if file is not None]
+    told = [
+        [*call.arguments, *call.keywords.values(), None][0] for call in calls if call.name in words("networks", "embed")
+    ]
+    files = [path_of(first, notes.meanings) for first in told]
+    embeddings = [asset(file, is_file=file.endswith(SAFE)) for file in files if file is not None]
     if embeddings:
         notes.put("assets.embeddings", embeddings)
 
@@ -105,6 +108,9 @@ def read_patches(notes: Notes, painting: Painting) -> None:
             notes.put("patches.token_merging.ratio", share)
     for call in notes.methods(painting):
         if call.name in words["freeu"]:
-            names = zip(notes.meanings.listed("freeu", call.name), call.arguments, strict=False)
-            for name, value in {**dict(names), **call.keywords}.items():
-                notes.put(f"patches.free_u.{name}", real(value))
+            names = notes.meanings.listed("freeu", call.name)
+            for name, value in {**dict(zip(names, call.arguments, strict=False)), **call.keywords}.items():
+                if name in names:
+                    notes.put(f"patches.free_u.{name}", real(value))
+                else:
+                    notes.unread(name, call.places.get(name), "PC705")

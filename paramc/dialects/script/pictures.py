@@ -16,23 +16,19 @@ class Painting(NamedTuple):
     name: str  # … and the one that it stands for
     before: Sequence[Made]
 
-    def follows(self, other: "Painting") -> bool:
-        """Does this call take up what the other one painted?"""
-        taken = [self.call.keywords.get("image"), *self.call.arguments[1:2], self.call.keywords.get("latents")]
-        return any(reaches(value, other.call) for value in taken)
+    def taken(self) -> tuple[Made, ...]:
+        """The calls that the picture comes from which it goes on with."""
+        return origins(self.call.keywords.get("image"), *self.call.arguments[1:2], self.call.keywords.get("latents"))
 
 
-def reaches(value: object, call: Made) -> bool:
-    """Does a value come from a call, over as many steps as it takes?"""
-    waiting, seen = list(origins(value)), set[int]()
-    while waiting:
-        made = waiting.pop()
-        if made is call:
-            return True
-        if id(made) not in seen:
-            seen.add(id(made))
-            waiting += origins(made.owner, *made.arguments, *made.keywords.values())
-    return False
+def followers(first: Painting, others: Iterable[Painting], calls: Sequence[Made]) -> list[Painting]:
+    """The paintings that take up what the first one painted, over as many of the calls as it takes."""
+    reached = {id(first.call)}
+    for made in calls[first.call.when + 1 :]:
+        told = origins(made.owner, *made.arguments, *made.keywords.values())
+        if any(id(item) in reached for item in told):
+            reached.add(id(made))
+    return [item for item in others if any(id(made) in reached for made in item.taken())]
 
 
 def paintings(calls: Sequence[Made], meanings: Meanings) -> Iterator[Painting]:

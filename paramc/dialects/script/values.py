@@ -10,6 +10,7 @@ CALLED: Final = "__call__"  # the method name of a thing that is called itself
 INDEXED: Final = "[]"  # the method name of a subscript
 MOST_ORIGINS: Final = 8
 MOST_LOOKED_AT: Final = 1000
+MOST_KIN: Final = 100  # classes of a script above one another
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +76,24 @@ class Class:
     bases: tuple[object, ...] = ()
     fields: tuple[str, ...] = ()
 
+    def kin(self) -> tuple["Class", ...]:
+        """The class and those of the script above it, each once, the nearest first; no more than MOST_KIN."""
+        found: dict[int, Class] = {}
+        waiting: list[object] = [self]
+        while waiting and len(found) < MOST_KIN:
+            item = waiting.pop()
+            if isinstance(item, Class) and id(item) not in found:
+                found[id(item)] = item
+                waiting += reversed(item.bases)
+        return tuple(found.values())
+
     def found(self, name: str) -> object:
         """What a name stands for in the class or the classes of the script above it; None for nothing."""
-        if name in self.values:
-            return self.values[name]
-        above = (base.found(name) for base in self.bases if isinstance(base, Class) and base is not self)
-        return next((value for value in above if value is not None), None)
+        return next((of.values[name] for of in self.kin() if name in of.values), None)
 
     def all_fields(self) -> tuple[str, ...]:
         """The names of fields, those of the classes above it first."""
-        above = [name for base in self.bases if isinstance(base, Class) for name in base.all_fields()]
-        return tuple(dict.fromkeys([*above, *self.fields]))
+        return tuple(dict.fromkeys(name for of in reversed(self.kin()) for name in of.fields))
 
 
 @dataclass(slots=True, eq=False)

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, cast
 
 from diffusers.models.modeling_utils import ModelMixin
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 from transformers import CLIPTokenizer
@@ -24,9 +26,22 @@ LENGTH: Final = 77  # tokens that the text encoder takes
 
 
 def unpack(checkpoint: Checkpoint, folder: Path) -> None:
-    """Write the folder, in half-precision numbers. Raises ModelError for a model that is not of Stable Diffusion 1."""
+    """Write the folder, in half-precision numbers, whole or not at all; the folder that it is in has to be there.
+
+    Raises ModelError for a model that is not of Stable Diffusion 1, OSError for a place where no folder can be.
+    """
     if checkpoint.family != UNPACKED:
         raise ModelError(diagnose("PC539", file=checkpoint.path, family=checkpoint.family))
+    with TemporaryDirectory(prefix=f".{folder.name[:100]}.", dir=folder.parent) as unfinished:
+        whole = Path(unfinished) / "whole"
+        try:
+            _write_all(checkpoint, whole)
+        except SafetensorError as error:  # of a disk that is full
+            raise OSError(str(error)) from error
+        whole.rename(folder)
+
+
+def _write_all(checkpoint: Checkpoint, folder: Path) -> None:
     for name, model in (("unet", checkpoint.unet), ("vae", checkpoint.vae)):
         cast(ModelMixin, nn.Module.half(model)).save_pretrained(folder / name)
     _write_encoder(checkpoint.text_encoders[0], folder / "text_encoder")

@@ -292,6 +292,7 @@ def test_backslashes_of_prompts_warn_of_nothing() -> None:
         "class A:\n    def __init__(self):\n        A()\nA()\n",
         "class A:\n    @property\n    def x(self):\n        return self.x\nA().x\n",
         "class A:\n    pass\n" + "class A(A):\n    pass\n" * 300 + "A().x\n",
+        "class A:\n    pass\n" + "class A(A, A):\n    x: int = 1\n" * 300 + "A().y\nA(x=1).x\n",
         "f'{1:>999999999}' + '{:>999999999}'.format(1) + '%999999999d' % 1\n",
         "a, *b, c = 1\n*a, *b = [1]\n",
         "import argparse\np = argparse.ArgumentParser()\np.add_argument()\np.add_argument(*[1])\np.parse_args().x.y\n",
@@ -302,6 +303,28 @@ def test_backslashes_of_prompts_warn_of_nothing() -> None:
 )
 def test_code_that_goes_nowhere_is_passed_over(body: str) -> None:
     assert job_of(body + LOADED + 'pipe("a fox")\n').prompt.text == "a fox"
+
+
+@pytest.mark.parametrize("told", ["", "1", "**x", '**{"a[0].b": 1, "": 2}'])
+@pytest.mark.parametrize("method", ["load_textual_inversion", "load_lora_weights", "load_ip_adapter", "enable_freeu"])
+def test_methods_that_are_told_nothing_sensible_leave_the_rest_readable(method: str, told: str) -> None:
+    assert job_of(LOADED + f'pipe.{method}({told})\npipe("a fox")\n').prompt.text == "a fox"
+
+
+def test_an_embedding_that_is_named_by_keyword_is_read() -> None:
+    script = LOADED + 'pipe.load_textual_inversion(pretrained_model_name_or_path="owl.safetensors")\npipe("a")\n'
+    assert [asset.name for asset in job_of(script).assets.embeddings] == ["owl"]
+
+
+def test_a_name_of_a_class_is_that_of_the_nearest_above_it() -> None:
+    classes = 'class A:\n    x = "an owl"\nclass B(A):\n    x = "a fox"\nclass C(B):\n    pass\n'
+    assert job_of(classes + LOADED + "pipe(C().x)\n").prompt.text == "a fox"
+
+
+@pytest.mark.parametrize(("taken", "codes"), [("other(first)", []), ("other(1)", ["PC703"])])
+def test_a_picture_that_is_taken_up_over_other_calls_is_no_further_one(taken: str, codes: list[str]) -> None:
+    script = LOADED + f'first = pipe("a fox").images[0]\nthen = [{taken}]\npipe("a fox", image=then)\n'
+    assert [item.code for item in read_script(script, DIALECT)[1]] == codes
 
 
 def test_functions_of_the_script_and_defaults_are_followed() -> None:

@@ -53,6 +53,12 @@ def test_a_value_that_comes_to_the_same_steps_does_nothing() -> None:
     ]
 
 
+def test_a_part_that_only_one_has_is_no_matter_of_its_single_values() -> None:
+    hires = JOB.replace({"stages.hires.upscaler": "model:x", "stages.hires.scale": 2.0})
+    paths = [item.path for item in paramc.diff(hires, JOB)]
+    assert {effect.word for effect in rank_effects(hires, JOB, paths)} == {"large"}
+
+
 def test_noise_on_the_way_matters_only_to_samplers_that_draw_it() -> None:
     (idle,) = effects({"noise.delta": 31337})
     (drawn,) = effects({"noise.delta": 31337}, JOB.replace({"sampling.sampler": "euler_ancestral"}))

@@ -316,6 +316,7 @@ def test_a_list_without_a_key_goes_by_the_name_of_its_file(tmp_path: Path, text:
         ("a # b" * 9000, ["a"]),
         (" \t" * 9000 + "# b", []),
         ("x: " * 9000, ["x: " * 8998 + "x:"]),
+        ("a:\n  - b\n" + "    c\n" * 9000, ["b" + " c" * 9000]),
     ],
 )
 def test_hostile_yaml_holds_what_its_lines_say(text: str, texts: list[str]) -> None:

@@ -93,6 +93,33 @@ def test_a_missing_folder_is_a_matter_of_usage(tmp_path: Path, capsys: pytest.Ca
     assert main(["run", SETTINGS, "-o", str(tmp_path / "nowhere")]) == 2
 
 
+LONG = "n" * 5000
+STRANGER = "~nobody-of-this-name/x"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("-o", LONG), 2, "PC800"),
+        (("-o", __file__ + "/"), 4, "PC802"),
+        (("--model", LONG), 1, "PC573"),
+        (("--model", STRANGER), 1, "PC573"),
+        (("--vae", STRANGER), 1, "PC573"),
+        (("--set", f"assets.checkpoint.path={LONG}"), 1, "PC520"),
+        (("--models", LONG), 1, "PC520"),
+        (("--models", STRANGER), 1, "PC520"),
+    ],
+)
+def test_names_that_no_file_can_have_are_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[str, ...],
+    code: int, said: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("PARAMC_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", SETTINGS, "--device", "cpu", *words]) == code
+    assert said in capsys.readouterr().err
+
+
 # a shell starts what runs in the background with interrupts ignored, and children inherit that
 INTERRUPTIBLE = """
 import signal, sys

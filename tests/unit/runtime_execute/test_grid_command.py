@@ -149,6 +149,15 @@ def test_a_folder_that_cannot_be_is_a_matter_of_usage(grid: Grid) -> None:
     assert grid(SETTINGS, "--axis", "seed=1", folder="no/where") == 2
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that takes no files")
+@pytest.mark.parametrize("folder", ["/proc/self", "/proc/self/folder"])
+def test_a_folder_that_takes_no_files_is_told_with_its_cause(
+    grid: Grid, capsys: pytest.CaptureFixture[str], folder: str
+) -> None:
+    assert grid(SETTINGS, "--axis", "seed=1", folder=folder) == 4
+    assert f"PC802 unwritable-output]: `{folder}" in capsys.readouterr().err
+
+
 def test_what_a_killed_process_left_is_removed(grid: Grid, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / ".picture-0123.png.x7").write_bytes(b"half")

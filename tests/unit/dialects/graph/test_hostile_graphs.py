@@ -205,3 +205,12 @@ def test_a_damaged_graph_is_read_all_the_same(seed: int) -> None:
 def test_a_deep_branch_is_named() -> None:
     left = {"ConditioningCombine": 100 - DEEPEST - 1, "CLIPTextEncode": 1}
     assert Counter(named(job_of(with_chain(100, "branched")))) == left
+
+
+@pytest.mark.parametrize("width", [10**19, 10**400, "9" * 5000])
+def test_a_size_that_no_float_holds_leaves_a_shift_open(width: int | str) -> None:
+    graph = drawing(
+        bent=node("ModelSamplingFlux", model=("file", 0), max_shift=10**400, base_shift=0.5, width=width, height=width),
+        **{"pass": sampler(model=("bent", 0))},
+    )
+    assert job_of(graph).sampling.shift is None
