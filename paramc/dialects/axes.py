@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from pathlib import PurePath
 from typing import Final, NamedTuple
 
 from lark import Token, Transformer, v_args
@@ -197,19 +196,7 @@ def _edits(path: str, text: str, job: Job) -> tuple[Setting, ...]:
         case "schedule":
             return schedule_edits(path, text, _names(job))
         case _:
-            return (setting(_edited(job, path, text), path),)
-
-
-def _edited(job: Job, path: str, text: str) -> Job:
-    """The job with the text at the path; a text for a file is its name, and its place where it is one."""
-    try:
-        return edit_with_text(job, path, text)
-    except InvalidValue as misfit:
-        name = PurePath(text).name
-        try:
-            return job.replace({path: {"name": name} if name == text else {"name": name, "path": text}})
-        except InvalidValue:
-            raise misfit from None
+            return (setting(edit_with_text(job, path, text), path),)
 
 
 def _names(job: Job) -> Names:

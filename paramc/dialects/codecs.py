@@ -191,11 +191,15 @@ def _write_layer(value: object) -> str | None:
 
 
 def _read_percent(text: str) -> float:
-    return read_float(text) / 100
+    from decimal import Decimal  # rarely needed: a shift of the point, where a division would round
+
+    return float(Decimal(repr(read_float(text))).scaleb(-2))
 
 
 def _write_percent(value: object) -> str | None:
-    return number_text(round(value * 100, 10)) if isinstance(value, int | float) else None
+    from decimal import Decimal
+
+    return number_text(float(Decimal(repr(value)).scaleb(2))) if isinstance(value, int | float) else None
 
 
 def _write_both(value: object) -> str | None:
@@ -333,6 +337,22 @@ def _read_triple(text: str) -> tuple[int | None, float | None, float | None]:
     return None if size is None else int(size), low, high
 
 
+def _read_window(text: str) -> tuple[float, float]:
+    """`0.0, 1.0, 0.0`: start, end and no smoothness."""
+    numbers = [read_float(item) for item in text.split(",")]
+    if len(numbers) != 3 or numbers[2]:
+        raise Unreadable("a start, an end and a smoothness of 0")
+    return numbers[0], numbers[1]
+
+
+def _write_window(value: object) -> str | None:
+    match value:
+        case (int() | float() as start, int() | float() as end):
+            return f"{float(start)}, {float(end)}, 0.0"
+        case _:
+            return None
+
+
 def _write_numbers(value: object) -> str | None:
     if not isinstance(value, tuple) or not value:
         return None
@@ -451,6 +471,7 @@ NUMBERS: Final = {
     "skipped_layers": Codec(_read_skipped, _write_skipped),  # counted from 0
     "variation": Codec(_read_variation, _write_variation, 2),
     "pair": Codec(_read_pair, _write_numbers, 2),
+    "window": Codec(_read_window, _write_window, 2),
     "triple": Codec(_read_triple, _write_numbers, 3),
 }
 TEXTS: Final = {

@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, cast, get_args
 from paramc.dialects.codecs import CODECS, Codec, choice, resources, version, with_words
 from paramc.dialects.description import Dialect
 from paramc.dialects.names import Names, names_of, sampler_codec, schedule_codec, upscaler_codec
+from paramc.dialects.objects import Member, list_codec, object_codec
 from paramc.ir.places import Place, place_of
 from paramc.tables import NOTHING, Table, TableError, TableValue, as_row, section
 
@@ -16,6 +17,9 @@ FILE: Final = "fields.toml"
 OPAQUE: Final = "*"  # the row that says where the extensions of [opaque] are written
 NOTES: Final = "**"  # the row that says where the keys of [notes] are written
 UNIT: Final = "unit"  # the codec of a value that holds fields of its own
+OBJECT: Final = "object"  # the codec of a value that is a JSON object of [objects]
+OBJECTS: Final = "objects"  # … and of one that is a list of them
+AS_IS: Final = frozenset({"bool", "int", "float", "text"})  # codecs of what JSON says in its own way
 NUMBER: Final = re.compile(r"(?<![A-Za-z0-9])\d{1,4}(?![\dA-Za-z])")  # the `{n}` of a key
 _ORDINAL = re.compile(r" (\d{1,4})(?:st|nd|rd|th)\b")
 _BESPOKE: Final = frozenset({"prompt", "negative", UNIT, "opaque", "note"})
@@ -42,6 +46,20 @@ class _Written(NamedTuple):
     pattern: str = ""
     after: str = ""
     number: int = 0
+    of: str = ""
+    name: str = ""
+    absent: "TableValue | None" = None
+
+
+class _Object(NamedTuple):
+    """The fields of a value that is a JSON object: the path of each within its part, and how it is read."""
+
+    paths: tuple[str, ...]
+    members: tuple[Member, ...]
+    rest: str = ""  # path of what else the object says
+
+
+Objects: TypeAlias = Mapping[str, _Object]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,9 +152,10 @@ def fields_of(dialect: Dialect) -> Fields:
     table = dialect.table(FILE)
     where = f"{dialect.name}/{FILE}"
     names = names_of(dialect)
-    rows = _rows(section(table, "fields", where), names, where)
+    objects = _objects(section(table, "objects", where), names, where)
+    rows = _rows(section(table, "fields", where), names, where, objects)
     unit = section(table, "unit", where)
-    items = _rows(section(unit, "items", where), names, where, str(unit["path"]) + ".")
+    items = _rows(section(unit, "items", where), names, where, {}, str(unit["path"]) + ".")
     extensions = {
         name: as_row(row, _Extension, f"{where}: {name}") for name, row in section(table, "opaque", where).items()
     }
@@ -191,12 +210,30 @@ def _texts(table: Table, name: str, where: str) -> tuple[str, ...]:
     return tuple(str(value) for value in values)
 
 
-def _rows(table: Table, names: Names, where: str, home: str = "") -> tuple[Field, ...]:
+def _objects(table: Table, names: Names, where: str) -> Objects:
+    """The objects that values consist of; one may hold lists of those before it."""
+    found: dict[str, _Object] = {}
+    for name in table:
+        row = section(table, name, where)
+        rest = str(row.get("rest", ""))
+        written = {
+            key: as_row(value, _Written, f"{where}: {name}: {key}")
+            for key, value in section(row, "members", where).items()
+        }
+        members = (
+            Member(key, _codec(one, names, f"{where}: {name}: {key}", 1, found), one.absent, one.codec not in AS_IS)
+            for key, one in written.items()
+        )
+        found[name] = _Object(tuple(str(one.path) for one in written.values()), tuple(members), rest)
+    return found
+
+
+def _rows(table: Table, names: Names, where: str, objects: Objects, home: str = "") -> tuple[Field, ...]:
     rows: list[Field] = []
     moved: list[tuple[Field, str]] = []
     for key, value in table.items():
         written = as_row(value, _Written, f"{where}: {key}")
-        row = _row(key, written, names, f"{where}: {key}", home)
+        row = _row(key, written, names, f"{where}: {key}", home, objects)
         if written.after:
             moved.append((row, written.after))
         else:
@@ -216,14 +253,17 @@ def _next_to_place(moved: list[tuple[Field, str]], rows: list[Field], where: str
     raise TableError(f"{where}: no key `{moved[0][1]}` to stand after")
 
 
-def _row(key: str, written: _Written, names: Names, where: str, home: str) -> Field:
+def _row(key: str, written: _Written, names: Names, where: str, home: str, objects: Objects) -> Field:
     paths = (written.path,) if isinstance(written.path, str) else written.path
+    if written.codec == OBJECT:
+        made = _object(written.of, objects, where)
+        paths = tuple(f"{paths[0]}.{name}" for name in (*made.paths, made.rest) if name)
     if written.write not in get_args(Write):
         raise TableError(f"{where}: `write` is one of {', '.join(get_args(Write))}")
     return Field(
         key=key,
         places=tuple(place_of(home + path) for path in paths),
-        codec=_codec(written, names, where, len(paths)),
+        codec=_codec(written, names, where, len(paths), objects),
         kind=written.codec,
         write=cast(Write, written.write),
         otherwise=place_of(written.otherwise) if written.otherwise else None,
@@ -238,7 +278,13 @@ def _row(key: str, written: _Written, names: Names, where: str, home: str) -> Fi
     )
 
 
-def _codec(written: _Written, names: Names, where: str, width: int) -> Codec:
+def _object(name: str, objects: Objects, where: str) -> _Object:
+    if name not in objects:
+        raise TableError(f"{where}: no object is called `{name}`")
+    return objects[name]
+
+
+def _codec(written: _Written, names: Names, where: str, width: int, objects: Objects) -> Codec:
     if written.codec == "choice":
         codec = choice(_values(written.values), _values(written.accepts), width)
     elif written.codec in ("upscaler", "schedule", "sampler"):
@@ -247,6 +293,12 @@ def _codec(written: _Written, names: Names, where: str, width: int) -> Codec:
         codec = resources(written.values)
     elif written.codec == "version":
         codec = version(written.pattern)
+    elif written.codec == OBJECT:
+        made = _object(written.of, objects, where)
+        codec = object_codec(made.members, rest=bool(made.rest))
+    elif written.codec == OBJECTS:
+        made = _object(written.of, objects, where)
+        codec = list_codec(made.paths, made.members, written.name)
     elif written.codec in _BESPOKE:
         codec = CODECS["text"]
     elif written.codec in CODECS:

@@ -1,4 +1,4 @@
-"""Where prompts, fields and blocks lie in a text whose fields are not simply its last line."""
+"""Where prompts, fields and blocks lie in a text whose fields are not just its last line."""
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
@@ -21,7 +21,7 @@ _TRIES = 8  # marks tried as the start of the settings; each nearly always adds 
 
 
 class Layout(NamedTuple):
-    """The places of a text whose fields are not simply its last line; `settings` is None where there are none.
+    """The places of a text whose fields are not just its last line; `settings` is None where there are none.
 
     `prefix` is the label of a metadata dump in front of it all. `inline`: the settings begin within a line.
     """
@@ -34,7 +34,7 @@ class Layout(NamedTuple):
 
 
 def read_document(source: str, span: Span, dialect: Dialect) -> Layout:
-    """The layout of a text whose fields are not simply its last line."""
+    """The layout of a text whose fields are not just its last line."""
     grammar = infotext_grammar(dialect, "document", "basic", _marks(dialect))
     tree = grammar.parse(source[slice(*span)])
     return _layout(source, span, cast("list[Token]", tree.children))

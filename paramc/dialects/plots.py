@@ -26,6 +26,7 @@ FILE: Final = "plot.toml"
 GRAMMAR: Final = "plot.lark"
 FINEST: Final = Decimal("0.000001")  # of the numbers in a range
 SHOWN: Final = 60  # characters of a value that a message repeats
+EMPTY: Final = '""'  # no value at all, as a message repeats it
 
 
 class _Keys(NamedTuple):
@@ -75,7 +76,7 @@ def read_plot(job: Job) -> ReadPlot:
         try:
             found.append(_axis(kind, plots.types[kind], text, job, dialect))
         except (Unreadable, UnknownName, InvalidValue):
-            said.append(diagnose("PC836", kind=kind, text=text[:SHOWN], path="producer.notes"))
+            said.append(diagnose("PC836", kind=kind, text=text[:SHOWN] or EMPTY, path="producer.notes"))
     return ReadPlot(Sweep(axes=tuple(found)), tuple(said))
 
 

@@ -1,5 +1,6 @@
 """Records of other UIs, JSON or a line of words, → Job by the table of fields of their dialect."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final, NamedTuple
@@ -27,6 +28,7 @@ PROMPT_TABLE: Final = "prompt.toml"
 DIALECT: Final = place_of("producer.dialect")
 LANGUAGE: Final = place_of("text.language")
 SIZE: Final = place_of("size")
+PROMPT, NEGATIVE = place_of("prompt"), place_of("negative")
 FROM_ZERO: Final = Place("controls.controlnet", ("unit",))  # numbered from 0, where items are counted from 1
 
 
@@ -37,8 +39,9 @@ class Record(NamedTuple):
     keys whose strings hold items between commas. `beside`: other texts of the file, by the key that they stand for
     where the record has none. `language`: the dialect of the prompts, where the folder has no prompt.toml of its own.
     `pictured`: the picture's own size counts where the record has none. A record without the key `needs`, or with less
-    than `fewest` known members, is none. The members of what lies `inside`, by its path, count as the
-    record's own.
+    than `fewest` known members, is none. The members of what lies `inside`, by its path, count as the record's own; so
+    may those of `home` where there is no such object. `unwanted` is the pattern of what in a prompt belongs into the
+    negative one.
     """
 
     layout: str = "json"
@@ -50,6 +53,8 @@ class Record(NamedTuple):
     needs: str = ""
     fewest: int = 1
     inside: tuple[str, ...] = ()
+    unwanted: str = ""
+    home: str = ""
 
     def key(self, path: str) -> str:
         """The key of a member, wherever it lies."""
@@ -91,7 +96,7 @@ def read_record(
     _renumber(meaning)
     settle(meaning, executed=False)
     implied = (*_name_dialect(meaning, dialect, about), *_picture_size(meaning, about, size))
-    _read_prompts(meaning)
+    _read_prompts(meaning, about)
     gather_resources(meaning)
     job = meaning.draft.job()
     ledger = tuple(_ledger(text, found, members, meaning, job))
@@ -118,7 +123,13 @@ def _members(text: str, dialect: Dialect, fields: Fields, about: Record) -> Memb
         from paramc.dialects.words import read_words  # only for the few that are no JSON
 
         return read_words(text, dialect)
-    return read_members(text, _opener(fields, about))
+    members = read_members(text, _opener(fields, about))
+    if not about.home or any(leaf.path.startswith(f"{about.home}.") for leaf in members.leaves):
+        return members
+    leaves = (
+        leaf if fields.match(leaf.path) else leaf._replace(path=f"{about.home}.{leaf.path}") for leaf in members.leaves
+    )
+    return members._replace(leaves=tuple(leaves))
 
 
 def _opener(fields: Fields, about: Record) -> Callable[[str], bool]:
@@ -229,12 +240,24 @@ def _picture_size(meaning: Interpretation, about: Record, size: tuple[int, int] 
     return (Implied(path="size", read=plain(Size(*size)), because="it is the size of the picture"),)
 
 
-def _read_prompts(meaning: Interpretation) -> None:
+def _read_prompts(meaning: Interpretation, about: Record) -> None:
     language = find_dialect(str(meaning.draft.get(LANGUAGE, 0)))
     for entry in meaning.effective():
         if entry.match and entry.match.field.kind in PROMPTS and entry.says_own and entry.value:
+            place, text = entry.places[0][0], str(entry.value)
+            if about.unwanted and place == PROMPT and meaning.draft.get(NEGATIVE, 0) is None:
+                text, unwanted = _parted(text, about.unwanted)
+                if unwanted:
+                    meaning.draft.put(NEGATIVE, 0, read_negative(unwanted, language))
+                    entry.places.append((NEGATIVE, 0))
             read = read_prompt if entry.match.field.kind == PROMPTS[0] else read_negative
-            meaning.draft.put(entry.places[0][0], 0, read(str(entry.value), language))
+            meaning.draft.put(place, 0, read(text, language))
+
+
+def _parted(text: str, unwanted: str) -> tuple[str, str]:
+    """A prompt, and what in it is not wanted; both without the white space that this leaves."""
+    found = re.findall(unwanted, text)
+    return (" ".join(re.sub(unwanted, " ", text).split()), " ".join(map(str.strip, found))) if found else (text, "")
 
 
 def _ledger(

@@ -1,10 +1,9 @@
 """A Python script for an image library → Job: the calls that it would make, by the tables of its dialect."""
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
-
-from pydantic import ValidationError
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, ReadError, Span
@@ -24,13 +23,16 @@ from paramc.dialects.script.amounts import (
 from paramc.dialects.script.enlarging import enlargement
 from paramc.dialects.script.handed import handed_over
 from paramc.dialects.script.kept import kept_settings, read_kept
+from paramc.dialects.script.lines import Lines
 from paramc.dialects.script.loaded import NETWORKS, read_adapters, read_model, read_networks, read_patches
 from paramc.dialects.script.machine import Machine
 from paramc.dialects.script.networks import DIGITS
 from paramc.dialects.script.notes import CONTROLS, Notes
+from paramc.dialects.script.origin import merged, origin_of, read_origin
 from paramc.dialects.script.parsed import parsed_script
 from paramc.dialects.script.pictures import Painting, file_of, followers, model_of, paintings, relatives
 from paramc.dialects.script.pieces import PIECES
+from paramc.dialects.script.refused import job_of
 from paramc.dialects.script.schedulers import Scheduling, scheduling_of
 from paramc.dialects.script.sought import drawn_on, file_behind, first_seed, seeded_by, text_behind
 from paramc.dialects.script.steering import preprocessed
@@ -41,7 +43,6 @@ from paramc.ir.job import Job
 from paramc.ir.ledger import Implied, Stated
 from paramc.ir.paths import plain
 from paramc.ir.places import place_of
-from paramc.ir.wishes import why_not
 
 MASK: Final = "task.mask.path"
 SECOND: Final = "stages.hires."
@@ -59,6 +60,23 @@ def read_script(text: str, dialect: Dialect) -> tuple[Job, tuple[Diagnostic, ...
     found = read_kept(kept, meanings, dialect) if kept else None
     if found is not None:
         return found
+    origin = origin_of(*lines.after(tree))
+    settings = read_origin(origin, dialect) if origin else None
+    if origin is None or settings is None:
+        return _read_code(tree, lines, dialect)
+    try:
+        code, said = _read_code(tree, lines, dialect)
+    except ReadError:  # the settings are all there is
+        return settings, ()
+    job = merged(settings, code, origin.marks)
+    made = (entry for entry in code.ledger if entry.key == meanings.family_key)
+    family = (entry.model_copy(update={"span": None, "read": (plain(job.producer.dialect),)}) for entry in made)
+    return job.model_copy(update={"ledger": (*job.ledger, *family)}), said
+
+
+def _read_code(tree: ast.Module, lines: Lines, dialect: Dialect) -> tuple[Job, tuple[Diagnostic, ...]]:
+    """What the calls of a script say."""
+    meanings = meanings_of(dialect)
     machine = Machine(lines, meanings.fluent, meanings.assumed)
     try:
         machine.follow(tree)
@@ -457,12 +475,15 @@ class _Reading(Notes):
             self.put("stages.hires.size", (hires["width"], hires["height"]))
         if self.get("noise.per_batch"):
             self.put("noise.per_batch", (whole(self.get("batch.size")) or 1) > 1)
-        try:
-            job = self.draft.job()
-        except ValidationError as error:
-            raise ReadError(diagnose("PC701", reason=f"a value cannot be taken: {why_not(error)}")) from error
+        job, refused = job_of(self.draft.raw())
+        for path, why in refused.items():
+            self.said.append(diagnose("PC709", self._place(path), "not read", path=path, why=why))
         entries = sorted(self.ledger, key=lambda stated: stated.span or Span(0, 0))
         return job.model_copy(update={"ledger": tuple(entries), "implied": tuple(self.implied)})
+
+    def _place(self, path: str) -> Span | None:
+        """Where the script says a value."""
+        return next((entry.span for entry in self.ledger if path in entry.paths), None)
 
 
 def _seed(number: int) -> int:

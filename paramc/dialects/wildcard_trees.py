@@ -1,10 +1,10 @@
 """Wildcards in YAML: the lists of texts by the keys that lead to them, as wildcards.lark takes a file apart."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import dropwhile
-from typing import Final, NamedTuple, cast
+from itertools import chain, dropwhile
+from typing import Final, NamedTuple, TypeAlias
 
 from lark import Lark, Token
 
@@ -12,25 +12,41 @@ from paramc.dialects.grammar import load_grammar
 from paramc.resources import GRAMMARS
 
 GRAMMAR: Final = GRAMMARS / "dynamicprompts" / "wildcards.lark"
+Keys: TypeAlias = tuple[str, ...]
+Pieces: TypeAlias = list[str]  # of one text, line by line
+MOST_LINES: Final = 200_000  # of a file
+MOST_COPIES: Final = 100_000  # of texts that aliases stand for
 RULERS: Final = ("---", "...")  # between documents
 _ITEM = re.compile(r"\s*(\"(?:[^\"\\]|\\.)*+\"|'(?:[^']|'')*+'|[^,]*+)\s*+(?:,|\Z)")
+_ALIAS = re.compile(r"\*([^\s,\[\]{}]+)")
 _ESCAPED = re.compile(r"\\([\"\\/])")
 
 
 class _Line(NamedTuple):
-    """One line: its column, whether it is an item of a list, its key and its texts."""
+    """One line: its column, whether it is an item of a list, its key and its texts, and the name that they go by."""
 
     column: int
     listed: bool
     key: str | None
     texts: Sequence[str]
+    anchor: str = ""
 
 
-def read_tree(text: str) -> Iterator[tuple[tuple[str, ...], Sequence[str]]]:
-    """(keys, texts) of every list, the keys from the outermost one."""
-    found: dict[tuple[str, ...], list[list[str]]] = {}  # the pieces of every text
+class Tree(NamedTuple):
+    """The texts of every list by its keys, the outermost first; `unknown` is an alias that stands for nothing."""
+
+    lists: Mapping[Keys, Sequence[str]]
+    unknown: str | None = None
+
+
+def read_tree(text: str) -> Tree:
+    """The lists of a file. Raises ValueError for one of more lines than anybody writes."""
+    if text.count("\n") > MOST_LINES:
+        raise ValueError(f"it has more than {MOST_LINES} lines")
+    found: dict[Keys, list[Pieces]] = {}
+    anchors: dict[str, list[Pieces]] = {}
     above: list[tuple[int, str]] = []
-    for line in _lines(cast("list[Token]", _grammar().parse(text).children)):  # its rule keeps tokens only
+    for line in _lines(_grammar().lex(text)):
         while above and above[-1][0] >= line.column + line.listed:
             above.pop()
         if line.key is not None:
@@ -38,9 +54,33 @@ def read_tree(text: str) -> Iterator[tuple[tuple[str, ...], Sequence[str]]]:
         texts = found.setdefault(tuple(key for _, key in above), [])
         if line.key is None and not line.listed and texts:
             texts[-1] += line.texts
-        else:
-            texts += ([text] for text in line.texts)
-    yield from ((keys, [" ".join(pieces) for pieces in texts]) for keys, texts in found.items() if texts)
+            continue
+        added = [[text] for text in line.texts]
+        texts += added
+        if line.anchor:
+            anchors[line.anchor] = added or texts
+    return _resolved(found, anchors)
+
+
+def _resolved(found: Mapping[Keys, Sequence[Pieces]], anchors: Mapping[str, Sequence[Pieces]]) -> Tree:
+    """The lists with what their aliases stand for; an alias inside that is one more text."""
+    meanings = {
+        name: tuple(map(" ".join, texts)) for name, texts in anchors.items()
+    }  # joined once: copies would add up
+    lists: dict[Keys, Sequence[str]] = {}
+    unknown, copies = None, 0
+    for keys, texts in found.items():
+        listed: list[str] = []
+        for text in map(" ".join, texts):
+            alias = _ALIAS.fullmatch(text) if text[:1] == "*" else None
+            meant = meanings.get(alias[1]) if alias else None
+            copies += len(meant or ())
+            if alias and (meant is None or copies > MOST_COPIES):
+                unknown, meant = text, None
+            listed += (text,) if meant is None else meant
+        if listed:
+            lists[keys] = listed
+    return Tree(lists, unknown)
 
 
 @cache
@@ -50,7 +90,11 @@ def _grammar() -> Lark:
 
 def _lines(tokens: Iterable[Token]) -> Iterator[_Line]:
     line: list[Token] = []
-    for token in (*tokens, Token("NEWLINE", "\n")):
+    for token in chain(tokens, (Token("NEWLINE", "\n"),)):
+        if token.type == "ITEM":
+            dash = token.index("-")
+            yield _Line(dash, True, None, (token[dash + 1 :].strip(),))
+            continue
         if token.type != "NEWLINE":
             line.append(token)
             continue
@@ -60,15 +104,16 @@ def _lines(tokens: Iterable[Token]) -> Iterator[_Line]:
 
 
 def _line(tokens: Sequence[Token]) -> _Line | None:
-    column = len(tokens[0]) if tokens and tokens[0].type == "INDENT" else 0
-    said = [token for token in tokens if token.type not in ("INDENT", "BLANK", "COMMENT")]
+    column = len(tokens[0]) - len(tokens[0].lstrip(" ")) if tokens else 0
+    anchor = next((token[1:] for token in tokens if token.type == "ANCHOR"), "")
+    said = [token for token in tokens if token.type not in ("INDENT", "BLANK", "COMMENT", "ANCHOR")]
     listed = bool(said) and said[0].type == "DASH"
     said = list(dropwhile(lambda token: token.type == "DASH", said))
-    if not said or str(said[0]) in RULERS:
+    if not (said or anchor) or (said and str(said[0]) in RULERS):
         return None
-    if said[0].type == "KEY" and not listed:
-        return _Line(column, listed, _unquoted(said[0][:-1]), _texts(said[1:]))
-    return _Line(column, listed, None, _texts(said))
+    if said and said[0].type == "KEY" and not listed:
+        return _Line(column, listed, _unquoted(said[0][column:-1]), _texts(said[1:]), anchor)
+    return _Line(column, listed, None, _texts(said), anchor)
 
 
 def _texts(tokens: Sequence[Token]) -> Sequence[str]:

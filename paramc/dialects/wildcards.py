@@ -61,7 +61,10 @@ class Wildcards:
             elif path.suffix in TREES:
                 from paramc.dialects.wildcard_trees import read_tree  # a grammar that few need
 
-                yield from (("/".join((folder, *keys)).lstrip("/") or name, texts) for keys, texts in read_tree(text))
+                lists, unknown = read_tree(text)
+                if unknown:
+                    self.problems.append(diagnose("PC280", name=path.name, alias=unknown))
+                yield from (("/".join((folder, *keys)).lstrip("/") or name, texts) for keys, texts in lists.items())
             else:
                 yield name, [line.strip() for line in text.splitlines() if _says(line)]
         except (OSError, ValueError) as error:

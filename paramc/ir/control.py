@@ -6,6 +6,7 @@ from pydantic import Field
 
 from paramc.ir.assets import AssetRef, Hash, ImageRef
 from paramc.ir.base import Model, trusted
+from paramc.ir.extensions import Extension
 from paramc.ir.ranges import COUNT, FACTOR, FRACTION, POSITIVE, within
 
 
@@ -94,6 +95,7 @@ class FreeU(Model):
     b2: float = 1.02
     s1: float = 0.99
     s2: float = 0.95
+    version: Annotated[int | None, within(1, 2)] = None  # of the method; None: the program's only one
     start: Annotated[float, FRACTION] = 0.0
     end: Annotated[float, FRACTION] = 1.0
 
@@ -148,6 +150,7 @@ Patch: TypeAlias = Annotated[
     | SelfAttentionGuidance
     | PerturbedAttention
     | DeepShrink
+    | Extension
     | OpaquePatch,
     Field(discriminator="kind"),
 ]

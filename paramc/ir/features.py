@@ -31,16 +31,28 @@ def features() -> dict[str, Feature]:
 
 
 @cache
-def _by_path() -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
-    exact: dict[str, str] = {}
-    prefixes: list[tuple[str, str]] = []
+def _by_value() -> dict[str, dict[str, str]]:
+    """Paths whose values ask for different features: the feature by the value as text."""
+    found: dict[str, dict[str, str]] = {}
     for name, feature in features().items():
         for path in feature.paths:
-            if path.endswith("*"):
-                prefixes.append((path[:-1], name))
-            else:
-                exact[path] = name
-    return exact, tuple(sorted(prefixes, key=lambda item: -len(item[0])))
+            place, _, value = path.partition("=")
+            if value:
+                found.setdefault(place, {})[value] = name
+    return found
+
+
+@cache
+def _by_path(path: str) -> str | None:
+    """The feature of any value at a path without indices: of the path itself, or of the longest that it begins with."""
+    listed = _listed()
+    begun = [own for own in listed if own.endswith("*") and path.startswith(own[:-1])]
+    return listed.get(path) or (listed[max(begun, key=len)] if begun else None)
+
+
+@cache
+def _listed() -> dict[str, str]:
+    return {path: name for name, feature in features().items() for path in feature.paths}
 
 
 def feature_of(path: str, value: object) -> str | None:
@@ -49,11 +61,8 @@ def feature_of(path: str, value: object) -> str | None:
     kind = plain_path.rsplit(".", 1)[-1]
     if kind in {"sampler", "schedule"} and isinstance(value, str):
         return f"{kind}.{value}" if f"{kind}.{value}" in features() else f"{kind}.unknown"
-    exact, prefixes = _by_path()
-    by_value = exact.get(f"{plain_path}={value}")
-    if by_value or plain_path in exact:
-        return by_value or exact[plain_path]
-    return next((name for prefix, name in prefixes if plain_path.startswith(prefix)), None)
+    by_value = _by_value().get(plain_path, {})
+    return by_value.get(str(value)) or _by_path(plain_path)
 
 
 def _without_indices(path: str) -> str:

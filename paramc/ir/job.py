@@ -29,6 +29,8 @@ class Producer(Model):
     version: tuple[int, ...] | None = None
     raw_version: str | None = None
     user: str | None = None
+    template: str | None = None  # with choices and wildcards, which the prompt was made from
+    negative_template: str | None = None
     notes: tuple[tuple[str, str], ...] = ()  # what never touches the image, as written: (key, text)
 
 
@@ -78,7 +80,7 @@ class Job(Model):
 
     @property
     def refiner(self) -> Refiner | None:
-        """The refiner."""
+        """The checkpoint that takes over while sampling."""
         return next((stage for stage in self.stages if isinstance(stage, Refiner)), None)
 
     def replace(self, values: Mapping[str, object] | None = None, /, **named: object) -> "Job":

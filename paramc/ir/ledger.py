@@ -6,6 +6,7 @@ from paramc.diagnostics.model import Span
 from paramc.ir.base import Model
 
 Plain: TypeAlias = str | int | float | bool | None
+MOST_SIGNS: Final = 5  # beside a key and its value: quotation marks, a colon, a space
 
 
 class Stated(Model):
@@ -24,6 +25,14 @@ class Stated(Model):
     read: tuple[str, ...] = ()
     problem: str | None = None
     gap: str = ", "
+
+    @property
+    def raw_span(self) -> Span | None:
+        """Where the source has `raw` as it is; None where it is folded or escaped there."""
+        if self.span is None:
+            return None
+        beside = self.span.end - self.span.start - len(self.key) - len(self.raw)
+        return Span(self.span.end - len(self.raw), self.span.end) if beside <= (MOST_SIGNS if self.key else 0) else None
 
 
 class Implied(Model):

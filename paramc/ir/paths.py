@@ -145,7 +145,7 @@ def _replaced(model: object, segments: tuple[tuple[str, int], ...], value: objec
     (name, index), rest = segments[0], segments[1:]
     if isinstance(model, tuple):
         return _with_item(model, name, index, rest, value, path)
-    if not isinstance(model, Model) or name not in type(model).model_fields:
+    if not isinstance(model, Model) or name not in type(model).model_fields or index:  # there is one of each
         raise _bad_path(path, name)
     if isinstance(model, Prompt):  # its text decides over all else in it
         if name != "text" or rest:

@@ -13,10 +13,11 @@ from paramc.ir.paths import plain
 Raw: TypeAlias = dict[str, object]
 CONTAINERS: Final = ("stages", "controls", "patches")  # tuples of models that carry their `kind`
 KIND_ORDER: Final = (
-    *("hires", "refiner", "detailer", "face_restore", "post_upscale"),
+    *("hires", "refiner", "further", "detailer", "face_restore", "post_upscale"),
     "controlnet",
     *("token_merging", "tiling", "hypernetwork", "extra_network", "hypertile"),
-    *("free_u", "self_attention_guidance", "perturbed_attention", "deep_shrink", "opaque"),
+    *("free_u", "self_attention_guidance", "perturbed_attention", "deep_shrink"),
+    *("dynamic_thresholding", "latent_modifier", "tiled_diffusion", "regional_prompter", "opaque"),
 )
 
 
@@ -135,13 +136,17 @@ class Draft:
             numbers[part] = ranks[part, number] + 1
         return ranks
 
-    def job(self) -> Job:
-        """The Job with all the values."""
+    def raw(self) -> Raw:
+        """All the values as one tree."""
         grouped: dict[str, list[Raw]] = {name: [] for name in CONTAINERS}
         for (part, _), values in sorted(self.parts.items(), key=_order):
             container, _, kind = part.partition(".")
             grouped[container].append({**values, "kind": kind})
-        return Job.model_validate(self.tree | {name: items for name, items in grouped.items() if items})
+        return self.tree | {name: items for name, items in grouped.items() if items}
+
+    def job(self) -> Job:
+        """The Job with all the values."""
+        return Job.model_validate(self.raw())
 
     def _home(self, place: Place, number: int) -> tuple[Raw, str]:
         home = self.parts.setdefault((place.part, number), {}) if place.part else self.tree

@@ -1,10 +1,12 @@
 """How the latent is sampled, and the noise that it starts from."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from paramc.ir.base import Model
 from paramc.ir.geometry import Sides
 from paramc.ir.ranges import COUNT, DERIVED_SIDES, FACTOR, FRACTION, GUIDANCE, POSITIVE, SEED, STEPS
+
+ANY_SEED: Final = -1  # programs draw a seed where they are given this one
 
 
 class Sampling(Model):

@@ -1,4 +1,4 @@
-"""What happens beside the first sampling pass: tasks, hires, refiner, detailers, post-processing."""
+"""What happens beside the first sampling pass: tasks, hires, refiner, further passes, detailers, post-processing."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -109,6 +109,32 @@ class Refiner(Model):
     switch_at: Annotated[float, within(above=0, most=1)] = 0.8  # (0, 1]
     counts_steps: bool = False
     passes: Literal["first", "second", "both"] = "second"
+    seed: Annotated[int | None, SEED] = None  # of the noise of its steps; None = the first pass's
+
+
+class Further(Model):
+    """One more pass, behind those that the other stages are. None = as in the first pass.
+
+    `first_step` of a pass that goes on where the one before it stops. One that is `steered` begins with noise of its
+    own, and takes what is there so far beside its texts.
+    """
+
+    kind: Literal["further"] = "further"
+    steered: bool = False
+    upscaler: str | None = None  # canonical id (ir/names.py), or `model:LABEL`; None = not enlarged
+    scale: Annotated[float | None, FACTOR] = None
+    size: Annotated[Sides | None, DERIVED_SIDES] = None  # instead of `scale`
+    steps: Annotated[int | None, within(0, 10_000)] = None
+    first_step: Annotated[int | None, COUNT] = None
+    last_step: Annotated[int | None, COUNT] = None  # None = to the end
+    strength: Annotated[float | None, FRACTION] = None  # None = all steps
+    sampler: str | None = None
+    schedule: str | None = None
+    cfg_scale: Annotated[float | None, GUIDANCE] = None
+    seed: Annotated[int | None, SEED] = None
+    prompt: Prompt | None = None
+    negative: Prompt | None = None
+    checkpoint: AssetRef | None = None
 
 
 class Detailer(Model):
@@ -172,4 +198,6 @@ class PostUpscale(Model):
     codeformer_weight: Annotated[float | None, FRACTION] = None  # [0, 1], 0 = strongest
 
 
-Stage: TypeAlias = Annotated[Hires | Refiner | Detailer | FaceRestore | PostUpscale, Field(discriminator="kind")]
+Stage: TypeAlias = Annotated[
+    Hires | Refiner | Detailer | FaceRestore | PostUpscale | Further, Field(discriminator="kind")
+]

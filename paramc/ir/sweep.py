@@ -55,6 +55,11 @@ class Point(Model):
         found = [(edit.path,) if isinstance(edit, Setting) else edit.paths for edit in self.edits]
         return tuple(path for paths in found for path in paths)
 
+    @property
+    def speaks(self) -> bool:
+        """Does the label need no name of an axis before it?"""
+        return bool(self.label) and any(isinstance(edit, Replacement) for edit in self.edits)
+
 
 class Axis(Model):
     """What varies, as people call it, and its points in order."""
@@ -66,6 +71,13 @@ class Axis(Model):
     def paths(self) -> tuple[str, ...]:
         """What of the Job it varies, each path once."""
         return tuple(dict.fromkeys(path for point in self.points for path in point.paths))
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """What each point is called where other axes are, too; a text that takes another one's place says it alone."""
+        return tuple(
+            point.label if point.speaks else f"{self.name}: {point.label or 'nothing'}" for point in self.points
+        )
 
 
 class Cell(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Final, get_args, get_origin
 from pydantic import ValidationError
 
 from paramc.ir.base import Model
+from paramc.ir.geometry import Size
 from paramc.ir.prompt import Prompt
 
 PROVENANCE: Final = frozenset({"schema_number", "family", "ledger", "implied", "span"})  # no edits of these
@@ -50,8 +51,12 @@ def meant(path: str) -> str:
     """A question with the paths of a Job that come closest to `path`; empty when none does."""
     from difflib import get_close_matches  # only on the way to an error
 
-    known = known_paths()
-    name = path.rpartition(".")[2]
+    known = [one for one in known_paths() if one != path]  # which this job may lack where others have it
+    whole, _, name = path.rpartition(".")
+    if path in Size._fields:
+        whole = "size"
+    if whole in known and not any(one.startswith(f"{whole}.") for one in known):
+        return f"did you mean `{whole}`?"
     named = [one for one in known if one.rpartition(".")[2] == name]
     if not named:
         named = get_close_matches(path, known, 1, ENOUGH)

@@ -96,10 +96,10 @@ def unwrapped(text: Carried) -> tuple[Carried, ...]:
 def strongest(texts: Iterable[Carried], form: str) -> Carried | None:
     """The text under the strongest carrier; of several under one key the last, as image libraries keep it.
 
-    XMP says a second time what another place says, and programs forget to renew it.
+    XMP comes last: it says a second time what another place says, and programs forget to renew it.
     """
     placed = [
-        ((place[0], ":XMP:" in text.carrier), text) for text in texts if (place := _place(text, form)) is not None
+        ((":XMP:" in text.carrier, place[0]), text) for text in texts if (place := _place(text, form)) is not None
     ]
     best = min((rank for rank, _ in placed), default=None)
     return next((text for rank, text in reversed(placed) if rank == best), None)

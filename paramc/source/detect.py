@@ -1,6 +1,7 @@
 """From an argument, a file or bytes to a Source: the format by its first bytes, whatever the name."""
 
 import os
+import re
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +17,9 @@ from paramc.source.text import decode_text, without_surrogates
 STANDARD_INPUT = "-"
 NAME_CROP = 200  # code points of an argument that a message repeats
 _FILE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".mp4", ".webm", ".latent", ".txt", ".json")
-_PASTED_STARTS = (">", "`", "~", "Parameters ")
+_PASTED_STARTS = (">", "`", "~", "Parameters ", '"', "\ufeff")
+_JSON_STARTS = ("{", "[")
+_SETTINGS, _NEGATIVE = "steps", "egative prompt:"
 _SHORT = 40  # code points; no line of a page's own is longer
 _BRANDS = {b"avif", b"avis", b"mif1", b"msf1", b"heic", b"heix"}
 _PATH_STARTS = ("/", "./", "../", "~/", "\\\\", ".\\")
@@ -85,15 +88,17 @@ def without_chrome(source: Source, *, headings: bool = True) -> Source:
     """The source without what stands around a text copied from a page, see `pasted.cleaned`; of a notebook its code."""
     if not source.key and looks_like_notebook(source.text):
         return source._replace(text=script_of(source.text) or source.text)
-    if source.key or not _may_be_pasted(source.text):
+    if source.key or not _may_be_pasted(source.text) or _is_script(source.text):
         return source
-    from paramc.source.pasted import cleaned  # only for texts that look like that
+    from paramc.source.pasted import OTHERS, cleaned  # only for texts that look like that
 
     text, done = cleaned(source.text, headings=headings)
     if not done or not text.strip():
         return source
-    said = diagnose("PC116", what=", ".join(done))
-    return source._replace(text=text, diagnostics=(*source.diagnostics, said))
+    rest = [name for name in done if name != OTHERS]
+    said = [diagnose("PC116", what=", ".join(rest))] if rest else []
+    said += [diagnose("PC281")] if OTHERS in done else []
+    return source._replace(text=text, diagnostics=(*source.diagnostics, *said))
 
 
 def _may_be_pasted(text: str) -> bool:
@@ -101,7 +106,32 @@ def _may_be_pasted(text: str) -> bool:
     start = text.lstrip()
     if ("&" in text and ";" in text) or "</" in text or "<br" in text or start.startswith(_PASTED_STARTS):
         return True
-    return 0 <= start.find("\n") < _SHORT or len(start) - start.rstrip().rfind("\n") < _SHORT
+    if 0 <= start.find("\n") < _SHORT or len(start) - start.rstrip().rfind("\n") < _SHORT:
+        return True
+    return start[:1] not in _JSON_STARTS and _may_be_relaid(text)
+
+
+def _is_script(text: str) -> bool:
+    """Is it Python as it stands? Then all that stands in it belongs to it."""
+    if not re.search(r"(?m)^(?:from [\w.]+ import|import) \w", text):
+        return False
+    import ast  # only for what looks like it
+    from warnings import catch_warnings
+
+    try:
+        with catch_warnings(action="ignore"):  # backslashes of prompts
+            ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _may_be_relaid(text: str) -> bool:
+    """Are there settings, and in another place than the begin of one line?"""
+    lowered = text.lower()
+    if _SETTINGS not in lowered:
+        return False
+    return f"\n{lowered}".count(f"\n{_SETTINGS}: ") != 1 or lowered.count(_NEGATIVE) != text.count(_NEGATIVE)
 
 
 def _names_a_file(argument: str) -> bool:

@@ -8,8 +8,20 @@ from json import dumps
 from typing import NamedTuple
 
 from paramc.resources import GRAMMARS
+from paramc.source.relaid import (
+    in_fields,
+    last_of_several,
+    once,
+    out_of_block,
+    with_known_labels,
+    with_known_negative,
+    with_line_ends,
+    without_marks,
+    without_string,
+)
 from paramc.tables import Table, as_row, read_table
 
+OTHERS = "settings of other pictures"
 LINES_AT_MOST = 24  # lines of chrome at either end
 
 
@@ -23,8 +35,9 @@ class Labels(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """Patterns of a text whose line ends a tool has replaced."""
+    """Patterns of a text whose line ends a tool has replaced, alone or among other lines of its."""
 
+    dump: str
     head: str
     line_end: str
 
@@ -40,6 +53,9 @@ class Chrome(NamedTuple):
     before: tuple[str, ...]
     after: tuple[str, ...]
     headings: tuple[str, ...]
+    invisible: str
+    settings: str
+    said_by: str
 
 
 def cleaned(text: str, *, headings: bool = True) -> tuple[str, tuple[str, ...]]:
@@ -48,18 +64,32 @@ def cleaned(text: str, *, headings: bool = True) -> tuple[str, tuple[str, ...]]:
     headings: also those that the program's own reader takes for prompt.
     """
     steps: tuple[tuple[str, Callable[[str], str]], ...] = (
+        ("invisible signs", _without_invisible),
+        ("quotation marks", without_string),
         ("markup", _without_markup),
         ("folded lines", _unfolded),
+        ("folded lines", with_line_ends),
         ("quotation marks", _without_quotation),
+        ("marks of code", without_marks),
+        ("lines of the page", out_of_block),
         ("lines of the page", lambda text: _without_lines(text, headings=headings)),
         ("names above values", _joined),
+        ("the layout of a list", in_fields),
+        ("names of its own", with_known_labels),
+        ("names of its own", with_known_negative),
+        ("the same once more", once),
+        (OTHERS, last_of_several),
     )
     done: list[str] = []
     for name, step in steps:
         before, text = text, step(text)
         if text != before:
             done.append(name)
-    return text, tuple(done)
+    return text, tuple(dict.fromkeys(done))
+
+
+def _without_invisible(text: str) -> str:
+    return re.sub(_chrome().invisible, "", text)
 
 
 def _without_markup(text: str) -> str:
@@ -75,6 +105,9 @@ def _without_markup(text: str) -> str:
 def _unfolded(text: str) -> str:
     _, folded = _tables()
     head = re.match(folded.head, text.lstrip())
+    among = re.search(folded.dump, text) if head is None else None
+    if among:
+        return re.sub(folded.line_end, "\n", among[1])
     return text if head is None else re.sub(folded.line_end, "\n", text.lstrip()[head.end() :])
 
 
@@ -92,7 +125,8 @@ def _without_lines(text: str, *, headings: bool) -> str:
     first = frozenset((*table.before, *(table.headings if headings else ())))
     lines = text.split("\n")
     start, end = 0, len(lines)
-    while start < min(end, LINES_AT_MOST) and _is_chrome(lines[start], first, table.fence):
+    opening = f"{table.fence}|{table.said_by}" if re.search(table.settings, text) else table.fence
+    while start < min(end, LINES_AT_MOST) and _is_chrome(lines[start], first, opening):
         start += 1
     while end > max(start, len(lines) - LINES_AT_MOST) and _is_chrome(
         lines[end - 1], frozenset(table.after), table.fence

@@ -27,8 +27,10 @@ def read_webp(stream: BinaryIO, found: Findings) -> None:
         there = min(length, end - place - 8)  # what the file still has: lengths may lie
         if kind in _READ and found.spend(there, name):
             body = stream.read(there)
-            read = read_exif if kind == b"EXIF" else read_xmp
-            read(body, "webp", found, cut=there < length)
+            if kind == b"EXIF":
+                read_exif(body, "webp", found, cut=there < length)
+            else:
+                read_xmp(body, "webp", found, cut=there < length)
         elif kind in HEAD_BYTES and found.size is None:
             found.size = frame_size(kind, stream.read(HEAD_BYTES[kind]))
         place = stream.seek(place + 8 + length + length % 2)

@@ -72,6 +72,7 @@ class Script:
     deaf: int = 0  # orders whose answers are lost
     no_line: bool = False
     absent: int = 0  # questions about the job that get no answer
+    away: int = 0  # and such that somebody before the server answers
     secured: bool = False  # with the certificate in CERTIFICATE
 
 
@@ -148,6 +149,9 @@ class _Handler(BaseHTTPRequestHandler):
             case ["history", _] if script.absent:
                 script.absent -= 1
                 self.close_connection = True
+            case ["history", _] if script.away:
+                script.away -= 1
+                self._send(503, b"<h1>Service Unavailable</h1>", "text/html")
             case ["history", job]:
                 self._json(self._history(job))
             case ["view"]:

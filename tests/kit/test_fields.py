@@ -25,6 +25,7 @@ FAMILY = [
     name for name in dialects() if find_dialect(name).engine == "infotext" and find_dialect(name).table("fields.toml")
 ]
 ABOUT_THE_FIELDS = re.compile(r"PC32[0-8]")
+OBJECTS = {"tiled_diffusion": "Tiled Diffusion", "tiled_region": "Tiled Diffusion", "free_u": "FreeU Stages"}  # whose
 FIELD = re.compile(r'([^:]+): ("(?:\\.|[^"\\])*"|[^,]*)(?:, |$)')
 
 
@@ -89,6 +90,10 @@ def words(name: str) -> Iterator[tuple[str, str]]:
     for key, row in table.get("fields", {}).items():
         if key not in (OPAQUE, NOTES):
             yield from _words_of(key, row)
+    for name_of_object, made in table.get("objects", {}).items():
+        holder = OBJECTS[name_of_object]
+        for key, row in made["members"].items():
+            yield from ((holder, label) for _, label in (("", key.rpartition(".")[2]), *_words_of(key, row)))
     unit = table.get("unit", {})
     for key, row in unit.get("items", {}).items():
         for name_of_item, label in _words_of(key, row):

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from paramc.cli import main
+from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import ServerError
 from paramc.server.address import read_address
 from paramc.server.channel import Channel
@@ -219,6 +220,25 @@ def test_a_server_that_is_away_for_a_while_is_waited_for() -> None:
         ended = follow(client, None, Ticket("c", "j"), lambda update: None, Waits())
     assert ended.entry["outputs"]
     assert server.script.absent == 0
+
+
+def test_a_server_that_others_say_is_away_is_waited_for() -> None:
+    with serving(Script(no_line=True, away=2 * TRIES)) as server:
+        client = Client(Wire(read_address(server.url), rest=lambda pause: None))
+        client.queue({}, None, Ticket("c", "j"))
+        ended = follow(client, None, Ticket("c", "j"), lambda update: None, Waits())
+    assert ended.entry["outputs"]
+    assert server.script.away == 0
+
+
+def test_a_job_that_cannot_be_taken_back_still_says_why_it_ended(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(client: Client, ticket: Ticket) -> None:
+        raise ServerError(diagnose("PC840", url="x", reason="y"))
+
+    monkeypatch.setattr(Client, "cancel", away)
+    with serving(Script(hangs=True, silent=True)) as server:
+        said = call("submit", server, "--timeout", "1")
+    assert (said.code, said.codes) == (1, ["PC851", "PC854"])
 
 
 def test_a_server_that_stays_away_is_given_up() -> None:

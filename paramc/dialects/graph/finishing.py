@@ -1,6 +1,8 @@
 """What is done to the finished picture: enlarged by a model, resampled, its faces painted anew, or only named."""
 
-from typing import Final
+from collections.abc import Sequence
+from math import isfinite
+from typing import Final, TypeAlias
 
 from paramc.dialects.graph.chains import chain
 from paramc.dialects.graph.conditionings import Conditionings
@@ -20,14 +22,15 @@ DETAILED: Final = "stages.detailer[n]"
 MAIN_PROMPT: Final = "[PROMPT]"  # what stands for it in the text of a detailer
 
 
+Step: TypeAlias = tuple[str, Node]
+
+
 def finish(making: Making, result: Result) -> None:
     """Every step of the finished picture, in order; what a Job has no words for is named."""
     walk = Walk(making.graph, making.roles)
     enlarged = detailed = 0
-    for role, node in result.finish:
+    for role, node in _behind_paste(making, walk, result.finish):
         match role:
-            case "paste" if making.draft.get(place_of("task.kind"), 0) == "inpaint":
-                continue
             case "upscale":
                 _enlarged(making, walk, node, enlarged)
                 enlarged += 1
@@ -43,6 +46,16 @@ def finish(making: Making, result: Result) -> None:
                 making.named[node.id] = None
     making.named |= walk.opaque
     making.read |= walk.used
+
+
+def _behind_paste(making: Making, walk: Walk, steps: Sequence[Step]) -> Sequence[Step]:
+    """The steps behind the one that lays an inpainted part back: it and those before it are how inpainting ends."""
+    pastes = [place for place, (role, _) in enumerate(steps) if role == "paste"]
+    if not pastes or making.draft.get(place_of("task.kind"), 0) != "inpaint":
+        return steps
+    _, last = steps[pastes[-1]]
+    walk.node(walk.role(last).link(last, "ground"))
+    return steps[pastes[-1] + 1 :]
 
 
 def _enlarged(making: Making, walk: Walk, node: Node, number: int) -> None:
@@ -67,7 +80,7 @@ def _resized(making: Making, walk: Walk, node: Node, number: int) -> bool:
     if not number:
         making.put(f"{ENLARGED}.upscaler", _resampling(making, walk, node), walk.found(node, "method"))
     made = _made_size(making)
-    ratio = round(width / made.width, 4) if made else 0.0
+    ratio = round(width / made.width, 4) if made and made.width else 0.0
     if made and not number and wanted == Size(int(made.width * ratio), int(made.height * ratio)):
         making.put(f"{ENLARGED}.scale", ratio)
     else:
@@ -82,7 +95,8 @@ def _made_size(making: Making) -> Size | None:
         return own
     if not isinstance(size, Size) or not isinstance(scale, int | float):
         return size if isinstance(size, Size) else None
-    return Size(int(size.width * scale), int(size.height * scale))
+    sides = size.width * scale, size.height * scale
+    return Size(*map(int, sides)) if all(map(isfinite, sides)) else None
 
 
 def _resampling(making: Making, walk: Walk, node: Node) -> str:

@@ -106,6 +106,7 @@ class Start:
     mask_blur: Found = NOTHING_FOUND
     mask_inverted: bool = False
     is_masked: bool = False
+    is_part: bool = False  # of the picture, cut out and resized
     fill: str = "original"  # what the masked part begins with, in the words of the Job
     method: Found = NOTHING_FOUND
     in_latent: bool = False
@@ -126,6 +127,9 @@ class Pass:
     negative: Conditioning | None = None
     start: Start = field(default_factory=Start)
     seed: Found = NOTHING_FOUND
+    generator: Found = NOTHING_FOUND
+    second_seed: Found = NOTHING_FOUND  # of noise that is mixed into the first
+    second_share: Found = NOTHING_FOUND
     steps: Found = NOTHING_FOUND
     cfg: Found = NOTHING_FOUND
     image_cfg: Found = NOTHING_FOUND
@@ -134,6 +138,7 @@ class Pass:
     strength: Found = NOTHING_FOUND
     first_step: Found = NOTHING_FOUND
     last_step: Found = NOTHING_FOUND
+    share: Found = NOTHING_FOUND  # of the schedule, which is so long that just the steps behind `first_step` are run
     adds_noise: Found = NOTHING_FOUND
     leftover: Found = NOTHING_FOUND
     eta: Found = NOTHING_FOUND

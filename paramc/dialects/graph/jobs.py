@@ -54,10 +54,9 @@ def read_result(result: Result, graph: Graph, roles: Roles, dialect: Dialect) ->
     making.named |= dict.fromkeys(result.opaque)
     making.read |= dict.fromkeys(result.nodes)
     if result.passes:
-        first, *others = result.passes
-        _first_pass(making, first, result)
-        for number, made in enumerate(others):
-            later_pass(making, result.passes[number], made, number)
+        _first_pass(making, result.passes[0], result)
+        for place in range(1, len(result.passes)):
+            later_pass(making, result.passes, place)
     else:
         making.put("task", {"kind": "enlarge"})
         making.put("task.init.path", text_of(result.image.value), result.image)
@@ -65,7 +64,8 @@ def read_result(result: Result, graph: Graph, roles: Roles, dialect: Dialect) ->
     making.named |= dict.fromkeys(_unread(making, result))
     _opaque(making)
     making.put("producer.dialect", dialect.name)
-    return Reading(making.draft.job(), making.widgets, result.node.id)
+    widgets = {path: tuple(found) for path, found in making.widgets.items()}
+    return Reading(making.draft.job(), widgets, result.node.id)
 
 
 def _first_pass(making: Making, made: Pass, result: Result) -> None:
@@ -87,6 +87,11 @@ def _sampling(making: Making, made: Pass, last: Pass) -> None:
     """The sampler and what steers it, of a pass that other nodes go on with up to `last`."""
     if as_whole(made.seed.value) is not None:
         making.put("noise.seed", as_whole(made.seed.value), made.seed)
+    making.put("noise.generator", making.roles.words["generators"].get(text_of(made.generator.value) or ""))
+    share = as_number(made.second_share.value)
+    if share:
+        making.put("noise.variation.strength", min(max(share, 0.0), 1.0), made.second_share)
+        making.put("noise.variation.seed", as_whole(made.second_seed.value), made.second_seed)
     making.number("sampling.cfg_scale", made.cfg)
     making.number("sampling.image_cfg_scale", made.image_cfg)
     sampler, schedule = text_of(made.sampler.value), text_of(made.schedule.value)
@@ -162,7 +167,7 @@ def _calls(making: Making, made: Pass) -> tuple[float, ...]:
     sampler = sampler_of(making.roles.sampler(text_of(made.sampler.value) or ""))
     spacing = making.roles.words["spacings"].get(making.roles.schedule(text_of(made.schedule.value) or ""), "")
     steps, strength = steps_of(making, made), as_number(made.strength.value)
-    partial = as_whole(made.first_step.value) or (strength is not None and strength < WHOLE)
+    partial = as_whole(made.first_step.value) or (strength is not None and strength <= WHOLE)
     if not spacing or not steps or steps > LAST or sampler.calls != 1 or partial:
         return ()
     model = variance_preserving()
@@ -299,7 +304,7 @@ def _task(making: Making, made: Pass) -> None:
         if start.is_masked:
             _mask(making, start)
             making.put("task.soft", {} if made.model.soft else None)
-    elif strength is not None and strength < WHOLE and start.kind == "empty":
+    elif strength is not None and strength <= WHOLE and start.kind == "empty":
         making.put("sampling.share", min(max(strength, 0.0), 1.0), made.strength)
     if start.kind == "unknown":
         making.named[made.node.id] = None
@@ -314,7 +319,7 @@ def _strength(making: Making, made: Pass) -> None:
         return
     strength = as_number(made.strength.value)
     making.put("task.strength", 1.0 if strength is None else min(max(strength, 0.0), 1.0), made.strength)
-    if strength is not None and strength < WHOLE:
+    if strength is not None and strength <= WHOLE:
         making.put("task.exact_steps", True)
 
 
@@ -324,6 +329,9 @@ def _mask(making: Making, start: Start) -> None:
     making.put("task.mask_blur", 0.0 if blur is None else blur, start.mask_blur)
     making.put("task.inverts_mask", start.mask_inverted)
     making.put("task.fill", start.fill)
+    if start.is_part:
+        making.put("task.area", "masked")
+        making.put("task.padding", 0)
 
 
 def _note_size(making: Making, start: Start) -> None:

@@ -1,6 +1,8 @@
-"""Passes after the first: second passes and refiners."""
+"""Passes after the first: second passes, refiners, and whatever more there is."""
 
+from collections.abc import Sequence
 from math import ceil
+from typing import Final
 
 from paramc.dialects.description import Dialect
 from paramc.dialects.graph.found import Conditioning, ModelChain, Pass, Start
@@ -10,6 +12,7 @@ from paramc.dialects.graph.making import (
     Making,
     is_silent,
     leaves_noise,
+    name_of,
     put_file,
     shortest,
     size_of,
@@ -22,23 +25,26 @@ from paramc.ir.geometry import Size
 from paramc.ir.names import MODEL_UPSCALER
 from paramc.ir.places import place_of
 
+REFINER: Final = "stages.refiner.checkpoint.name"
+HIRES: Final = "stages.hires.upscaler"
 
-def later_pass(making: Making, before: Pass, made: Pass, number: int) -> None:
-    """A second pass: the rest of the first one, with another model perhaps, or one on the enlarged picture."""
+
+def later_pass(making: Making, passes: Sequence[Pass], place: int) -> None:
+    """A pass behind others: the rest of the first one, by another model perhaps, one on the enlarged picture, more."""
+    first, before, made = passes[0], passes[place - 1], passes[place]
+    known = making.has(HIRES) or bool(making.further)
     if goes_on(making, before, made):
-        if making.draft.get(place_of("stages.refiner.checkpoint.name"), 0) is not None:
-            making.named[made.node.id] = None
-        elif made.model.file.value != before.model.file.value:
-            _refiner(making, made)
+        another = made.model.file.value != before.model.file.value
+        if known or _walk(made) != _walk(before) or (another and making.has(REFINER)):
+            _further(making, first, made, goes_on=True)
+        elif another:
+            _refiner(making, first, made)
         elif made.model.nodes != before.model.nodes or made.positive.parts != before.positive.parts:
-            making.named[made.node.id] = None
-        if _walk(made) != _walk(before):
-            making.named[made.node.id] = None
-        return
-    if number or made.start.kind != "pass":
-        making.named[made.node.id] = None
-        return
-    _hires(making, before, made)
+            _further(making, first, made, goes_on=True)
+    elif known or made.start.kind != "pass":
+        _further(making, first, made, goes_on=False)
+    else:
+        _hires(making, first, made)
 
 
 def goes_on(making: Making, before: Pass, made: Pass) -> bool:
@@ -53,45 +59,86 @@ def _walk(made: Pass) -> tuple[Json, ...]:
     return made.sampler.value, made.schedule.value, made.steps.value, made.cfg.value
 
 
-def _refiner(making: Making, made: Pass) -> None:
+def _refiner(making: Making, before: Pass, made: Pass) -> None:
     first, steps = as_whole(made.first_step.value), steps_of(making, made)
-    put_file(making, "stages.refiner.checkpoint.name", made.model.file)
+    put_file(making, REFINER, made.model.file)
     if first and steps:
         even = round(first / steps, 2)
         fitting = shortest((first - 1) / steps, lambda share: ceil(share * steps - SLACK) == first)
         making.put("stages.refiner.switch_at", min(even if abs(even * steps - first) < SLACK else fitting, 1.0))
         making.put("sampling.steps", steps)
     making.put("stages.refiner.counts_steps", True)
+    _seed(making, "stages.refiner", before, made)
 
 
-def _hires(making: Making, before: Pass, made: Pass) -> None:
-    start = made.start
-    making.put("stages.hires.upscaler", _upscaler(making, start), start.upscaler)
-    _hires_size(making, start)
+def _hires(making: Making, first: Pass, made: Pass) -> None:
+    if making.has(REFINER):
+        making.put("stages.refiner.passes", "first")
+    making.put(HIRES, _upscaler(making, made.start), made.start.upscaler)
+    _hires_size(making, made.start)
     _hires_steps(making, made)
-    if made.sampler.value != before.sampler.value:
-        making.put("stages.hires.sampler", making.roles.sampler(text_of(made.sampler.value) or ""), made.sampler)
+    _own(making, "stages.hires", first, made)
+    if _ends_early(making, made) or is_silent(making, made):
+        making.named[made.node.id] = None  # nothing says so of a second pass
+
+
+def _further(making: Making, first: Pass, made: Pass, *, goes_on: bool) -> None:
+    """A pass that is said as it stands."""
+    part, number, start = "stages.further[n]", making.further, made.start
+    making.further += 1
+    making.put(f"{part}.steered", start.kind == "steered", None, number)
+    if start.target or start.scale.value is not None or start.upscaler.value is not None:
+        making.put(f"{part}.upscaler", _upscaler(making, start), start.upscaler, number)
+        making.put(f"{part}.scale", as_number(start.scale.value), start.scale, number)
+        making.put(f"{part}.size", size_of(start), None, number)
+    if steps_of(making, made) != steps_of(making, first):
+        making.put(f"{part}.steps", steps_of(making, made), made.steps, number)
     else:
-        making.stands("sampling.sampler", made.sampler)
-    if made.schedule.value != before.schedule.value:
-        making.put("stages.hires.schedule", making.roles.schedule(text_of(made.schedule.value) or ""), made.schedule)
-    else:
-        making.stands("sampling.schedule", made.schedule)
-    if as_number(made.cfg.value) != as_number(before.cfg.value):
-        making.put("stages.hires.cfg_scale", as_number(made.cfg.value), made.cfg)
+        making.stands("sampling.steps", made.steps)
+    making.put(f"{part}.first_step", as_whole(made.first_step.value) or None, made.first_step, number)
+    if _ends_early(making, made):
+        making.put(f"{part}.last_step", as_whole(made.last_step.value), made.last_step, number)
+    strength = as_number(made.strength.value)
+    if strength is not None and strength < 1:
+        making.put(f"{part}.strength", max(strength, 0.0), made.strength, number)
+    _own(making, part, first, made, number)
+    if start.kind not in ("pass", "steered") or is_silent(making, made) != goes_on:
+        making.named[made.node.id] = None  # what it begins with is not said
+
+
+def _ends_early(making: Making, made: Pass) -> bool:
+    steps, end = steps_of(making, made), as_whole(made.last_step.value)
+    return steps is not None and end is not None and end < steps
+
+
+def _own(making: Making, part: str, first: Pass, made: Pass, number: int = 0) -> None:
+    """What a pass is steered by, where it is not what steers the first one."""
+    for name, ours, found, before in (
+        ("sampler", "sampling.sampler", made.sampler, first.sampler),
+        ("schedule", "sampling.schedule", made.schedule, first.schedule),
+    ):
+        word = making.roles.sampler if name == "sampler" else making.roles.schedule
+        if found.value != before.value:
+            making.put(f"{part}.{name}", word(text_of(found.value) or ""), found, number)
+        else:
+            making.stands(ours, found)
+    if as_number(made.cfg.value) != as_number(first.cfg.value):
+        making.put(f"{part}.cfg_scale", as_number(made.cfg.value), made.cfg, number)
     else:
         making.stands("sampling.cfg_scale", made.cfg)
-    if made.model.file.value != before.model.file.value:
-        put_file(making, "stages.hires.checkpoint.name", made.model.file)
-    _hires_texts(making, before, made)
-    if as_whole(made.seed.value) != as_whole(before.seed.value):
-        making.put("stages.hires.seed", as_whole(made.seed.value), made.seed)
+    if made.model.file.value != first.model.file.value:
+        making.put(f"{part}.checkpoint.name", name_of(text_of(made.model.file.value)), made.model.file, number)
+    _seed(making, part, first, made, number)
+    _texts(making, part, made, number)
+    if _laid(made.model) != _laid(first.model):
+        making.named[made.node.id] = None  # networks are those of the first pass
+
+
+def _seed(making: Making, part: str, first: Pass, made: Pass, number: int = 0) -> None:
+    if as_whole(made.seed.value) != as_whole(first.seed.value):
+        making.put(f"{part}.seed", as_whole(made.seed.value), made.seed, number)
     else:
         making.stands("noise.seed", made.seed)
-    steps, end = steps_of(making, made), as_whole(made.last_step.value)
-    ends_early = steps is not None and end is not None and end < steps
-    if ends_early or is_silent(making, made) or _laid(made.model) != _laid(before.model):
-        making.named[made.node.id] = None  # nothing says so of a second pass
 
 
 def _laid(model: ModelChain) -> list[tuple[Json, ...]]:
@@ -117,7 +164,8 @@ def _hires_steps(making: Making, made: Pass) -> None:
             making.stands("sampling.steps", made.steps)
 
 
-def _hires_texts(making: Making, before: Pass, made: Pass) -> None:
+def _texts(making: Making, part: str, made: Pass, number: int) -> None:
+    """Prompts that are not those of the first pass."""
     composed = making.draft.get(place_of("text.language"), 0) != making.dialect.name
     for name, own in (("prompt", made.positive), ("negative", made.negative)):
         if own is None:
@@ -126,7 +174,7 @@ def _hires_texts(making: Making, before: Pass, made: Pass) -> None:
         if said.composed and not composed:
             making.named[made.node.id] = None
         elif said.text != making.draft.get(place_of(name), 0):
-            making.put(f"stages.hires.{name}", said.text, said.leaf)
+            making.put(f"{part}.{name}", said.text, said.leaf, number)
 
 
 def _negative(found: Conditioning, dialect: Dialect) -> Said:

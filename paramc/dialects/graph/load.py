@@ -16,9 +16,10 @@ from paramc.dialects.graph.values import Json, as_list, as_object, as_text
 from paramc.dialects.graph.workflow import read_workflow
 
 LIMIT: Final = 32 * 2**20  # characters of JSON: a graph of 50,000 nodes has a third of it
+MARK: Final = "\ufeff"  # of the order of bytes, which is no part of the text
 TYPE: Final = "class_type"
-WRAPPERS: Final = ("prompt", "output", "workflow")  # bodies of requests and files of other programs
-DEEPEST: Final = 3  # wrappers around one another
+WRAPPERS: Final = ("prompt", "output", "workflow")  # looked into first
+DEEPEST: Final = 4  # wrappers around one another
 
 
 def load_graph(text: str, dialect: Dialect, *, limit: int = LIMIT, strict: bool = False) -> Graph:
@@ -52,7 +53,7 @@ def load_graph(text: str, dialect: Dialect, *, limit: int = LIMIT, strict: bool 
 
 def _json(text: str) -> tuple[Json, Diagnostic | None]:
     try:
-        return json.loads(text), None
+        return json.loads(text.removeprefix(MARK)), None
     except json.JSONDecodeError as error:
         place = Span(error.pos, min(error.pos + 1, len(text)))
         return None, diagnose("PC331", place, "here", why=error.msg[:1].lower() + error.msg[1:])
@@ -61,17 +62,18 @@ def _json(text: str) -> tuple[Json, Diagnostic | None]:
 
 
 def _unwrapped(value: Json, depth: int = 0) -> Mapping[str, Json]:
+    """The graph in a value: itself, or what a request, a queue, a history or a picture's fields hold."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value, _ = _json(value)
     found = as_object(value)
     if _is_workflow(found) or any(_is_node(item) for item in found.values()) or depth == DEEPEST:
         return found
-    for name in WRAPPERS:
-        inner = found.get(name)
-        for candidate in (inner, *as_list(inner)):
-            if isinstance(candidate, str) and candidate.lstrip().startswith("{"):
-                candidate, _ = _json(candidate)
-            deeper = _unwrapped(candidate, depth + 1)
-            if deeper:
-                return deeper
+    named = [found[name] for name in WRAPPERS if name in found]
+    others = [item for item in found.values() if isinstance(item, dict | list | str)]
+    for candidate in (*named, *others, *as_list(value)):
+        deeper = _unwrapped(candidate, depth + 1)
+        if _is_workflow(deeper) or any(_is_node(item) for item in deeper.values()):
+            return deeper
     return found if not depth else {}
 
 

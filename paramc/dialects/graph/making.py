@@ -27,9 +27,10 @@ class Making:
     roles: Roles
     dialect: Dialect
     draft: Draft = field(default_factory=Draft)
-    widgets: dict[str, tuple[Found, ...]] = field(default_factory=dict)
+    widgets: dict[str, dict[Found, None]] = field(default_factory=dict)  # without their values
     named: dict[str, None] = field(default_factory=dict)
     read: dict[str, None] = field(default_factory=dict)
+    further: int = 0  # passes that no other stage is
 
     def put(self, path: str, value: object, found: Found | None = None, number: int = 0) -> None:
         """A value of the Job, with the widget that it stands in."""
@@ -42,8 +43,12 @@ class Making:
 
     def stands(self, path: str, found: Found) -> None:
         """Note one more widget that a value stands in."""
-        if found.node and found not in self.widgets.get(path, ()):
-            self.widgets[path] = (*self.widgets.get(path, ()), found)
+        if found.node:
+            self.widgets.setdefault(path, {})[found._replace(value=None)] = None
+
+    def has(self, path: str) -> bool:
+        """Whether a value is there already."""
+        return self.draft.get(place_of(path), 0) is not None
 
     def number(self, path: str, found: Found) -> None:
         """A number, if it is one."""
@@ -92,9 +97,7 @@ def _ends_early(made: Pass) -> bool:
 
 
 def shortest(near: float, fits: Callable[[float], bool]) -> float:
-    """`near` itself if it is short, else the number with the fewest digits from there on upwards that fits."""
-    if round(near, 2) == near and fits(near):
-        return near
+    """The number with the fewest digits from `near` on upwards that fits, a half being no more than a whole one."""
     for unit in (10, 20, 100, 1000, 10_000, 100_000, 1_000_000):
         first = ceil(near * unit - SLACK)
         found = next((value / unit for value in range(first, first + 2) if fits(value / unit)), None)

@@ -81,6 +81,7 @@ class Roles:
                 "schedules",
                 "short_schedules",
                 "spacings",
+                "generators",
                 "crops",
                 "latent_methods",
                 "image_methods",

@@ -125,7 +125,11 @@ def _scale(walk: Walk, node: Node, role: Role, start: Start) -> None:
 
 
 def _crop(walk: Walk, node: Node, role: Role, start: Start) -> None:
-    if start.target is None:
+    """What is cut out before it is resized is a part; which one, only the node says."""
+    if start.target is not None:
+        start.is_part = True
+        walk.opaque[node.id] = None
+    else:
         start.target = walk.found(node, "width"), walk.found(node, "height")
     if role.role == "crop_latent":
         start.in_latent = True

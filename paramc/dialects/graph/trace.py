@@ -2,22 +2,24 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import isfinite
 from typing import Final
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.dialects.graph.chains import chain
 from paramc.dialects.graph.conditionings import Conditionings, clip_chain
-from paramc.dialects.graph.found import Found, Pass, Result, Start
+from paramc.dialects.graph.found import NOTHING_FOUND, Conditioning, Found, Pass, Result, Start
 from paramc.dialects.graph.model import Graph, Link, Node
 from paramc.dialects.graph.roles import Role, Roles
 from paramc.dialects.graph.starts import origin
-from paramc.dialects.graph.values import as_whole
+from paramc.dialects.graph.values import as_number, as_whole
 from paramc.dialects.graph.walk import ONWARD, Walk
 
 MOST_OUTPUTS: Final = 64  # that are traced, each on its own
 MOST_VISITS: Final = 30_000  # of nodes, by all outputs together
 PICTURES: Final = ("image", "latent", "")  # what may lead to a picture; of an unknown class nothing is known
+NESTED: Final = "nested"  # the order of two guidances in which the first is scaled by the second
 FINISHING: Final = ("resize", "scale", "crop", "upscale", "paste", "detailer")
 
 
@@ -218,15 +220,36 @@ def _pass(walk: Walk, node: Node, conditionings: Conditionings) -> Pass:
     made.negative = conditionings.read(negative) if negative else None
     links = (*clip_chain(made.positive), *(clip_chain(made.negative) if made.negative else ()))
     made.clips = [chain(walk, link, "clip") for link in dict.fromkeys(links)]
-    middle = conditionings.read(about.link(guided, "middle"))
-    walk.opaque |= dict.fromkeys(leaf.node for part in middle.parts for leaf in part.leaves if leaf.text.value)
     made.cfg, made.image_cfg = walk.found(guided, "cfg"), walk.found(guided, "image_cfg")
+    _middle(walk, guided, conditionings.read(about.link(guided, "middle")), made)
     _noise(walk, node, role, made)
     _chooser(walk, node, role, made)
     made.first_step, made.last_step = walk.found(node, "start"), walk.found(node, "end")
     made.leftover = walk.found(node, "leftover")
     _sigmas(walk, node, role, made)
     return made
+
+
+def _middle(walk: Walk, guided: Node, middle: Conditioning, made: Pass) -> None:
+    """What stands between both sides: the negative with a picture, or one more text towards which is guided.
+
+    neg + c2·(mid − neg) + c1·(pos − mid) = neg + c1·(pos − neg) + (c2 − c1)·(mid − neg)
+    """
+    texts = [leaf.text.value for part in middle.parts for leaf in part.leaves if leaf.text.value]
+    against = made.negative.parts if made.negative else ()
+    if not texts or texts == [leaf.text.value for part in against for leaf in part.leaves]:
+        return
+    first, both = as_number(made.cfg.value), as_number(made.image_cfg.value)
+    alone = len(made.positive.parts) == len(middle.parts) == 1 and not (made.positive.earlier or middle.earlier)
+    nested = walk.found(guided, "order").value == NESTED
+    if nested or not alone or not first or both is None or not isfinite(both / first):
+        walk.opaque |= dict.fromkeys(leaf.node for part in middle.parts for leaf in part.leaves)
+        return
+    (towards,), (other,) = made.positive.parts, middle.parts
+    share = Found(float(f"{both / first - 1:.10g}"))
+    parts = (towards._replace(weight=Found(1.0)), other._replace(weight=share))
+    made.positive, made.image_cfg = replace(made.positive, parts=parts), NOTHING_FOUND
+    made.cfg = Found(both or first)  # of several texts, what a mean of them would be guided by
 
 
 def _guided(walk: Walk, node: Node, role: Role, made: Pass) -> Node:
@@ -241,6 +264,8 @@ def _guided(walk: Walk, node: Node, role: Role, made: Pass) -> Node:
 
 def _noise(walk: Walk, node: Node, role: Role, made: Pass) -> None:
     made.seed, made.adds_noise = walk.found(node, "seed"), walk.found(node, "adds_noise")
+    made.generator = walk.found(node, "generator")
+    made.second_seed, made.second_share = walk.found(node, "second_seed"), walk.found(node, "second_share")
     source = walk.node(role.link(node, "noise"))
     if source is None:
         return
@@ -289,6 +314,7 @@ def _sigmas(walk: Walk, node: Node, role: Role, made: Pass) -> None:
                 made.sigma_min, made.sigma_max = walk.found(source, "sigma_min"), walk.found(source, "sigma_max")
                 made.rho = walk.found(source, "rho")
                 made.alpha, made.beta = walk.found(source, "alpha"), walk.found(source, "beta")
+                _shared(made, about)
                 return
             case "first_sigma":
                 made.plain_start = True
@@ -299,17 +325,43 @@ def _sigmas(walk: Walk, node: Node, role: Role, made: Pass) -> None:
         link = about.link(source, "input") or walk.stand_in(source, "sigmas")
 
 
-def _split(walk: Walk, source: Node, slot: int, made: Pass) -> None:
-    step = walk.found(source, "step")
+def _split(walk: Walk, split: Node, slot: int, made: Pass) -> None:
+    step, share = walk.found(split, "step"), walk.found(split, "strength")
+    planned, least = _planned(walk, split), as_number(share.value)
+    if step.value is None and planned is not None and least is not None and 0 <= least <= 1:
+        step = Found(planned - round(planned * least))
     if step.value is None:
-        walk.opaque[source.id] = None
-    elif walk.roles.gives(source, slot) == "high":
+        walk.opaque[split.id] = None
+    elif walk.roles.gives(split, slot) == "high":
         made.last_step = _sooner(made.last_step, step)
         made.leftover = Found(True)
     else:
+        made.share = share if made.last_step.value is None and made.first_step.value is None else NOTHING_FOUND
         made.first_step = _behind(made.first_step, step)
         if made.last_step.value is not None:
             made.last_step = _behind(made.last_step, step)
+
+
+def _planned(walk: Walk, split: Node) -> int | None:
+    """The steps of the schedule that a node parts, where it parts a whole one."""
+    source = walk.node(walk.role(split).link(split, "input"))
+    if source is None or walk.role(source).role != "sigmas":
+        return None
+    strength = as_number(walk.found(source, "strength").value)
+    return as_whole(walk.found(source, "steps").value) if strength in (None, 1) else None
+
+
+def _shared(made: Pass, scheduler: Role) -> None:
+    """Take the steps behind a part for all that were asked for, where a sampler makes so long a schedule for them.
+
+    Who may name a schedule to a node may name the strength there too, and means steps of the whole.
+    """
+    planned, first, share = as_whole(made.steps.value), as_whole(made.first_step.value), as_number(made.share.value)
+    if "schedule" not in scheduler.fixed or not planned or first is None or not share:
+        return
+    steps = planned - first
+    if 0 <= first < planned <= steps / share < planned + 1:
+        made.steps, made.strength, made.first_step = Found(steps), made.share, NOTHING_FOUND
 
 
 def _sooner(counted: Found, step: Found) -> Found:

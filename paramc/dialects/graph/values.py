@@ -1,9 +1,11 @@
 """Values of JSON, looked at without trust: whatever has another shape than expected counts as absent."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from math import isfinite
+from typing import Final, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+LARGEST: Final = 2**128  # more than any seed; a float holds it
 
 
 def as_object(value: "Json") -> Mapping[str, "Json"]:
@@ -35,32 +37,32 @@ def as_name(value: "Json") -> str:
 
 
 def as_whole(value: "Json") -> int | None:
-    """A whole number, also one written as text or with a point; None for anything else."""
+    """A whole number, also one written as text or with a point; None for anything else, and beyond all seeds."""
     match value:
         case bool():
             return None
-        case int():
-            return value
-        case float():
-            return int(value) if value.is_integer() else None
-        case str():
+        case int() | str():
             try:
-                return int(value)
+                whole = int(value)
             except ValueError:
                 return None
+        case float() if value.is_integer():
+            whole = int(value)
         case _:
             return None
+    return whole if abs(whole) <= LARGEST else None
 
 
 def as_number(value: "Json") -> float | None:
-    """A number, also one written as text; None for anything else."""
+    """A finite number, also one written as text; None for anything else."""
     match value:
         case bool():
             return None
         case int() | float() | str():
             try:
-                return float(value)
+                number = float(value)
             except (ValueError, OverflowError):
                 return None
+            return number if isfinite(number) else None
         case _:
             return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from paramc.diagnostics.model import Span
+from paramc.dialects.script.known import BUILTINS
 from paramc.dialects.script.options import declared_by, default_of
 from paramc.dialects.script.values import Class, Computed, Function, Made, Named
 
@@ -91,21 +92,18 @@ def _last(value: object) -> str:
     return value.last if isinstance(value, Named) else value.name.rpartition(".")[2] if isinstance(value, Made) else ""
 
 
-def fields_of(of: Class, told: Told) -> dict[str, object]:
-    """The values of a thing whose class says no more than its fields."""
+def fields_of(of: Class, told: Told, result: Callable[[Function], object]) -> dict[str, object]:
+    """The values of a thing whose class says no more than its fields; `result` is what a function gives alone."""
     names = of.all_fields()
-    found = {name: _field(of.found(name)) for name in names if of.found(name) is not None}
+    found = {name: _field(of.found(name), result) for name in names if of.found(name) is not None}
     found |= dict(zip(names, told.arguments, strict=False))
     return found | {name: value for name, value in told.keywords.items() if name in names}
 
 
-def _field(value: object) -> object:
+def _field(value: object, result: Callable[[Function], object]) -> object:
     """A default, also where it is declared by `field(default=…)` or made by a factory."""
     factory = value.keywords.get("default_factory") if isinstance(value, Made) else None
-    match factory:
-        case Named(name="list"):
-            return []
-        case Named(name="dict"):
-            return {}
-        case _:
-            return default_of(value)
+    if isinstance(factory, Function):
+        return result(factory)
+    made = BUILTINS.get(factory.name) if isinstance(factory, Named) else None
+    return made.give() if made is not None and made.makes_empty else default_of(value)

@@ -1,4 +1,5 @@
-"""Functions and methods of Python's own that can be followed without running a script: none has effects."""
+"""Functions and methods of Python's own that can be followed without a run: none reaches beyond the values of the
+script that it is given."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,15 @@ LONGEST: Final = 100_000  # characters or items of one value
 
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """A function of Python's that is safe to follow; `takes_anything`: its arguments need not be known."""
+    """A function of Python's that is safe to follow.
+
+    takes_anything: its arguments need not be known. makes_empty: without arguments it makes a new container.
+    """
 
     give: Callable[..., object]
     takes_anything: bool = False
     ignores_keywords: bool = False
+    makes_empty: bool = False
 
 
 def _range(*bounds: int) -> list[int]:
@@ -80,9 +85,9 @@ BUILTINS: Final[Mapping[str, BuiltIn]] = {
     "os.path.join": BuiltIn(_joined_path),
     "os.path.expanduser": BuiltIn(_same),
     "os.path.abspath": BuiltIn(_same),
-    "list": BuiltIn(list, True),
+    "list": BuiltIn(list, True, makes_empty=True),
     "tuple": BuiltIn(list, True),
-    "dict": BuiltIn(dict, True),
+    "dict": BuiltIn(dict, True, makes_empty=True),
     "sorted": BuiltIn(sorted),
     "zip": BuiltIn(_zip, True),
     "enumerate": BuiltIn(_enumerate, True),
@@ -98,7 +103,7 @@ BUILTINS: Final[Mapping[str, BuiltIn]] = {
     "max": BuiltIn(max),
     "sum": BuiltIn(sum),
     "reversed": BuiltIn(lambda items: list(reversed(items)), True),
-    "set": BuiltIn(list, True),
+    "set": BuiltIn(list, True, makes_empty=True),
     "repr": BuiltIn(repr),
     "textwrap.dedent": BuiltIn(dedent),
     "os.getenv": BuiltIn(lambda _, default: default),

@@ -33,6 +33,13 @@ class Lines:
         """The number of the line where a span starts, from 1."""
         return bisect_right(self._starts, span.start)
 
+    def after(self, tree: ast.Module) -> tuple[int, list[str]]:
+        """Where the lines behind the last statement begin, and these with their ends."""
+        last = tree.body[-1] if tree.body else None
+        number = max((last.end_lineno or 0) - self._shift, 0) if last else len(self._starts)
+        start = self._starts[number] if number < len(self._starts) else len(self._text)
+        return start, self._text[start:].splitlines(keepends=True)
+
     def _offset(self, line: int, column: int) -> int:
         """Columns count bytes of UTF-8; the tree has `shift` lines more above the text."""
         line = max(line - self._shift, 1)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from paramc.dialects.script.expressions import NOTHING_TOLD, Expressions, Left, Returned, Spent
+from paramc.dialects.script.calls import NOTHING_TOLD
+from paramc.dialects.script.expressions import Expressions
 from paramc.dialects.script.frames import Frame, Told, class_of, function_of
 from paramc.dialects.script.known import LONGEST
 from paramc.dialects.script.values import (
@@ -19,6 +20,7 @@ from paramc.dialects.script.values import (
     Named,
     is_known,
 )
+from paramc.dialects.script.walk import Left, Returned, Spent
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ def networks_of(calls: Iterable[Made], meanings: Meanings) -> tuple[list[Network
     words = meanings.listed
     files: dict[str, str] = {}
     weights: dict[str, object] = {}
-    fused: dict[str, float] = {}
+    fused: dict[str, tuple[object, float]] = {}  # part of the model until they are taken out again
     lost: list[str] = []
     for call in calls:
         if call.name in words("networks", "load"):
@@ -36,31 +36,45 @@ def networks_of(calls: Iterable[Made], meanings: Meanings) -> tuple[list[Network
             name = call.keywords.get(words("networks", "name")[0])
             files[name if isinstance(name, str) else f"default_{len(files)}"] = file
         elif call.name in words("networks", "weigh"):
-            weights = _weights(call)
+            weights = _weights(call, meanings)
         elif call.name in words("networks", "fuse"):
             scale = real(call.keywords.get(words("networks", "scale")[0], 1.0))
-            fused |= {name: 1.0 if scale is None else scale for name in files if name not in fused}
+            now = {name: (_weight(weights, name), 1.0 if scale is None else scale) for name in files}
+            fused = now | fused
+        elif call.name in words("networks", "unfuse"):
+            fused = {}
         elif call.name in words("networks", "clear"):
-            files, weights, fused = {}, {}, {}
-    scaled = {name: (weights.get(name, 0.0 if weights else 1.0), fused.get(name, 1.0)) for name in files}
+            files, weights = {name: file for name, file in files.items() if name in fused}, {}
+    scaled = {name: fused.get(name, (_weight(weights, name), 1.0)) for name in files}
     return [Network(files[name], *_strengths(weight, scale)) for name, (weight, scale) in scaled.items()], lost
+
+
+def _weight(weights: Mapping[str, object], name: str) -> object:
+    """What a network is weighed by: those that are not named are off, where any is."""
+    return weights.get(name, 0.0 if weights else 1.0)
 
 
 def _file(call: Made, meanings: Meanings) -> str | None:
     """The file of a network: a path, or a name within a repository."""
     told = path_of(call.arguments[0] if call.arguments else None, meanings)
-    parts = [call.keywords.get(word) for word in ("subfolder", meanings.listed("networks", "file")[0])]
+    parts = [
+        call.keywords.get(word)
+        for word in (*meanings.listed("networks", "folder"), *meanings.listed("networks", "file"))
+    ]
     return None if told is None else "/".join([told, *(part for part in parts if isinstance(part, str) and part)])
 
 
-def _weights(call: Made) -> dict[str, object]:
+def _told(call: Made, index: int, names: Iterable[str]) -> object:
+    """An argument by its place or by one of its names."""
+    if len(call.arguments) > index:
+        return call.arguments[index]
+    return next((call.keywords[name] for name in names if name in call.keywords), None)
+
+
+def _weights(call: Made, meanings: Meanings) -> dict[str, object]:
     """Adapter → strength, as a call sets them."""
-    names = call.arguments[0] if call.arguments else call.keywords.get("adapter_names")
-    values = (
-        call.arguments[1]
-        if len(call.arguments) > 1
-        else call.keywords.get("adapter_weights", call.keywords.get("weights"))
-    )
+    names = _told(call, 0, meanings.listed("networks", "names"))
+    values = _told(call, 1, meanings.listed("networks", "weights"))
     names = names if isinstance(names, list) else [names]
     values = values if isinstance(values, list) else [1.0 if values is None else values] * len(names)
     return {str(name): value for name, value in zip(names, values, strict=False)}

@@ -105,6 +105,15 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Partial:
+    """Something to call that is told a part already."""
+
+    function: object
+    arguments: list[object]
+    keywords: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Bound:
     """A method of an instance."""
 

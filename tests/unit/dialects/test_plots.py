@@ -149,6 +149,7 @@ def test_three_axes_keep_their_order() -> None:
         ('X Type: Steps, X Values: "1-9 [999999999]"', "PC836", "999999999"),
         ("X Type: Steps, X Values: 1-999999999", "PC836", "1-999999999"),
         ('X Type: Steps, X Values: ","', "PC836", ","),
+        ('X Type: Steps, X Values: ""', "PC836", '`""`'),
         ('X Type: Prompt S/R, X Values: ", cat"', "PC836", "Prompt S/R"),
     ],
 )

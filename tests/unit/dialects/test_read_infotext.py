@@ -8,6 +8,7 @@ from paramc.dialects.read_infotext import read_infotext
 from paramc.dialects.registry import find_dialect
 from paramc.ir.assets import AssetRef, Hash
 from paramc.ir.control import ControlNet, ExtraNetwork, OpaquePatch
+from paramc.ir.extensions import TiledDiffusion, TiledRegion
 from paramc.ir.geometry import Size
 from paramc.ir.job import Job
 from paramc.ir.paths import value_at
@@ -213,11 +214,28 @@ class TestExtensions:
         assert read(fields).stages == (Detailer(model="face.pt", steps=9),)
 
     def test_other_extensions_are_kept_together_in_order(self) -> None:
-        patches = read('RP Active: True, Tiled Diffusion: {"Method": "M, x"}, RP Ratios: "1,1"').patches
+        patches = read('Cutoff x: True, LLuL x: {"Method": "M, x"}, Cutoff y: "1,1"').patches
         assert patches == (
-            OpaquePatch(name="regional_prompter", fields=(("RP Active", "True"), ("RP Ratios", "1,1"))),
-            OpaquePatch(name="tiled_diffusion", fields=(("Tiled Diffusion", '{"Method": "M, x"}'),)),
+            OpaquePatch(name="cutoff", fields=(("Cutoff x", "True"), ("Cutoff y", "1,1"))),
+            OpaquePatch(name="llul", fields=(("LLuL x", '{"Method": "M, x"}'),)),
         )
+
+    def test_tiles_and_their_regions_are_taken_out_of_their_object(self) -> None:
+        region = '{"enable": true, "x": 0.4, "prompt": "fox: red, Steps: 99", "blend_mode": "Background", "seed": -1}'
+        tiles = f'{{"Method": "Mixture of Diffusers", "Tile Overlap": 48, "Region control": {{"Region 1": {region}}}}}'
+        job = read(f"Tiled Diffusion: {tiles}")
+        taken = TiledRegion(x=0.4, prompt="fox: red, Steps: 99", blend="background", seed=-1)
+        assert job.patches == (TiledDiffusion(method="mixture", overlap=48, regions=(taken,)),)
+        assert job.sampling.steps == 20
+
+    def test_what_an_object_says_beyond_is_kept(self) -> None:
+        patch = read('Tiled Diffusion: {"Method": "Newer", "Tile Overlap": null, "Shape": [1, "a"]}').patches
+        assert patch == (TiledDiffusion(options=(("Method", '"Newer"'), ("Shape", '[1, "a"]'))),)
+
+    @pytest.mark.parametrize("value", ['"broken', "[1, 2]", "9", '{"Region control": {"Region 1": 5}'])
+    def test_what_is_no_object_is_kept_as_it_is(self, value: str) -> None:
+        job = read(f"Tiled Diffusion: {value}")
+        assert [stated.paths for stated in job.ledger if stated.key == "Tiled Diffusion"] == [()]
 
     def test_a_key_that_no_table_knows_stays_in_the_ledger_alone(self) -> None:
         job = read("Frobnication: 3")
@@ -290,6 +308,13 @@ def test_every_entry_says_what_was_read() -> None:
     assert by_key["Sampler"] == (("sampling.sampler",), ("'euler_ancestral'",))
     assert by_key["Tiling"] == (("patches.tiling.kind",), ("'tiling'",))
     assert by_key["X Type"] == (("producer.notes",), ("('X Type', 'Seed')",))
+
+
+@pytest.mark.parametrize("number", ["1e-99999999999999999999", "-0e999999999999999999999999"])
+def test_a_share_of_any_exponent_is_read(number: str) -> None:
+    patch = read(f"Dynamic thresholding enabled: True, Threshold percentile: {number}").patches[0]
+    assert patch.kind == "dynamic_thresholding"
+    assert patch.percentile == 0
 
 
 HOSTILE = {

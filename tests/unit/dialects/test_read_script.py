@@ -558,3 +558,15 @@ def test_further_pipelines_with_changes_and_units_read_back_as_the_same_script(
     source = paramc.compile(made, "diffusers").text
     back = paramc.parse(source).model_copy(update={"family": made.family})
     assert code_of(paramc.compile(back, "diffusers").text) == code_of(source)
+
+
+def test_a_value_that_no_settings_can_hold_is_left_out_alone() -> None:
+    script = """
+from diffusers import StableDiffusionPipeline
+pipe = StableDiffusionPipeline.from_pretrained("a/b")
+pipe.enable_freeu(s1="strong", s2=0.2, b1=1.2, b2=1.4)
+pipe("a cat", num_inference_steps=30)
+"""
+    job, said = read_script(script, find_dialect("diffusers"))
+    assert [item.code for item in said] == ["PC709"]
+    assert (job.sampling.steps, job.patches[0]) == (30, FreeU(s2=0.2, b1=1.2, b2=1.4))

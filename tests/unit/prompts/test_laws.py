@@ -17,7 +17,7 @@ LANGUAGES: dict[str, Language] = {
     name: language(name)
     for name in (
         "a1111", "forge", "reforge", "sdcpp", "sdnext", "sdnext_a1111", "comfyui", "fooocus", "fooocus_a1111", "swarmui",
-        "compel", "novelai", "diffusers",
+        "compel", "novelai", "diffusers", "easydiffusion_2",
     )
 } | {f"sdnext as {mode}": language("sdnext", parser=mode) for mode in ("compel", "xhinker", "fixed")}  # fmt: skip
 STEPS = 20
@@ -39,6 +39,7 @@ FORMS = {
         "{}<break>b",
     ],
     "compel": ["({})1.2", '"{}"++', "{}--", "({}).attend(0.5)", '("{}", "b").blend(0.5, 0.5)', "withLora({},0.5)"],
+    "easydiffusion_2": ["({})", "[{}]", "{}:2 b:1"],
     "novelai": ["{{{}}}", "[{}]", "1.5::{}::", "{}|b", "-1::{}::"],
 }
 KIN = {"fooocus_a1111": "fooocus", "sdnext as compel": "compel"}

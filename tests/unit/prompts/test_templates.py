@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from time import process_time
 
@@ -18,6 +19,7 @@ from paramc.dialects.template_pairing import DEEPEST, LEXED, TemplatePairing
 from paramc.dialects.templates import TemplateReader, read_template
 from paramc.dialects.variants import MOST_CHARACTERS
 from paramc.dialects.wildcard_trees import read_tree
+from paramc.dialects.wildcards import Wildcards
 
 SIGNS = ["{", "}", "|", "$$", "${", "x", "=", "=!", ":", "__", "a", " ", "2", "1-2$$", "0.5::", "%{", "...", "#", "//", "\n", "~", "@",
          "(", ")", "/*", "*/", "é", "__w__", "${x}", "{a|b}"]  # fmt: skip
@@ -282,6 +284,18 @@ long:
   - &a x
   - *a
   - !!python/object:os.system y
+fruit: &fruit
+  - apple
+  - pear
+    tree
+  - fig
+short: &short [plum, kiwi]
+same: *fruit
+both:
+  - *fruit
+  - *a
+  - *nobody
+  - *short
 """
 
 
@@ -293,12 +307,39 @@ long:
         ("clothes/single", ["one text"]),
         ("animals", ["(cat:1.2)", "a c", "b c"]),
         ("long", ["it goes on"]),
-        ("quoted key", ["&a x", "*a", "!!python/object:os.system y"]),
+        ("quoted key", ["x", "x", "!!python/object:os.system y"]),
+        ("fruit", ["apple", "pear tree", "fig"]),
+        ("same", ["apple", "pear tree", "fig"]),
+        ("both", ["apple", "pear tree", "fig", "x", "*nobody", "plum", "kiwi"]),
     ],
 )
 def test_wildcards_are_read_from_yaml(tmp_path: Path, name: str, texts: list[str]) -> None:
     (tmp_path / "tree.yaml").write_text(TREE, encoding="utf-8")
     assert counted(f"__{name}__", wildcards=tmp_path) == texts
+
+
+def test_an_alias_without_an_anchor_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tree.yaml").write_text(TREE, encoding="utf-8")
+    wildcards = Wildcards(tmp_path)
+    assert wildcards.texts("fruit")
+    assert [problem.message for problem in wildcards.problems] == [
+        "`*nobody` in `tree.yaml` stands for nothing, and stays text"
+    ]
+
+
+def test_aliases_of_aliases_never_multiply() -> None:
+    bomb = "a: &a [x, x, x, x]\n" + "".join(f"{b}: &{b}\n{f'- *{a}{chr(10)}' * 99}" for a, b in pairwise("abcdefghi"))
+    assert sum(map(len, read_tree(bomb).lists.values())) < 99 * 99 * 9
+
+
+def test_a_long_text_is_no_longer_for_all_its_aliases() -> None:
+    tree = read_tree(f"a: &x\n  - {'y' * 999}\n    {'z' * 999}\nb:\n" + "  - *x\n" * 99)
+    assert len({id(text) for text in tree.lists["b",]}) == 1
+
+
+def test_a_tree_of_more_lines_than_anybody_writes_is_refused() -> None:
+    with pytest.raises(ValueError, match="more than 200000 lines"):
+        read_tree("a\n" * 200_001)
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "---\n- a\r\n- b\r\n...\n", "[a, b]"])
@@ -320,4 +361,4 @@ def test_a_list_without_a_key_goes_by_the_name_of_its_file(tmp_path: Path, text:
     ],
 )
 def test_hostile_yaml_holds_what_its_lines_say(text: str, texts: list[str]) -> None:
-    assert [found for _, listed in read_tree(text) for found in listed] == texts
+    assert [found for listed in read_tree(text).lists.values() for found in listed] == texts

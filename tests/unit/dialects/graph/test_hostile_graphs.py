@@ -214,3 +214,46 @@ def test_a_size_that_no_float_holds_leaves_a_shift_open(width: int | str) -> Non
         **{"pass": sampler(model=("bent", 0))},
     )
     assert job_of(graph).sampling.shift is None
+
+
+@pytest.mark.parametrize("scale", [10**400, 1e308, "inf", 0, -1.5])
+@pytest.mark.parametrize("width", [10**400, 2**64, 0, -8])
+def test_sides_that_no_picture_has_are_no_reason_to_stop(width: int, scale: float | str) -> None:
+    empty = node("EmptyLatentImage", width=width, height=64, batch_size=1)
+    enlarged = node("LatentUpscaleBy", samples=("first", 0), upscale_method="nearest-exact", scale_by=scale)
+    resized = node("ImageScale", image=("seen", 0), width=99, height=99, upscale_method="lanczos", crop="center")
+    graph = drawing(
+        empty=empty,
+        first=sampler(),
+        enlarged=enlarged,
+        resized=resized,
+        **{"pass": sampler(latent_image=("enlarged", 0), denoise=0.5)},
+        seen=node("VAEDecode", samples=("pass", 0), vae=("file", 2)),
+        saved=node("SaveImage", images=("resized", 0), filename_prefix="x"),
+    )
+    assert job_of(graph).sampling.steps == 20
+
+
+@pytest.mark.parametrize("steps", [10**400, "1" * 4000])
+def test_steps_beyond_all_seeds_are_none(steps: int | str) -> None:
+    assert job_of(drawing(**{"pass": sampler(steps=steps)})).sampling.steps is None
+
+
+WRAPPED = {
+    "a request": {"prompt": drawing(), "extra_data": {"extra_pnginfo": {"workflow": {"nodes": [], "links": []}}}},
+    "an entry of the queue": [12, "4f0c", drawing(), {"client_id": "x"}, ["result"]],
+    "the queue": {"queue_running": [[12, "4f0c", drawing(), {}, ["result"]]], "queue_pending": []},
+    "the history": {"4f0c": {"prompt": [12, "4f0c", drawing(), {}, ["result"]], "outputs": {}, "status": {}}},
+    "the fields of a picture": {"prompt": json.dumps(drawing()), "workflow": json.dumps({"nodes": [], "links": []})},
+    "a list of pictures": [{"SourceFile": "x.png", "Prompt": json.dumps(drawing())}],
+    "a job of another server": {"input": {"payload": {"workflow": drawing()}}},
+}
+
+
+@pytest.mark.parametrize("wrapping", WRAPPED)
+def test_a_graph_is_found_in_what_it_is_wrapped_in(wrapping: str) -> None:
+    assert job_of(WRAPPED[wrapping]) == job_of(drawing())
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_the_graph() -> None:
+    assert paramc.parse("\ufeff" + json.dumps(drawing())) == job_of(drawing())

@@ -7,6 +7,7 @@ import pytest
 
 from paramc.ir.geometry import Size
 from paramc.ir.job import Job
+from paramc.ir.sampling import Variation
 from paramc.ir.stages import Detailer, Hires
 from tests.unit.dialects.graph.drawings import Drawing, drawing, graph_of, job_of, named, node, plain, sampler
 
@@ -219,17 +220,64 @@ def test_encoders_beside_a_whole_checkpoint_are_modules() -> None:
     assert [module.name for module in job.assets.modules or ()] == ["l", "g"]
 
 
-def test_a_second_text_that_guides_beside_the_first_is_named() -> None:
-    more = {
-        "middle": node("CLIPTextEncode", text="a dog", clip=("file", 1)),
-        "guider": node("DualCFGGuider", model=("file", 0), cond1=("good", 0), cond2=("middle", 0), negative=("bad", 0), cfg_conds=7.0, cfg_cond2_negative=2.0),
-        "noise": node("RandomNoise", noise_seed=5),
-        "chooser": node("KSamplerSelect", sampler_name="euler"),
-        "sigmas": node("BasicScheduler", model=("file", 0), scheduler="karras", steps=20, denoise=1.0),
-        "pass": node("SamplerCustomAdvanced", noise=("noise", 0), guider=("guider", 0), sampler=("chooser", 0), sigmas=("sigmas", 0), latent_image=("empty", 0)),
-    }  # fmt: skip
-    job = job_of(drawing(**more))
+def test_a_second_noise_is_a_variation() -> None:
+    varied = sampler(variation_seed=9, variation_strength=0.25, noise_mode="GPU(=A1111)", batch_seed_mode="incremental")
+    job = job_of(drawing(**{"pass": varied | {"class_type": "KSampler //Inspire"}}))
+    assert (job.noise.variation, job.noise.generator) == (Variation(seed=9, strength=0.25), "cuda")
+    assert named(job) == []
+
+
+def test_a_share_of_nothing_is_no_variation() -> None:
+    varied = sampler(variation_seed=9, variation_strength=0.0, noise_mode="CPU")
+    job = job_of(drawing(**{"pass": varied | {"class_type": "KSampler //Inspire"}}))
+    assert (job.noise.variation, job.noise.generator) == (None, "cpu")
+
+
+def by_two(**changed: object) -> dict[str, Any]:
+    """A pass that is guided by two texts."""
+    usual = {
+        "cond1": ("good", 0),
+        "cond2": ("middle", 0),
+        "cfg_conds": 8.0,
+        "cfg_cond2_negative": 2.0,
+        "style": "regular",
+    }
+    return drawing(
+        middle=node("CLIPTextEncode", text="a dog", clip=("file", 1)),
+        told=node("InstructPixToPixConditioning", positive=("good", 0), negative=("bad", 0), vae=("file", 2), pixels=("init", 0)),
+        init=node("LoadImage", image="in.png"),
+        guider=node("DualCFGGuider", model=("file", 0), negative=("bad", 0), **(usual | changed)),
+        noise=node("RandomNoise", noise_seed=5),
+        chooser=node("KSamplerSelect", sampler_name="euler"),
+        sigmas=node("BasicScheduler", model=("file", 0), scheduler="karras", steps=20, denoise=1.0),
+        **{"pass": node("SamplerCustomAdvanced", noise=("noise", 0), guider=("guider", 0), sampler=("chooser", 0), sigmas=("sigmas", 0), latent_image=("empty", 0))},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "both", "prompt", "cfg"),
+    [
+        (8.0, 2.0, "a cat AND a dog :-0.75", 8.0),
+        (4.0, 10.0, "a cat AND a dog :1.5", 4.0),
+        (8.0, 0.0, "a cat AND a dog :-1", 8.0),
+    ],
+)
+def test_two_texts_that_guide_are_joined_by_and(first: float, both: float, prompt: str, cfg: float) -> None:
+    """neg + both·(mid − neg) + first·(pos − mid) is what A1111 adds up."""
+    job = job_of(by_two(cfg_conds=first, cfg_cond2_negative=both))
+    assert (job.prompt.text, job.sampling.cfg_scale, job.sampling.image_cfg_scale) == (prompt, cfg, None)
+    assert named(job) == []
+
+
+def test_a_text_in_the_middle_that_is_scaled_with_the_first_is_named() -> None:
+    job = job_of(by_two(style="nested"))
     assert (job.prompt.text, named(job)) == ("a cat", ["CLIPTextEncode"])
+
+
+def test_guidance_towards_a_picture_is_no_second_text() -> None:
+    job = job_of(by_two(cond1=("told", 0), cond2=("told", 1)))
+    assert (job.prompt.text, job.sampling.cfg_scale, job.sampling.image_cfg_scale) == ("a cat", 8.0, 2.0)
+    assert "CLIPTextEncode" not in named(job)
 
 
 def drawn(kind: str, values: list[object], widgets: tuple[str, ...] = ()) -> dict[str, object]:
