@@ -15,6 +15,7 @@ from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
 from paramc.ir.names import is_known, samplers, schedules
 from paramc.ir.paths import leaves
+from paramc.ir.sampling import ANY_SEED
 from paramc.ir.stages import Enlarge, ImageToImage, Inpaint
 from paramc.passes.plan import DEFAULT_SIZE, DEFAULT_STEPS, denoiser_calls, hires_size
 
@@ -25,6 +26,7 @@ LARGEST_SEED = 2**64 - 1
 LARGEST_SIDE = 16384  # pixels
 MOST_STEPS = 10_000
 MOST_GUIDANCE = 1000.0
+MOST_AT_ONCE = 4096  # pictures
 LATENT_SCALE = 8  # pixels per latent cell
 
 
@@ -62,10 +64,9 @@ def _prompts(job: Job) -> Iterator[Diagnostic]:
 
 def _start(stated: Stated | None, text: str) -> int | None:
     """Where the source has the text of a prompt; None where it spells it otherwise, or not at all."""
-    if stated is None or stated.span is None:
-        return None
-    at = stated.raw.find(text)
-    return stated.span.end - len(stated.raw) + at if at >= 0 else None
+    place = stated.raw_span if stated else None
+    at = stated.raw.find(text) if stated else -1
+    return place.start + at if place and at >= 0 else None
 
 
 def _placed(remark: Diagnostic, path: str, start: int | None, entry: Span | None) -> Diagnostic:
@@ -109,6 +110,9 @@ def _numbers(job: Job, values: Values) -> Iterator[Diagnostic]:
         yield diagnose("PC402", span_of(job, "sampling.steps"), path="sampling.steps", value=steps, most=MOST_STEPS)
     if cfg is not None and isfinite(cfg) and abs(cfg) > MOST_GUIDANCE:
         yield diagnose("PC403", span_of(job, "sampling.cfg_scale"), path="sampling.cfg_scale", value=cfg)
+    if job.batch.size > MOST_AT_ONCE:
+        span = span_of(job, "batch.size")
+        yield diagnose("PC543", span, path="batch.size", value=job.batch.size, most=MOST_AT_ONCE)
     strengths = (("task.strength", job.task.strength if isinstance(job.task, ImageToImage | Inpaint) else None),)
     hires = job.hires
     for path, strength in (*strengths, ("stages.hires.strength", hires.strength if hires else None)):
@@ -132,9 +136,9 @@ def _size(job: Job) -> Iterator[Diagnostic]:
 def _floored(job: Job, text: str, floor: str) -> Suggestion | None:
     """The size that is really made, where the source spells the size plainly."""
     stated = next((entry for entry in job.ledger if entry.paths == ("size",)), None)
-    if stated is None or stated.span is None or stated.raw != text or "0" in floor.split("x"):
+    if stated is None or stated.raw_span is None or stated.raw != text or "0" in floor.split("x"):
         return None
-    return Suggestion(Span(stated.span.end - len(text), stated.span.end), floor, "safe")
+    return Suggestion(stated.raw_span, floor, "safe")
 
 
 def _task(job: Job) -> Iterator[Diagnostic]:
@@ -149,7 +153,7 @@ def _seed(job: Job) -> Iterator[Diagnostic]:
     seed = job.noise.seed
     if isinstance(job.task, Enlarge):
         return
-    if seed is None or seed == -1:
+    if seed is None or seed == ANY_SEED:
         yield diagnose("PC409", span_of(job, "noise.seed"), path="noise.seed")
     elif not 0 <= seed <= LARGEST_SEED:
         yield diagnose("PC410", span_of(job, "noise.seed"), path="noise.seed", value=seed)

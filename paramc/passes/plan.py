@@ -32,6 +32,7 @@ from paramc.ir.plan import (
     Variant,
 )
 from paramc.ir.prompt import Prompt
+from paramc.ir.sampling import ANY_SEED
 from paramc.ir.stages import Detailer, Enlarge, FaceRestore, Hires, ImageToImage, Inpaint, PostUpscale, TextToImage
 from paramc.passes.draft import Draft, change_checkpoint, load_models
 from paramc.passes.levels import add_lengthened, add_part, add_sigmas, add_slice, longer
@@ -90,9 +91,9 @@ def _picture(draft: Draft) -> str:
         trusted(MakeNoise)(
             id="noise",
             because=("noise.seed", "noise.generator"),
-            seed=noise.seed,
+            seed=_said(noise.seed),
             generator=noise.generator or "cuda",
-            variation=noise.variation,
+            variation=noise.variation and noise.variation.model_copy(update={"seed": _said(noise.variation.seed)}),
             resized_from=noise.resized_from,
             delta=noise.delta,
             multiplier=_noise_scale(draft),
@@ -107,6 +108,11 @@ def _picture(draft: Draft) -> str:
     if hires is not None and isinstance(job.task, TextToImage):
         latent = _hires(draft, hires, latent, positive, negative)
     return draft.add(trusted(Decode)(id="decode", latent=latent, vae=_last_vae(draft)))
+
+
+def _said(seed: int | None) -> int | None:
+    """The seed; None where any will do."""
+    return None if seed == ANY_SEED else seed
 
 
 def _noise_scale(draft: Draft) -> float:

@@ -103,11 +103,11 @@ def _place(scene: Scene, path: str, text: str) -> Span | None:
 def _at(scene: Scene, path: str, start: int, end: int) -> Span | None:
     """A range of a prompt as a range of the source."""
     stated, text = scene.entries.get(path), _texts(scene)[path]
-    offset = stated.raw.find(text) if stated and stated.span else -1
-    if stated is None or stated.span is None or offset < 0:
+    place = stated.raw_span if stated else None
+    offset = stated.raw.find(text) if stated else -1
+    if place is None or offset < 0:
         return None
-    base = stated.span.end - len(stated.raw) + offset
-    return Span(base + start, base + end)
+    return Span(place.start + offset + start, place.start + offset + end)
 
 
 def _texts(scene: Scene) -> Mapping[str, str]:

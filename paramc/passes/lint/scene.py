@@ -112,8 +112,8 @@ class Scene:
 
     @cached_property
     def extensions(self) -> frozenset[str]:
-        """The extensions that are known by name only."""
-        return frozenset(patch.name for patch in self.job.patches if isinstance(patch, OpaquePatch))
+        """The changes of the model by their kind, extensions that are known by name only by that."""
+        return frozenset(patch.name if isinstance(patch, OpaquePatch) else patch.kind for patch in self.job.patches)
 
     def accelerator(self, least: float) -> str | None:
         """The name of the model or network, switched on at least so far, that was made to run without guidance."""

@@ -14,6 +14,7 @@ from paramc.runtime.catalogue.errors import ModelNotFound
 from paramc.runtime.catalogue.scan import Progress, hash_entries, hashed, silent
 from paramc.runtime.catalogue.signs import Kind
 from paramc.runtime.catalogue.store import Catalogue, Entry
+from paramc.runtime.demo.shipped import NAME as DEMO
 
 ALIKE = 4  # leading digits in common that make a hash worth naming as close
 
@@ -29,7 +30,7 @@ def find_model(catalogue: Catalogue, asset: AssetRef, kind: Kind, progress: Prog
     """The file of this kind that the asset names.
 
     Where it states a hash, files without one are hashed: those of its name first, and the others only if none of them
-    is it. Raises ModelNotFound (PC520) with where was looked and what comes close.
+    is it. Raises ModelNotFound with where was looked and what comes close.
     """
     files = [entry for entry in catalogue.entries() if entry.kind in (kind, "unknown")]
     named = [entry for entry in files if _called(entry, asset)]
@@ -79,10 +80,13 @@ class Finder:
         return list({entry.name: entry.path for entry in entries if entry.kind == "embedding"}.items())
 
 
-def look_up(catalogue: Catalogue, text: str) -> tuple[Entry, ...]:
-    """Every file of that hash, by any algorithm, or else of that name. Raises ModelNotFound when there is none."""
+def look_up(catalogue: Catalogue, text: str, *, beside: Sequence[Entry] = ()) -> tuple[Entry, ...]:
+    """Every file of that hash, by any algorithm, or else of that name. Raises ModelNotFound when there is none.
+
+    beside: files that are at hand though they were not scanned.
+    """
     hashes = _as_hashes(text)
-    files = catalogue.entries()
+    files = (*beside, *catalogue.entries())
     by_hash = tuple(entry for entry in files if any(_has(entry, wanted) for wanted in hashes))
     by_name = tuple(entry for entry in files if _called(entry, AssetRef(name=text)))
     if by_hash or by_name:
@@ -160,15 +164,19 @@ def _doubts(entry: Entry, asset: AssetRef) -> Iterator[Diagnostic]:
 
 def _missing(catalogue: Catalogue, asset: AssetRef, kind: Kind, files: Sequence[Entry]) -> Diagnostic:
     """What was looked for, where, and what comes close."""
+    what = "file" if kind == "unknown" else kind.replace("_", " ")
+    if not asset.name and not asset.hashes:
+        return diagnose("PC540", kind=what)
     folders = catalogue.folders()
     named = [f"called `{asset.name}`"] if asset.name else []
     wanted = " or ".join((*named, *(f"of the hash `{item.hex}`" for item in asset.hashes)))
     looked = ", ".join(map(str, folders)) or "nowhere: no folder was scanned"
     close = _close(asset, files)
     hint = f"did you mean `{close[0]}`?" if close else "`paramc models scan DIR` looks through another folder"
+    if stem_of(asset.name or "") == DEMO and kind == "checkpoint":
+        hint = "`--model demo` paints with the model that comes with paramc"
     notes = (f"looked for among {len(files)} files in: {looked}", *(f"close: `{name}`" for name in close[1:]))
-    what = "file" if kind == "unknown" else kind.replace("_", " ")
-    return diagnose("PC520", kind=what, wanted=wanted or "without a name and a hash", hint=hint, notes=notes)
+    return diagnose("PC520", kind=what, wanted=wanted, hint=hint, notes=notes)
 
 
 def _close(asset: AssetRef, files: Sequence[Entry]) -> list[str]:

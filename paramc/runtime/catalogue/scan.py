@@ -10,8 +10,8 @@ from typing import Final, Protocol
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.runtime.catalogue.errors import ModelError
-from paramc.runtime.catalogue.hashes import SAFETENSORS, Hashes, hash_file
-from paramc.runtime.catalogue.header import read_header
+from paramc.runtime.catalogue.hashes import Hashes, hash_file
+from paramc.runtime.catalogue.header import HEADED, read_header
 from paramc.runtime.catalogue.layouts import kind_by_place, suffixes
 from paramc.runtime.catalogue.signs import UNKNOWN, Identity, identify
 from paramc.runtime.catalogue.store import Catalogue, Entry
@@ -145,7 +145,7 @@ def _told(file: Found) -> tuple[Identity, str]:
     if not file.size:
         return Identity("checkpoint"), ""
     by_place = Identity(kind_by_place(file.path) or "unknown")
-    if file.path.suffix.lower() not in SAFETENSORS:
+    if file.path.suffix.lower() not in HEADED:
         return by_place, ""
     header = read_header(file.path)
     told = identify(header)

@@ -81,15 +81,20 @@ class Catalogue:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
+        self._read: tuple[tuple[int, int], tuple[Entry, ...]] | None = None
 
     def folders(self) -> tuple[Path, ...]:
         """The folders that were scanned, in order."""
         return tuple(Path(path) for (path,) in self._database.execute("SELECT path FROM folders ORDER BY path"))
 
     def entries(self) -> tuple[Entry, ...]:
-        """All files, by path."""
-        rows = self._database.execute(f"SELECT {COLUMNS} FROM files ORDER BY path")
-        return tuple(_entry(row) for row in rows)
+        """All files, by path. They are read anew after a change, also by another process."""
+        (others,) = self._database.execute("PRAGMA data_version").fetchone()
+        state = others, self._database.total_changes
+        if self._read is None or self._read[0] != state:
+            rows = self._database.execute(f"SELECT {COLUMNS} FROM files ORDER BY path")
+            self._read = state, tuple(_entry(row) for row in rows)
+        return self._read[1]
 
     def entry(self, path: Path) -> Entry | None:
         """What is known of one file."""

@@ -15,19 +15,21 @@ from torch.nn.functional import pad
 
 from paramc.ir.control import ControlNet
 from paramc.ir.geometry import Size
-from paramc.runtime.control.transformer_nets import TransformerNet
+from paramc.runtime.control.transformer_nets import TransformerNet, takes_pixels
 from paramc.runtime.denoise.conditioning import Conditioning
-from paramc.runtime.denoise.patched import evened, packed
+from paramc.runtime.denoise.patched import SIDE, evened, packed
 
+CELL: Final = 8  # pixels of a side that one number of a latent stands for
 Inputs: TypeAlias = Mapping[str, Tensor | None]  # what a transformer of diffusers is called with, by keyword
 Added: TypeAlias = dict[str, list[Tensor]]  # what is added behind its blocks, by keyword
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FlowUnit:
-    """A net with its settings. shown: the latent of the control picture at the size of a pass, (1, channels, …).
+    """A net with its settings. shown: what it sees at the size of a pass, (1, channels, height, width).
 
-    mode: which kind of control a net for several is asked for.
+    That is the latent of the control picture, in cells, or for some nets the picture itself, in pixels. mode: which
+    kind of control a net for several is asked for.
     """
 
     setting: ControlNet
@@ -35,12 +37,17 @@ class FlowUnit:
     shown: Callable[[Size], Tensor]
     mode: int | None = None
 
+    @property
+    def side(self) -> int:
+        """Numbers of a side of what is shown that are one patch."""
+        return SIDE * CELL if takes_pixels(self.net) else SIDE
+
 
 class FlowSteering:
     """The units of a pass. level: gives the level at a share of the way, where `start` and `end` are shares of it."""
 
     def __init__(self, units: Sequence[FlowUnit], size: Size, level: Callable[[float], float] | None = None) -> None:
-        self._units = [(unit, evened(unit.shown(size))) for unit in units if unit.setting.weight != 0]
+        self._units = [(unit, evened(unit.shown(size), unit.side)) for unit in units if unit.setting.weight != 0]
         self._level = level
 
     def __call__(
@@ -71,16 +78,16 @@ def _added(
 ) -> Added:
     """What a unit adds behind each block of the model; `against`: rows of negatives, the last ones."""
     x = cast(Tensor, inputs["hidden_states"])
-    found = (
-        _of_flux(unit, picture, inputs) if isinstance(unit.net, FluxControlNetModel) else _of_sd3(unit, picture, inputs)
-    )
+    if isinstance(model, FluxTransformer2DModel):
+        found = _of_flux(unit, picture, inputs)
+    else:
+        found = _of_sd3(cast(SD3Transformer2DModel, model), unit, picture, inputs)
     blind = against if unit.setting.priority == "control" else 0
     added: Added = {}
     for (keyword, blocks), parts in zip(_BLOCKS[type(unit.net)].items(), found, strict=True):
         count = len(dict(model.named_children())[blocks])  # type: ignore[arg-type]  # a list of modules
         if parts:
-            spread = _spread(parts, count, rounds_up=isinstance(unit.net, FluxControlNetModel))
-            added[keyword] = [_fitted(part, x, blind) for part in spread]
+            added[keyword] = [_fitted(parts[of], x, blind) for of in _spread(unit.net, len(parts), count)]
     return added
 
 
@@ -89,8 +96,8 @@ def _of_flux(unit: FlowUnit, picture: Tensor, inputs: Inputs) -> Sequence[Sequen
     net = cast(FluxControlNetModel, unit.net)
     x = cast(Tensor, inputs["hidden_states"])
     rows = len(x)
-    shown = packed(picture.to(x)).expand(rows, -1, -1)
-    count = shown.shape[1]
+    seen = picture.to(x).expand(rows, -1, -1, -1)
+    count = picture.shape[2] * picture.shape[3] // unit.side**2
     guidance = inputs["guidance"]
     if not net.config["guidance_embeds"]:
         guidance = None
@@ -98,7 +105,7 @@ def _of_flux(unit: FlowUnit, picture: Tensor, inputs: Inputs) -> Sequence[Sequen
         guidance = x.new_full((rows,), 1.0)
     double, single = net(
         hidden_states=x[:, :count, : net.config["in_channels"]],
-        controlnet_cond=shown,
+        controlnet_cond=seen if takes_pixels(net) else packed(seen),
         controlnet_mode=None if unit.mode is None else torch.full((rows, 1), unit.mode, device=x.device),
         conditioning_scale=unit.setting.weight,
         encoder_hidden_states=inputs["encoder_hidden_states"],
@@ -112,27 +119,31 @@ def _of_flux(unit: FlowUnit, picture: Tensor, inputs: Inputs) -> Sequence[Sequen
     return double or (), single or ()
 
 
-def _of_sd3(unit: FlowUnit, picture: Tensor, inputs: Inputs) -> Sequence[Sequence[Tensor]]:
-    """The outputs for the blocks. These nets were trained without what is said of the whole text."""
-    x = cast(Tensor, inputs["hidden_states"])
+def _of_sd3(
+    model: SD3Transformer2DModel, unit: FlowUnit, picture: Tensor, inputs: Inputs
+) -> Sequence[Sequence[Tensor]]:
+    """The outputs for the blocks. Some nets have no places of their own, no words, or nothing of the whole text."""
+    config, x = unit.net.config, cast(Tensor, inputs["hidden_states"])
+    pooled = cast(Tensor, inputs["pooled_projections"])
     (found,) = unit.net(
-        hidden_states=x,
+        hidden_states=x if config["use_pos_embed"] else model.pos_embed(x),
         controlnet_cond=picture.to(x).expand(len(x), -1, -1, -1),
         conditioning_scale=unit.setting.weight,
-        encoder_hidden_states=inputs["encoder_hidden_states"],
-        pooled_projections=torch.zeros_like(cast(Tensor, inputs["pooled_projections"])),
+        encoder_hidden_states=inputs["encoder_hidden_states"] if config["joint_attention_dim"] else None,
+        pooled_projections=torch.zeros_like(pooled) if config["force_zeros_for_pooled_projection"] else pooled,
         timestep=inputs["timestep"],
         return_dict=False,
     )
     return (found,)
 
 
-def _spread(parts: Sequence[Tensor], count: int, *, rounds_up: bool) -> list[Tensor]:
-    """The outputs of fewer blocks for those of the model, each for several in a row (diffusers)."""
-    if rounds_up:
-        each = -(-count // len(parts))
-        return [parts[block // each] for block in range(count)]
-    return [parts[int(block / (count / len(parts)))] for block in range(count)]
+def _spread(net: TransformerNet, parts: int, count: int) -> list[int]:
+    """Which of a net's blocks is added behind each block of the model, which has more (diffusers)."""
+    if takes_pixels(net):
+        return [block % parts for block in range(count)]
+    if isinstance(net, FluxControlNetModel):
+        return [block // -(-count // parts) for block in range(count)]
+    return [int(block / (count / parts)) for block in range(count)]
 
 
 def _fitted(part: Tensor, x: Tensor, blind: int) -> Tensor:

@@ -4,23 +4,19 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from paramc.ir.control import ControlNet
 from paramc.ir.geometry import Size
-from paramc.runtime.control.canny import edges
+from paramc.runtime.control.filters import WHITE, filtered
 from paramc.runtime.control.words import words
 
 Resize: TypeAlias = Literal["stretch", "crop", "pad"]
+PLAIN: Final = ("none", "hidden")  # kinds that leave the picture as it is; of the latter, a mask hides a part
 GRID: Final = 64  # pixels, of which preprocessors take multiples
 RESOLUTION: Final = 512  # of preprocessors that are told none: pixels of the shorter side
-LOW: Final = 100.0  # thresholds of canny, where none are said
-HIGH: Final = 200.0
-HALF: Final = 127.0
-WHITE: Final = 255
 
 
 def knows_preprocessor(name: str) -> bool:
@@ -28,31 +24,18 @@ def knows_preprocessor(name: str) -> bool:
     return name.lower() in words("preprocessors")
 
 
+def hides(unit: ControlNet) -> bool:
+    """Whether a unit is not shown what the mask of the job has painted anew."""
+    return words("preprocessors")[unit.preprocessor.lower()] == "hidden"
+
+
 def preprocessed(picture: Image.Image, unit: ControlNet, size: Size) -> Image.Image:
     """What the unit's preprocessor makes of a picture for a first pass of `size` pixels; RGB."""
     kind = words("preprocessors")[unit.preprocessor.lower()]
-    if kind == "none":
+    if kind in PLAIN:
         return picture
     pixels = np.asarray(_at_resolution(picture, _resolution(picture, unit, size)))
-    return Image.fromarray(_processed(kind, pixels, unit))
-
-
-def _processed(kind: str, pixels: NDArray[np.uint8], unit: ControlNet) -> NDArray[np.uint8]:
-    first = unit.threshold_a
-    match kind:
-        case "canny":
-            second = unit.threshold_b
-            lines = edges(pixels, LOW if first is None else first, HIGH if second is None else second)
-            return np.repeat(lines[..., None], 3, axis=2)
-        case "invert":
-            return WHITE - pixels
-        case "threshold":
-            bound = HALF if first is None else first
-            return np.where(pixels.min(axis=2, keepdims=True) > bound, WHITE, 0).astype(np.uint8).repeat(3, axis=2)
-        case _:
-            rate = 1.0 if first is None else max(first, 1.0)
-            small = (max(int(pixels.shape[1] / rate), 1), max(int(pixels.shape[0] / rate), 1))
-            return np.asarray(_resampled(Image.fromarray(pixels), small))
+    return Image.fromarray(filtered(kind, pixels, unit))
 
 
 def _resolution(picture: Image.Image, unit: ControlNet, size: Size) -> int:

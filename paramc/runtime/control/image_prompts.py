@@ -1,10 +1,10 @@
 """IP-Adapters: pictures that a UNet attends to beside the text, on diffusers' own projections and attention."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import torch
 from diffusers.loaders.unet import UNet2DConditionLoadersMixin
@@ -26,6 +26,7 @@ PLAIN: Final = "proj.weight"  # one vector of the whole picture becomes a few to
 RESAMPLED: Final = "latents"  # the encoder's states become tokens
 FULL: Final = "proj.3.weight"  # each state becomes a token
 CROSS: Final = "attn2.processor"
+Processors: TypeAlias = Mapping[str, AttentionProcessor]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,24 +114,23 @@ def image_prompt(setting: ControlNet, adapter: ImageAdapter, seen: Seen) -> Imag
 
 
 @contextmanager
-def attending(unet: UNet2DConditionModel, prompts: Sequence[ImagePrompt]) -> Iterator[None]:
-    """The UNet attends to these pictures: it is to be called with the tokens of the text and a list of theirs."""
+def attending(unet: UNet2DConditionModel, changed: Processors) -> Iterator[None]:
+    """The UNet attends to pictures: it is to be called with the tokens of the text and a list of theirs."""
     before = unet.attn_processors
-    unet.set_attn_processor(dict(_processors(unet, prompts)))
+    unet.set_attn_processor(dict(changed))
     try:
         yield
     finally:
         unet.set_attn_processor(dict(before))
 
 
-def _processors(unet: UNet2DConditionModel, prompts: Sequence[ImagePrompt]) -> Iterator[tuple[str, AttentionProcessor]]:
-    layer = 0
-    for name, processor in unet.attn_processors.items():
-        if name.endswith(CROSS):
-            yield name, _processor(prompts, layer)
-            layer += 1
-        else:
-            yield name, processor
+def processors(unet: UNet2DConditionModel, prompts: Sequence[ImagePrompt]) -> Processors:
+    """How the layers of a UNet attend while these pictures are shown."""
+    known = unet.attn_processors
+    places = {name: place for place, name in enumerate(name for name in known if name.endswith(CROSS))}
+    return {
+        name: _processor(prompts, places[name]) if name in places else processor for name, processor in known.items()
+    }
 
 
 def _processor(prompts: Sequence[ImagePrompt], layer: int) -> IPAdapterAttnProcessor2_0:

@@ -1,6 +1,6 @@
 """What steers, out of its file: an adapter, or a ControlNet in the layout of its authors or in that of diffusers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias, cast
 
@@ -15,12 +15,14 @@ from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
 from paramc.runtime.control.adapters import is_adapter, load_adapter
+from paramc.runtime.control.corrections import is_correction, load_correction
 from paramc.runtime.control.image_prompts import ImageAdapter, is_image_adapter, load_image_adapter
+from paramc.runtime.control.layout import ORIGINAL, control_place, hint_widths
 from paramc.runtime.control.transformer_nets import TransformerNet, load_transformer_net, net_base
 from paramc.runtime.control.words import pooled_names, words
 from paramc.runtime.models.bases import Base, bases
 from paramc.runtime.models.blueprint import Blueprint, fill
-from paramc.runtime.models.names import Place, original_module, unet_modules, unet_name
+from paramc.runtime.models.names import Place, original_module, unet_modules
 from paramc.runtime.models.own import GROUPS, own_groups
 from paramc.runtime.models.shapes import Config, Shapes, attentions, unet_config
 from paramc.runtime.models.tensors import open_tensors
@@ -28,13 +30,14 @@ from paramc.runtime.models.tensors import open_tensors
 UnetNet: TypeAlias = ControlNetModel | ControlNetUnionModel
 Net: TypeAlias = UnetNet | T2IAdapter | ImageAdapter | TransformerNet
 UNION: Final = "task_embedding"  # a tensor that nets for several kinds of control have
-ORIGINAL: Final = "control_model."
-HINT_SIZES: Final = (0, 4, 8, 12)  # blocks of the hint's own encoder that widen it
+WORDS_IN: Final = (".attn2.to_k.weight", ".attn2.to_k.down")  # layers whose inputs are as wide as the words of texts
 ENCODER_ONLY: Final = frozenset({"out_channels", "up_block_types"})  # settings of UNets that nets do without
 
 
-def load_net(path: Path, base: str, *, dtype: torch.dtype, device: str) -> Net:
-    """The net of a file, for a model of `base`.
+def load_net(
+    path: Path, base: str, *, dtype: torch.dtype, device: str, model: Callable[[], nn.Module] | None = None
+) -> Net:
+    """The net of a file, for a model of `base`; `model` gives that as its own file has it, to nets that are made on it.
 
     Raises ModelError for a file of another kind (PC588), for another family (PC587), or that lacks a part.
     """
@@ -46,6 +49,9 @@ def load_net(path: Path, base: str, *, dtype: torch.dtype, device: str) -> Net:
             return load_adapter(file, base, dtype=dtype, device=device)
         if is_image_adapter(header):
             return load_image_adapter(file, base, dtype=dtype, device=device)
+        if model is not None and is_correction(header):
+            _base(header, Shapes({name: info.shape for name, info in header.tensors.items()}), base)
+            return load_correction(file, cast(UNet2DConditionModel, model()), dtype=dtype, device=device)
         shapes = _as_original(header)
         family = _base(header, shapes, base)
         model = _empty(header, shapes, family)
@@ -69,6 +75,12 @@ def _empty(header: Header, shapes: Shapes, base: Base) -> UnetNet:
             "num_proj_channel": own.size("spatial_ch_projs.weight"),
         }
         return cast(ControlNetUnionModel, ControlNetUnionModel.from_config(dict(config)))
+
+
+def lies_on_model(path: Path) -> bool:
+    """Whether the net of a file is made of the weights of the model that it steers."""
+    with open_tensors(path) as file:
+        return is_correction(file.header)
 
 
 def require_width(path: Path, net: UnetNet | T2IAdapter, model: nn.Module) -> None:
@@ -108,7 +120,7 @@ def _original(name: str, attends: tuple[bool, ...]) -> str:
 
 def _base(header: Header, shapes: Shapes, wanted: str) -> Base:
     """The base that the net was made for. Raises ModelError where it is not the one that is wanted."""
-    widths = {shape[1] for name, shape in shapes.all.items() if name.endswith(".attn2.to_k.weight")}
+    widths = {shape[1] for name, shape in shapes.all.items() if name.endswith(WORDS_IN)}
     found = next((row for row in bases().values() if widths & set(row.widths)), None)
     if found is None and GROUPS in header.metadata:  # of an own make, which its width shows when it is laid on a model
         return bases()[wanted]
@@ -124,9 +136,7 @@ def _config(header: Header, shapes: Shapes, base: Base) -> Config:
         **config,
         **own_groups(header),
         "conditioning_channels": shapes.size("input_hint_block.0.weight", 1),
-        "conditioning_embedding_out_channels": tuple(
-            shapes.size(f"input_hint_block.{block}.weight") for block in HINT_SIZES
-        ),
+        "conditioning_embedding_out_channels": hint_widths(shapes),
         "global_pool_conditions": any(name in header.path.stem.lower() for name in pooled_names()),
     }
 
@@ -138,15 +148,7 @@ def _places(header: Header, shapes: Shapes, model: UnetNet) -> dict[str, tuple[P
     places: dict[str, tuple[Place, ...]] = {}
     for name in header.tensors:
         bare = name.removeprefix(ORIGINAL)
-        place = Place(bare) if bare in wanted else _place(bare, modules)
+        place = Place(bare) if bare in wanted else control_place(bare, modules)
         if place is not None and place.name in wanted:
             places[name] = (place,)
     return places
-
-
-def _place(name: str, modules: Mapping[str, str]) -> Place | None:
-    match name.split("."):
-        case ["zero_convs", number, "0", leaf]:
-            return Place(f"controlnet_down_blocks.{number}.{leaf}")
-        case _:
-            return unet_name(name, modules)

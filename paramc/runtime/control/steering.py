@@ -16,7 +16,7 @@ from torch import Tensor
 
 from paramc.ir.control import ControlNet
 from paramc.ir.geometry import Size
-from paramc.runtime.control.image_prompts import ImagePrompt, attending
+from paramc.runtime.control.image_prompts import ImagePrompt, Processors, attending, processors
 from paramc.runtime.denoise.conditioning import Conditioning
 
 LAST_STEP: Final = 999  # number of the noisiest timestep
@@ -101,6 +101,8 @@ class Steering:
         self._units = [(unit, unit.hint(size)) for unit in acting if isinstance(unit, Unit)]
         self._prompts = [unit for unit in acting if isinstance(unit, ImagePrompt)]
         self._by_time = by_time
+        self._features: dict[Unit, Residuals] = {}
+        self._attending: dict[tuple[ImagePrompt, ...], Processors] = {}
 
     def __call__(self, inputs: Inputs, conditioning: Conditioning) -> Residuals:
         """What the units that act now add together."""
@@ -109,11 +111,13 @@ class Steering:
     @contextmanager
     def shown(self, unet: UNet2DConditionModel, inputs: Inputs, conditioning: Conditioning) -> Iterator[Context]:
         """What the UNet is to attend to while this lasts: the text, and the pictures that are shown now."""
-        now = [prompt for prompt in self._prompts if self._acts(prompt.setting, inputs.timesteps, conditioning)]
+        now = tuple(prompt for prompt in self._prompts if self._acts(prompt.setting, inputs.timesteps, conditioning))
         if not now:
             yield inputs.tokens
             return
-        with attending(unet, now):
+        if now not in self._attending:
+            self._attending[now] = processors(unet, now)
+        with attending(unet, self._attending[now]):
             tokens = [prompt.tokens(len(inputs.x), conditioning.against) for prompt in now]
             yield inputs.tokens, [part.to(inputs.tokens) for part in tokens]
 
@@ -121,7 +125,17 @@ class Steering:
         for unit, picture in self._units:
             rows = len(inputs.x) - (conditioning.against if unit.only_positive else 0)
             if rows and self._acts(unit.setting, inputs.timesteps, conditioning):
-                yield _evened(_said(unit, picture, inputs, rows), len(inputs.x))
+                yield _evened(self._said(unit, picture, inputs, rows), len(inputs.x))
+
+    def _said(self, unit: Unit, picture: Tensor, inputs: Inputs, rows: int) -> Residuals:
+        """What a unit adds for the first rows; an adapter looks at nothing but its picture, and is asked once."""
+        if isinstance(unit.net, ControlNetModel | ControlNetUnionModel):
+            return Residuals(outputs=_scaled(unit, _outputs(unit.net, unit.mode, picture, inputs, rows)))
+        if unit not in self._features:
+            self._features[unit] = Residuals(
+                features=_scaled(unit, _features(cast(T2IAdapter, unit.net), picture, inputs.x.device))
+            )
+        return Residuals(features=tuple(part.expand(rows, -1, -1, -1) for part in self._features[unit].features))
 
     def _acts(self, setting: ControlNet, timesteps: Tensor, conditioning: Conditioning) -> bool:
         if not self._by_time:
@@ -130,14 +144,9 @@ class Steering:
         return (setting.start <= 0 or setting.start <= done) and (setting.end >= 1 or done <= setting.end)
 
 
-def _said(unit: Unit, picture: Tensor, inputs: Inputs, rows: int) -> Residuals:
-    """What a unit adds for the first rows."""
-    net = unit.net
-    if isinstance(net, ControlNetModel | ControlNetUnionModel):
-        return Residuals(outputs=_scaled(unit, _outputs(net, unit.mode, picture, inputs, rows)))
+def _features(net: T2IAdapter, picture: Tensor, device: torch.device) -> Sequence[Tensor]:
     channels = int(net.config["in_channels"])
-    features = net(picture[:, :channels].to(inputs.x.device, net.dtype).expand(rows, -1, -1, -1))
-    return Residuals(features=_scaled(unit, features))
+    return cast(Sequence[Tensor], net(picture[:, :channels].to(device, net.dtype)))
 
 
 def _scaled(unit: Unit, parts: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -1,5 +1,6 @@
-"""ControlNets of diffusion transformers, out of files in the layout of diffusers."""
+"""ControlNets of diffusion transformers, out of files in the layout of diffusers or of their authors."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias, cast
 from warnings import catch_warnings, simplefilter
@@ -12,7 +13,8 @@ from paramc.diagnostics.codes import diagnose
 from paramc.ir.control import ControlNet
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
-from paramc.runtime.control.words import words
+from paramc.runtime.control.words import lists, words
+from paramc.runtime.models.architectures import Architecture, architectures, places, renamed
 from paramc.runtime.models.bases import bases
 from paramc.runtime.models.blueprint import Blueprint, fill
 from paramc.runtime.models.names import Place
@@ -20,8 +22,13 @@ from paramc.runtime.models.shapes import Config, Shapes
 from paramc.runtime.models.tensors import Tensors
 
 TransformerNet: TypeAlias = FluxControlNetModel | SD3ControlNetModel
+SIDE: Final = 2  # cells of a patch, each way, which only nets that look at pixels want to know
 HEAD: Final = 64  # channels of a head of SD3's attention
-SIGNS: Final = {"controlnet_x_embedder.weight": "flux", "pos_embed_input.proj.weight": "sd3"}
+SIGNS: Final = {
+    "controlnet_x_embedder.weight": "flux",
+    "pos_embed_input.weight": "flux",  # XLabs
+    "pos_embed_input.proj.weight": "sd3",
+}
 
 
 def net_base(header: Header) -> str:
@@ -32,31 +39,64 @@ def net_base(header: Header) -> str:
 def load_transformer_net(file: Tensors, base: str, *, dtype: torch.dtype, device: str) -> TransformerNet:
     """The net of an open file, for a model of `base`.
 
-    Raises ModelError for one of another family (PC587), in the layout of its authors (PC588), or that lacks a part.
+    Raises ModelError for one of another family (PC587), in an unknown layout (PC588), or that lacks a part.
     """
     header = file.header
     found = net_base(header)
     if found != base:
         titles = bases()
         raise ModelError(diagnose("PC587", file=header.path, family=titles[found].title, model=titles[base].title))
-    shapes = Shapes({name: info.shape for name, info in header.tensors.items()})
-    if "context_embedder.weight" not in shapes or "transformer_blocks.0.attn.to_q.weight" not in shapes:
+    row = _naming(base)
+    shapes = _as_diffusers(header, row.names)
+    if not shapes.count("transformer_blocks.{}.attn.to_q.weight"):
         raise ModelError(diagnose("PC588", file=header.path, found="a ControlNet in a layout of its own"))
-    if base == "sd3" and shapes.size("pos_embed_input.proj.weight", 1) != shapes.size("pos_embed.proj.weight", 1):
-        raise ModelError(diagnose("PC588", file=header.path, found="a ControlNet that takes a mask"))
     with torch.device("meta"):
         model = _empty_flux(shapes) if base == "flux" else _empty_sd3(shapes)
-    wanted = model.state_dict().keys()
-    places = {name: (Place(name),) for name in shapes.names if name in wanted}
-    blueprint = Blueprint("ControlNet", model, places, dtype)
+    blueprint = Blueprint("ControlNet", model, _places(header, row, model), dtype)
     fill([blueprint], file)
     blueprint.finish(header.path, device)
     return model
 
 
+def takes_pixels(net: TransformerNet) -> bool:
+    """Whether a net looks at the picture itself, not at its latent (XLabs)."""
+    return isinstance(net, FluxControlNetModel) and net.config["conditioning_embedding_channels"] is not None
+
+
+def takes_mask(net: TransformerNet) -> bool:
+    """Whether a net is shown beside the picture what of it is kept."""
+    return isinstance(net, SD3ControlNetModel) and net.config["extra_conditioning_channels"] > 0
+
+
+def _naming(base: str) -> Architecture:
+    """The layout of the authors of a base, with what they call the further parts of nets."""
+    row = next(row for row in architectures() if row.base == base)
+    return row._replace(names={**row.names, **lists(f"nets_{base}")})
+
+
+def _as_diffusers(header: Header, names: Mapping[str, Sequence[str]]) -> Shapes:
+    """The shapes under the names of diffusers; of a tensor that holds several, under that of the first."""
+    found = {}
+    for name, info in header.tensors.items():
+        module, _, leaf = name.rpartition(".")
+        found[f"{renamed(names, module)[0]}.{'weight' if leaf == 'scale' else leaf}"] = info.shape
+        found[name] = info.shape
+    return Shapes(found)
+
+
+def _places(header: Header, row: Architecture, model: TransformerNet) -> dict[str, tuple[Place, ...]]:
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {
+        name: (Place(name),) if name in wanted else tuple(places(row, name, wanted, frozenset()))
+        for name in header.tensors
+    }
+    return {name: place for name, place in found.items() if place}
+
+
 def _empty_flux(shapes: Shapes) -> FluxControlNetModel:
     head = shapes.size("transformer_blocks.0.attn.norm_q.weight")
     mode = "controlnet_mode_embedder.weight"
+    seen = "input_hint_block.conv_out.weight"
     config: Config = {
         "in_channels": shapes.size("x_embedder.weight", 1),
         "num_layers": shapes.count("transformer_blocks.{}.attn.to_q.weight"),
@@ -67,6 +107,8 @@ def _empty_flux(shapes: Shapes) -> FluxControlNetModel:
         "pooled_projection_dim": shapes.size("time_text_embed.text_embedder.linear_1.weight", 1),
         "guidance_embeds": "time_text_embed.guidance_embedder.linear_1.weight" in shapes,
         "num_mode": shapes.size(mode) if mode in shapes else None,
+        "conditioning_embedding_channels": shapes.size(seen) if seen in shapes else None,
+        "patch_size": SIDE if seen in shapes else 1,
     }
     with catch_warnings():
         simplefilter("ignore", FutureWarning)  # diffusers warns of a class that it still uses itself
@@ -74,18 +116,28 @@ def _empty_flux(shapes: Shapes) -> FluxControlNetModel:
 
 
 def _empty_sd3(shapes: Shapes) -> SD3ControlNetModel:
-    width = shapes.size("pos_embed.proj.weight")
+    """With words in its attention, or without (those of SD3.5 large), where it has no places of its own either."""
+    width = shapes.size("pos_embed_input.proj.weight")
+    words_in = shapes.size("context_embedder.weight", 1)
+    channels = shapes.size("pos_embed.proj.weight", 1) or shapes.size("pos_embed_input.proj.weight", 1)
+    blocks = shapes.count("transformer_blocks.{}.attn.to_q.weight")
     config: Config = {
-        "patch_size": shapes.size("pos_embed.proj.weight", 2),
-        "in_channels": shapes.size("pos_embed.proj.weight", 1),
-        "num_layers": shapes.count("transformer_blocks.{}.attn.to_q.weight"),
+        "patch_size": shapes.size("pos_embed_input.proj.weight", 2),
+        "in_channels": channels,
+        "extra_conditioning_channels": shapes.size("pos_embed_input.proj.weight", 1) - channels,
+        "num_layers": blocks,
         "attention_head_dim": HEAD,
         "num_attention_heads": width // HEAD,
-        "joint_attention_dim": shapes.size("context_embedder.weight", 1),
+        "joint_attention_dim": words_in or None,
         "caption_projection_dim": shapes.size("context_embedder.weight"),
         "pooled_projection_dim": shapes.size("time_text_embed.text_embedder.linear_1.weight", 1),
         "pos_embed_max_size": round(shapes.size("pos_embed.pos_embed", 1) ** 0.5),
+        "dual_attention_layers": tuple(
+            block for block in range(blocks) if f"transformer_blocks.{block}.attn2.to_q.weight" in shapes
+        ),
         "qk_norm": "rms_norm" if "transformer_blocks.0.attn.norm_q.weight" in shapes else None,
+        "use_pos_embed": "pos_embed.proj.weight" in shapes,
+        "force_zeros_for_pooled_projection": bool(words_in),
     }
     return cast(SD3ControlNetModel, SD3ControlNetModel.from_config(dict(config)))
 

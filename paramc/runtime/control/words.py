@@ -16,6 +16,15 @@ def words(name: str) -> Mapping[str, str]:
     return {key: str(value) for key, value in section(read_table(PATH), name, PATH.name).items()}
 
 
+@cache
+def lists(name: str) -> Mapping[str, tuple[str, ...]]:
+    """A table of lists of texts."""
+    found = section(read_table(PATH), name, PATH.name)
+    if not all(isinstance(value, list) for value in found.values()):
+        raise TableError(f"{PATH.name}: `{name}` is a table of lists")
+    return {key: tuple(map(str, value)) for key, value in found.items() if isinstance(value, list)}
+
+
 class Vision(NamedTuple):
     """What an image encoder of a width has."""
 
@@ -33,7 +42,4 @@ def vision_sizes() -> Mapping[int, tuple[int, str]]:
 @cache
 def pooled_names() -> tuple[str, ...]:
     """Pieces of the names of files whose nets average their outputs over the picture."""
-    names = section(read_table(PATH), "pooled", PATH.name)["names"]
-    if not isinstance(names, list):
-        raise TableError(f"{PATH.name}: pooled names are a list")
-    return tuple(map(str, names))
+    return lists("pooled")["names"]

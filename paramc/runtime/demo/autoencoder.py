@@ -1,6 +1,6 @@
 """The demo model's autoencoder, trained to paint scenes again from an eighth of their width and height."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
 from typing import Final, NamedTuple, cast
 
@@ -11,10 +11,11 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from paramc.runtime.demo.learning import Rate, warmed_cosine
+from paramc.runtime.demo.learning import Course, Told, adam, descend
 from paramc.runtime.demo.scenes import draw, drawn_at_random
 
 WIDTHS: Final = (16, 32, 48, 48)
+SEED: Final = 0  # of the weights at first
 GROUPS: Final = 4  # of channels that are normed together; with one or two channels in a group colours get lost
 BATCH: Final = 8
 BLUR: Final = 9  # pixels over which a place is compared with its surroundings
@@ -38,7 +39,8 @@ class Resting(nn.Module):
 
 
 def new_autoencoder() -> AutoencoderKL:
-    """The untrained autoencoder, its resting blocks adding nothing."""
+    """The untrained autoencoder, its resting blocks adding nothing; always the same."""
+    torch.manual_seed(SEED)
     config = {
         "block_out_channels": WIDTHS,
         "down_block_types": ("DownEncoderBlock2D",) * len(WIDTHS),
@@ -61,8 +63,7 @@ def new_autoencoder() -> AutoencoderKL:
 def rested(model: AutoencoderKL) -> AutoencoderKL:
     """The same without the work of the resting blocks; their weights are gone."""
     for name in RESTING:
-        owner, _, leaf = name.rpartition(".")
-        setattr(model.get_submodule(owner), leaf, Resting())
+        model.set_submodule(name, Resting())
     return model
 
 
@@ -73,42 +74,35 @@ def pixels(pictures: list[Image.Image]) -> Tensor:
 
 
 class Stage(NamedTuple):
-    """`steps` of a schedule that was made for `planned` ones; `detail`: how much more edges count than plain places.
+    """`detail`: how much more edges count than plain places.
 
     noise: where it is not 0 the decoder alone learns, from latents with so much noise on their unit variance.
     """
 
-    steps: int
-    planned: int
-    rate: Rate
+    course: Course
     detail: float = 8.0
     noise: float = 0.0
 
     def shortened(self, share: int) -> "Stage":
         """One `share`th of it."""
-        return self._replace(steps=max(1, self.steps // share), planned=max(1, self.planned // share))
+        return self._replace(course=self.course.shortened(share))
 
 
-STAGES: Final = (Stage(2600, 3200, Rate(1.5e-3, 5e-5), detail=0.0), Stage(3600, 3600, Rate(1.2e-3, 2e-5)))
-SHARPENING: Final = Stage(3500, 3500, Rate(1e-3, 1e-5), noise=0.04)  # once the latents have their scale
+STAGES: Final = (
+    Stage(Course(2600, 3200, 1.5e-3, 5e-5, seed=1), detail=0.0),
+    Stage(Course(3600, 3600, 1.2e-3, 2e-5, seed=2)),
+)
+SHARPENING: Final = Stage(Course(3500, 3500, 1e-3, 1e-5, seed=9), noise=0.04)  # once the latents have their scale
 
 
-def train_autoencoder(
-    model: AutoencoderKL, stage: Stage, seed: int, told: Callable[[int, float, AutoencoderKL], None]
-) -> None:
-    """Train an autoencoder without resting blocks. `told` hears of each step and its error."""
-    torch.manual_seed(seed)
+def train_autoencoder(model: AutoencoderKL, stage: Stage, told: Told) -> None:
+    """Train an autoencoder without resting blocks."""
+    course = stage.course
+    torch.manual_seed(course.seed)
     model.train()
-    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.99), weight_decay=1e-3)
-    for step, batch in zip(range(stage.steps), batches(seed), strict=False):
-        for group in optimiser.param_groups:
-            group["lr"] = warmed_cosine(stage.rate, step, stage.planned)
-        loss, error = _losses(model, batch, stage)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        told(step, error, model)
+    optimiser = adam(model.parameters(), decay=1e-3)
+    for step, batch in zip(range(course.steps), batches(course.seed), strict=False):
+        told(step, descend(optimiser, _loss(model, batch, stage), course.rate(step)))
     model.eval()
 
 
@@ -119,16 +113,16 @@ def batches(seed: int) -> Iterator[Tensor]:
         yield pixels([draw(drawn_at_random(random)) for _ in range(BATCH)])
 
 
-def _losses(model: AutoencoderKL, batch: Tensor, stage: Stage) -> tuple[Tensor, float]:
-    """The loss, and the mean error of a colour in it."""
+def _loss(model: AutoencoderKL, batch: Tensor, stage: Stage) -> Tensor:
+    """The mean error of a colour, edges weighed up, and a little of how far latents are from unit variance."""
     with torch.set_grad_enabled(not stage.noise):
         spread = model.encode(cast(torch.FloatTensor, batch), return_dict=False)[0]
         latent = spread.sample() if not stage.noise else spread.mean + _noise(spread.mean, model) * stage.noise
     painted = model.decode(cast(torch.FloatTensor, latent), return_dict=False)[0]
     errors = (painted - batch).abs().mean(1)
     divergence: Tensor = spread.kl().mean() / spread.mean[0].numel()
-    weighted = (errors * (1 + stage.detail * _edges(batch))).mean()
-    return weighted + KL * divergence, float(errors.detach().mean())
+    weighted: Tensor = (errors * (1 + stage.detail * _edges(batch))).mean()
+    return weighted + KL * divergence
 
 
 def _noise(latent: Tensor, model: AutoencoderKL) -> Tensor:

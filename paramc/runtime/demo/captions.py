@@ -3,14 +3,10 @@
 from random import Random
 from typing import Final
 
-from paramc.runtime.demo.scenes import Scene, language
+from paramc.runtime.demo.scenes import COUNTS, MEDIUM, MIDDLE, PLAIN, Scene, language
 
 UNNAMED: Final = "shape"  # stands for any of them
 TAGGED: Final = 0.6  # of all captions are tags
-COUNTS: Final = ("", "two", "three")
-PLAIN: Final = "plain"
-MIDDLE: Final = "middle"
-MEDIUM: Final = "medium"
 
 
 def caption(scene: Scene, random: Random) -> str:
@@ -62,9 +58,7 @@ def _sentence(subject: str, place: str, background: str, random: Random) -> str:
     if place:
         text += f" {'on' if place in ('left', 'right') else 'at' if place != MIDDLE else 'in'} the {place}"
     if background:
-        before = random.choice(words.before)
-        article = _article(background)
-        text += before[:-2] + article + " " + background if before.endswith(" a ") else before + background
+        text += f"{random.choice(words.before)}{_article(background)} {background}"
     return text
 
 

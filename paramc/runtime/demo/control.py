@@ -1,6 +1,6 @@
 """A ControlNet for the demo model: it paints along the edges that it is shown, whatever the caption says of shapes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -11,26 +11,26 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.controlnets.controlnet import ControlNetModel
 from PIL import Image
-from safetensors.torch import save_file
 from torch import Tensor
 
 from paramc.runtime.control.canny import edges
-from paramc.runtime.control.hints import HIGH, LOW, RESOLUTION
+from paramc.runtime.control.filters import HIGH, LOW
+from paramc.runtime.control.hints import RESOLUTION
 from paramc.runtime.control.words import words
 from paramc.runtime.demo.autoencoder import GROUPS
 from paramc.runtime.demo.captions import caption
-from paramc.runtime.demo.diffusion import ATTENTION, BATCH, Diffusion, Learner, batches, follow, learn
+from paramc.runtime.demo.diffusion import ATTENTION, BATCH, Diffusion, batches, follow, noise_loss
 from paramc.runtime.demo.examples import Examples, make_examples, scenes
-from paramc.runtime.demo.learning import Rate
-from paramc.runtime.demo.scenes import SIDE, Scene, draw, language
+from paramc.runtime.demo.halves import write_halves
+from paramc.runtime.demo.learning import Course, Told, adam, descend
+from paramc.runtime.demo.scenes import Scene, draw, language
+from paramc.runtime.demo.shipped import SIDE
 from paramc.runtime.models.names import original_module
 from paramc.runtime.models.own import GROUPS as GROUPS_KEY
 
 HINTS: Final = (16, 16, 32, 64)  # channels of the hint's own encoder
-STEPS: Final = 2500
-PLANNED: Final = 3000  # steps that the learning rate was to fall over
+COURSE: Final = Course(2500, 3000, 8e-4, 1e-5, seed=11)
 SCENES: Final = 8000
-RATE: Final = Rate(8e-4, 1e-5)
 UNSAID: Final = 0.3  # of all captions are left out, so that the edges have to be read
 MISLED: Final = 0.4  # of the other captions name another shape, size and place than the edges show
 ENLARGED: Final = 0.25  # of all edges are found in an enlarged picture, as by preprocessors that are told no resolution
@@ -67,30 +67,16 @@ def new_net(model: Diffusion, seed: int) -> ControlNetModel:
     return net.train()
 
 
-def train_control(
-    vae: AutoencoderKL,
-    model: Diffusion,
-    steps: int,
-    planned: int,
-    seed: int,
-    told: Callable[[int, float, ControlNetModel], None],
-) -> ControlNetModel:
-    """The net with the means of its weights, after `steps` of a schedule made for `planned` ones.
-
-    `told` hears of each step, its loss and the means so far.
-    """
-    examples = control_examples(vae, min(SCENES, steps * BATCH), seed)
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
-    net, means = new_net(model, seed), new_net(model, seed)
-    weights = list(net.parameters())
-    learner = Learner(
-        Steered(model, net), torch.optim.AdamW(weights, betas=(0.9, 0.99), weight_decay=1e-2), weights, RATE
-    )
-    for step, batch in zip(range(steps), batches(examples, seed, unsaid=UNSAID), strict=False):
-        loss = learn(learner, batch, step, planned)
-        follow(means.parameters(), weights, step)
-        told(step, loss, means)
+def train_control(vae: AutoencoderKL, model: Diffusion, course: Course, told: Told) -> ControlNetModel:
+    """The net with the means of its weights at the end of a course."""
+    examples = control_examples(vae, min(SCENES, course.steps * BATCH), course.seed)
+    model.rest()
+    net, means = new_net(model, course.seed), new_net(model, course.seed)
+    steered, optimiser = Steered(model, net), adam(net.parameters(), decay=1e-2)
+    for step, batch in zip(range(course.steps), batches(examples, course.seed, unsaid=UNSAID), strict=False):
+        loss = descend(optimiser, noise_loss(steered, batch), course.rate(step))
+        follow(means.parameters(), net.parameters(), step)
+        told(step, loss)
     return means
 
 
@@ -116,9 +102,8 @@ def edge_picture(picture: Image.Image, side: int) -> Image.Image:
 
 
 def write_control(path: Path, net: ControlNetModel) -> None:
-    """One file of half-precision numbers in the layout of the authors of ControlNet."""
-    halves = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in _named(net)}
-    save_file(halves, path, {"format": "pt", GROUPS_KEY: str(GROUPS)})
+    """One file in the layout of the authors of ControlNet."""
+    write_halves(path, dict(_named(net)), **{GROUPS_KEY: str(GROUPS)})
 
 
 def _hints(found: Sequence[Scene], random: Random) -> Tensor:

@@ -1,6 +1,6 @@
 """The demo model's UNet and text encoder, trained together on the noise in latents."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple, Protocol, cast
 
 import torch
@@ -10,7 +10,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from paramc.runtime.demo.autoencoder import GROUPS
 from paramc.runtime.demo.examples import LENGTH, Examples, token_ids
-from paramc.runtime.demo.learning import Rate, warmed_cosine
+from paramc.runtime.demo.learning import Course, Told, adam, descend
 from paramc.runtime.demo.vocabulary import merges
 from paramc.runtime.schedules.levels import sd_alphas
 from paramc.runtime.text.bpe import vocabulary
@@ -20,10 +20,8 @@ ATTENTION: Final = (True, False)  # of each level
 HEADS: Final = 8
 TEXT_WIDTH: Final = 64
 TEXT_LAYERS: Final = 2
-STEPS: Final = 5500
-PLANNED: Final = 6500  # steps that the learning rate was to fall over
+COURSE: Final = Course(5500, 6500, 1.2e-3, 1e-5, seed=1)
 BATCH: Final = 32
-RATE: Final = Rate(1.2e-3, 1e-5)
 UNSAID: Final = 0.1  # of all captions are left out, so that guidance has something to start from
 SNR: Final = 5.0  # the weight of a level is no more than this over its signal-to-noise ratio
 KEPT: Final = 0.998  # of the mean of all weights so far
@@ -57,6 +55,11 @@ class Diffusion(NamedTuple):
         """Those of both."""
         return [*self.unet.parameters(), *self.text.parameters()]
 
+    def rest(self) -> None:
+        """Let its weights learn no more."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(False)
+
 
 def new_diffusion(seed: int) -> Diffusion:
     """Untrained models."""
@@ -89,42 +92,15 @@ def new_diffusion(seed: int) -> Diffusion:
     return Diffusion(unet.train(), text.train())
 
 
-def train_diffusion(
-    examples: Examples, steps: int, planned: int, seed: int, told: Callable[[int, float, Diffusion], None]
-) -> Diffusion:
-    """The means of the weights after `steps` of a schedule made for `planned` ones.
-
-    `told` hears of each step, its loss and the means so far.
-    """
-    model, means = new_diffusion(seed), new_diffusion(seed)
-    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.99), weight_decay=1e-2)
-    learner = Learner(model, optimiser, model.parameters(), RATE)
-    for step, batch in zip(range(steps), batches(examples, seed), strict=False):
-        loss = learn(learner, batch, step, planned)
+def train_diffusion(examples: Examples, course: Course, told: Told) -> Diffusion:
+    """The means of the weights at the end of a course."""
+    model, means = new_diffusion(course.seed), new_diffusion(course.seed)
+    optimiser = adam(model.parameters(), decay=1e-2)
+    for step, batch in zip(range(course.steps), batches(examples, course.seed), strict=False):
+        loss = descend(optimiser, noise_loss(model, batch), course.rate(step))
         follow(means.parameters(), model.parameters(), step)
-        told(step, loss, means)
+        told(step, loss)
     return means
-
-
-class Learner(NamedTuple):
-    """A model, and which of its weights learn how fast."""
-
-    model: Denoises
-    optimiser: torch.optim.Optimizer
-    weights: list[nn.Parameter]
-    rate: Rate
-
-
-def learn(learner: Learner, batch: Examples, step: int, planned: int) -> float:
-    """One step of a schedule of `planned` ones; its loss."""
-    for group in learner.optimiser.param_groups:
-        group["lr"] = warmed_cosine(learner.rate, step, planned)
-    loss = _loss(learner.model, batch, sd_alphas().float())
-    learner.optimiser.zero_grad()
-    torch.autograd.backward(loss)
-    nn.utils.clip_grad_norm_(learner.weights, 1.0)
-    learner.optimiser.step()
-    return float(loss.detach())
 
 
 def batches(examples: Examples, seed: int, *, unsaid: float = UNSAID) -> Iterator[Examples]:
@@ -140,8 +116,9 @@ def batches(examples: Examples, seed: int, *, unsaid: float = UNSAID) -> Iterato
             yield Examples(examples.latents[rows], tokens, examples.hints[rows])
 
 
-def _loss(model: Denoises, batch: Examples, alphas: Tensor) -> Tensor:
+def noise_loss(model: Denoises, batch: Examples) -> Tensor:
     """The mean square error of the noise, levels of little noise weighed down (Hang et al. 2023)."""
+    alphas = sd_alphas().float()
     timesteps = torch.randint(len(alphas), (len(batch.latents),))
     signal = alphas[timesteps].view(-1, 1, 1, 1)
     noise = torch.randn_like(batch.latents)

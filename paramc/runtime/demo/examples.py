@@ -17,6 +17,7 @@ from paramc.runtime.demo.vocabulary import merges
 from paramc.runtime.text.bpe import tokeniser
 
 SCENES: Final = 32_000
+SEED: Final = 7  # of all scenes
 CAPTIONS: Final = 4  # of each scene
 LENGTH: Final = 77  # tokens of a text, start and end among them
 AT_ONCE: Final = 64

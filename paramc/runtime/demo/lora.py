@@ -1,6 +1,5 @@
 """A style for the demo model: a small network, in the layout of kohya's trainers, that takes the colours away."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -8,17 +7,16 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from PIL import Image
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from paramc.runtime.demo.diffusion import BATCH, Diffusion, Learner, batches, learn
+from paramc.runtime.demo.diffusion import BATCH, Diffusion, batches, noise_loss
 from paramc.runtime.demo.examples import make_examples
-from paramc.runtime.demo.learning import Rate
+from paramc.runtime.demo.halves import write_halves
+from paramc.runtime.demo.learning import Course, Told, adam, descend
 
 RANK: Final = 4
-STEPS: Final = 300
+COURSE: Final = Course(300, 300, 3e-3, 1e-4, seed=5)
 SCENES: Final = 4000
-RATE: Final = Rate(3e-3, 1e-4)
 LAYERS: Final = ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2")  # of every attention
 
 
@@ -43,26 +41,22 @@ def without_colours(picture: Image.Image) -> Image.Image:
     return picture.convert("L").convert("RGB")
 
 
-def train_style(
-    vae: AutoencoderKL, model: Diffusion, steps: int, seed: int, told: Callable[[int, float, object], None]
-) -> dict[str, Tensor]:
+def train_style(vae: AutoencoderKL, model: Diffusion, course: Course, told: Told) -> dict[str, Tensor]:
     """The tensors of the network. `model` keeps its weights, and has the changes beside them."""
-    torch.manual_seed(seed)
-    examples = make_examples(vae, min(SCENES, steps * BATCH), seed, style=without_colours)
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
+    torch.manual_seed(course.seed)
+    examples = make_examples(vae, min(SCENES, course.steps * BATCH), course.seed, style=without_colours)
+    model.rest()
     lows = _inserted(model.unet)
     weights = [parameter for low in lows.values() for part in (low.down, low.up) for parameter in part.parameters()]
-    learner = Learner(model, torch.optim.AdamW(weights, betas=(0.9, 0.99), weight_decay=0.0), weights, RATE)
-    for step, batch in zip(range(steps), batches(examples, seed), strict=False):
-        told(step, learn(learner, batch, step, steps), None)
+    optimiser = adam(weights)
+    for step, batch in zip(range(course.steps), batches(examples, course.seed), strict=False):
+        told(step, descend(optimiser, noise_loss(model, batch), course.rate(step)))
     return {name: tensor for module, low in lows.items() for name, tensor in _named(module, low)}
 
 
 def write_style(path: Path, tensors: dict[str, Tensor]) -> None:
-    """One file of half-precision numbers."""
-    halves = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in tensors.items()}
-    save_file(halves, path, {"format": "pt", "ss_output_name": path.stem, "ss_network_dim": str(RANK)})
+    """One file, with what trainers write into it."""
+    write_halves(path, tensors, ss_output_name=path.stem, ss_network_dim=str(RANK))
 
 
 def _inserted(unet: UNet2DConditionModel) -> dict[str, Low]:
@@ -74,8 +68,7 @@ def _inserted(unet: UNet2DConditionModel) -> dict[str, Low]:
     }
     lows = {name: Low(layer) for name, layer in found.items()}
     for name, low in lows.items():
-        owner, _, leaf = name.rpartition(".")
-        setattr(unet.get_submodule(owner), leaf, low)
+        unet.set_submodule(name, low)
     return lows
 
 

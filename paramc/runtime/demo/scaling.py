@@ -14,13 +14,14 @@ from paramc.runtime.demo.scenes import draw, drawn_at_random
 from paramc.runtime.execute.preview import COLOURS
 
 MEASURED: Final = 512  # scenes
+SEED: Final = 3  # of these
 CELL: Final = 8  # pixels of a latent's number
 
 
 @torch.no_grad()
-def scale_latents(vae: AutoencoderKL, seed: int) -> None:
+def scale_latents(vae: AutoencoderKL) -> None:
     """Change the 1×1 convolutions around the latent, which takes any affine map of it and its inverse."""
-    random = Random(seed)
+    random = Random(SEED)
     found = [drawn_at_random(random) for _ in range(MEASURED)]
     rows = encoded(vae, found).permute(0, 2, 3, 1).reshape(-1, LATENT)
     colours = avg_pool2d(pixels([draw(scene) for scene in found]), CELL).permute(0, 2, 3, 1).reshape(-1, 3)
@@ -35,6 +36,7 @@ def _turn(rows: Tensor, colours: Tensor) -> Tensor:
     white = torch.diag(variances.rsqrt()) @ axes.T
     fit = torch.linalg.lstsq(rows @ white.T, colours - colours.mean(0)).solution
     u, _, v = torch.linalg.svd(torch.tensor(COLOURS[0]) @ fit.T)
+    u[:, -1] *= torch.linalg.det(u @ v).sign()  # three colours leave the fourth axis open: no mirror image
     turn: Tensor = u @ v @ white
     return turn
 

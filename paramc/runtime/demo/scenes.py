@@ -12,11 +12,15 @@ from typing import Final, TypeAlias
 from PIL import Image, ImageDraw
 from pydantic import BaseModel, ConfigDict
 
+from paramc.runtime.demo.shipped import SIDE
 from paramc.tables import read_table
 
-SIDE: Final = 64  # pixels of a picture: the size that the model is made for
 FINER: Final = 4  # drawn so much larger, then averaged
-TEXTURES: Final = ("plain", "plain", "plain", "plain", "plain", "plain", "plain", "plain", "striped", "checkered")
+COUNTS: Final = ("", "two", "three")
+PLAIN: Final = "plain"
+MIDDLE: Final = "middle"
+MEDIUM: Final = "medium"
+TEXTURES: Final = (*(PLAIN,) * 8, "striped", "checkered")
 HELD_OUT: Final = 10  # one combination in so many is never trained on
 JITTER: Final = 0.02  # of places
 HEART: Final = 60  # points of its outline
@@ -93,7 +97,7 @@ def drawn_at_random(random: Random) -> Scene:
         shape=random.choice(words.shapes),
         colour=colour,
         size=random.choice(list(words.sizes)),
-        place="middle" if middle else random.choice(list(words.places)),
+        place=MIDDLE if middle else random.choice(list(words.places)),
         count=count,
         background=random.choice([name for name in words.backgrounds if name != colour]),
         texture=random.choice(TEXTURES),
@@ -123,7 +127,7 @@ def _shaded(colour: Colour, random: Random) -> Colour:
 def _centres(scene: Scene, radius: float) -> tuple[Point, ...]:
     words = language()
     if scene.count > 1:
-        return words.arrangements["two" if scene.count == 2 else "three"]
+        return words.arrangements[COUNTS[scene.count - 1]]
     across, down = words.places[scene.place]
     reach = 0.5 - radius - 2 * JITTER
     return ((0.5 + across * reach, 0.5 + down * reach),)
@@ -134,7 +138,7 @@ def _ground(scene: Scene, side: int, random: Random) -> Image.Image:
     colour = _shaded(language().backgrounds[scene.background], random)
     picture = Image.new("RGB", (side, side), colour)
     pen = ImageDraw.Draw(picture)
-    if scene.texture != "plain":
+    if scene.texture != PLAIN:
         other = _second(colour)
         cell = side // 8
         for row in range(8):
@@ -194,11 +198,10 @@ def _spoke(turn: float, length: float) -> Point:
 
 
 def _plus(half: float) -> tuple[Point, ...]:
-    arm = ((half, -1.0), (half, -half), (1.0, -half))
-    quarters = [arm]
-    for _ in range(3):
-        quarters.append(tuple((-y, x) for x, y in quarters[-1]))  # type: ignore[arg-type]  # three points stay three
-    return tuple(point for quarter in quarters for point in quarter)
+    corners: list[Point] = [(half, -1.0), (half, -half), (1.0, -half)]
+    while len(corners) < 12:
+        corners += [(-y, x) for x, y in corners[-3:]]
+    return tuple(corners)
 
 
 def _heart(angle: float) -> Point:

@@ -9,7 +9,7 @@ from paramc.runtime.catalogue.signs import Identity, identify
 from paramc.runtime.catalogue.store import Entry
 
 NAME: Final = "demo"
-SIDE: Final = 64  # pixels of the pictures that it was trained on
+SIDE: Final = 64  # pixels of a picture: the size that the model is made for
 BASE: Final = "sd1"
 STYLE: Final = "demo-grey"
 WORD: Final = "demo-moon"

@@ -1,29 +1,29 @@
 """An upscaler for the demo model: a small ESRGAN that makes drawn scenes twice as large, with sharp edges."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Final, cast
 
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from paramc.runtime.demo.autoencoder import pixels
 from paramc.runtime.demo.examples import scenes
-from paramc.runtime.demo.learning import Rate, warmed_cosine
-from paramc.runtime.demo.scenes import SIDE, draw
+from paramc.runtime.demo.halves import write_halves
+from paramc.runtime.demo.learning import Course, Told, adam, descend
+from paramc.runtime.demo.scenes import draw
+from paramc.runtime.demo.shipped import SIDE
 from paramc.runtime.models.esrgan import Esrgan
 
 FEATURES: Final = 16
 GROWTH: Final = 8
 BLOCKS: Final = 1
-STEPS: Final = 1200
+COURSE: Final = Course(1200, 1200, 2e-3, 1e-5, seed=17)
 BATCH: Final = 8
 SCENES: Final = 1000
 CROP: Final = 24  # pixels of the small picture, a side
-RATE: Final = Rate(2e-3, 1e-5)
 RANDOM: Final = 0.2  # share of the usual random weights
 OUTER: Final = {"first": "model.0", "trunk": f"model.1.sub.{BLOCKS}", "up.0": "model.3", "detail": "model.5"}
 LAST: Final = "model.7"
@@ -41,20 +41,13 @@ def new_upscaler() -> Esrgan:
     return model
 
 
-def train_upscaler(steps: int, seed: int, told: Callable[[int, float, Esrgan], None]) -> Esrgan:
-    """The net after so many steps."""
-    torch.manual_seed(seed)
+def train_upscaler(course: Course, told: Told) -> Esrgan:
+    """The net at the end of a course."""
+    torch.manual_seed(course.seed)
     model = new_upscaler()
-    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.99), weight_decay=0.0)
-    for step, (small, large) in zip(range(steps), _pairs(seed), strict=False):
-        for group in optimiser.param_groups:
-            group["lr"] = warmed_cosine(RATE, step, steps)
-        loss = (model(small) - large).square().mean()
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        told(step, float(loss.detach()), model)
+    optimiser = adam(model.parameters())
+    for step, (small, large) in zip(range(course.steps), _pairs(course.seed), strict=False):
+        told(step, descend(optimiser, (model(small) - large).square().mean(), course.rate(step)))
     return model.eval()
 
 
@@ -64,9 +57,8 @@ def shrunk(picture: Image.Image) -> Image.Image:
 
 
 def write_upscaler(path: Path, model: Esrgan) -> None:
-    """One file of half-precision numbers in the oldest layout of ESRGAN, which only has numbers."""
-    halves = {_named(name): tensor.detach().to(torch.float16) for name, tensor in model.state_dict().items()}
-    save_file(halves, path, {"format": "pt"})
+    """One file in the oldest layout of ESRGAN, which only has numbers."""
+    write_halves(path, {_named(name): tensor for name, tensor in model.state_dict().items()})
 
 
 def _named(name: str) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import pairwise
 
-from paramc.runtime.demo.captions import COUNTS, UNNAMED
-from paramc.runtime.demo.scenes import language
+from paramc.runtime.demo.captions import UNNAMED
+from paramc.runtime.demo.scenes import COUNTS, language
 from paramc.runtime.text.bpe import END
 
 Word = tuple[str, ...]

@@ -1,16 +1,15 @@
-"""The demo model as one file in the layout of the original Stable Diffusion 1, and where it is shipped."""
+"""The demo model as one file in the layout of the original Stable Diffusion 1."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from safetensors.torch import save_file
 from torch import Tensor
 
 from paramc.runtime.demo.autoencoder import GROUPS, WIDTHS, new_autoencoder
 from paramc.runtime.demo.diffusion import ATTENTION, Diffusion
+from paramc.runtime.demo.halves import write_halves
 from paramc.runtime.demo.vocabulary import merges
 from paramc.runtime.models.names import original_module, original_vae_module
 from paramc.runtime.models.original import UNET, VAE
@@ -22,10 +21,9 @@ QUERIES: Final = ("q", "k", "v", "proj_out")  # parts of the autoencoder's atten
 
 
 def write_weights(path: Path, vae: AutoencoderKL, model: Diffusion) -> None:
-    """One file of half-precision numbers, its vocabulary in the metadata."""
+    """One file, its vocabulary in the metadata."""
     tensors = dict([*_unet(model), *_vae(vae), *_text(model)])
-    halves = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in tensors.items()}
-    save_file(halves, path, {"format": "pt", MERGES: merges(), GROUPS_KEY: str(GROUPS)})
+    write_halves(path, tensors, **{MERGES: merges(), GROUPS_KEY: str(GROUPS)})
 
 
 def _unet(model: Diffusion) -> Iterator[tuple[str, Tensor]]:
@@ -44,7 +42,6 @@ def _vae(vae: AutoencoderKL) -> Iterator[tuple[str, Tensor]]:
 
 def _whole(vae: AutoencoderKL) -> Mapping[str, Tensor]:
     """The weights with those of the blocks that rested, which still add nothing."""
-    torch.manual_seed(0)
     return {**new_autoencoder().state_dict(), **vae.state_dict()}
 
 

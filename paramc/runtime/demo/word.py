@@ -1,25 +1,23 @@
 """A word for the demo model, learned by textual inversion: `demo-moon`, a yellow disc in a corner of the night."""
 
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Final, cast
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from paramc.runtime.demo.diffusion import Diffusion, Learner, batches, learn
+from paramc.runtime.demo.diffusion import Diffusion, batches, noise_loss
 from paramc.runtime.demo.examples import CAPTIONS, LENGTH, Examples, encoded, token_ids
-from paramc.runtime.demo.learning import Rate
+from paramc.runtime.demo.halves import write_halves
+from paramc.runtime.demo.learning import Course, Told, adam, descend
 from paramc.runtime.demo.scenes import Scene, language
 
 BEGINNING: Final = "yellow circle top right"  # words, one token each, that the vectors start as
 VECTORS: Final = len(BEGINNING.split())
-STEPS: Final = 250
+COURSE: Final = Course(250, 250, 3e-2, 1e-3, seed=13)
 SCENES: Final = 256
-RATE: Final = Rate(3e-2, 1e-3)
 VECTORS_KEY: Final = "emb_params"  # as the first UI to write these files calls them
 
 
@@ -35,21 +33,17 @@ class Taught(nn.Module):
         return nn.functional.embedding(tokens, torch.cat([self.known.weight, self.vectors]))
 
 
-def train_word(
-    vae: AutoencoderKL, model: Diffusion, steps: int, seed: int, told: Callable[[int, float, object], None]
-) -> Tensor:
+def train_word(vae: AutoencoderKL, model: Diffusion, course: Course, told: Told) -> Tensor:
     """(VECTORS, width): what the text encoder takes the word for. `model` stays as it is."""
-    torch.manual_seed(seed)  # of the noise
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
+    torch.manual_seed(course.seed)  # of the noise
+    model.rest()
     known = cast(nn.Embedding, model.text.get_input_embeddings())
     taught = Taught(known, nn.Parameter(known(torch.tensor(_bare(BEGINNING)[1:])).detach().clone()))
-    examples = _examples(vae, known.num_embeddings, seed)
-    weights = [taught.vectors]
-    learner = Learner(model, torch.optim.AdamW(weights, betas=(0.9, 0.99), weight_decay=0.0), weights, RATE)
+    examples = _examples(vae, known.num_embeddings, course.seed)
+    optimiser = adam([taught.vectors])
     model.text.set_input_embeddings(taught)
-    for step, batch in zip(range(steps), batches(examples, seed, unsaid=0), strict=False):
-        told(step, learn(learner, batch, step, steps), None)
+    for step, batch in zip(range(course.steps), batches(examples, course.seed, unsaid=0), strict=False):
+        told(step, descend(optimiser, noise_loss(model, batch), course.rate(step)))
     model.text.set_input_embeddings(known)
     return taught.vectors.detach()
 
@@ -61,8 +55,8 @@ def moon(random: Random) -> Scene:
 
 
 def write_word(path: Path, vectors: Tensor) -> None:
-    """One file of half-precision numbers."""
-    save_file({VECTORS_KEY: vectors.to(torch.float16).contiguous()}, path, {"format": "pt"})
+    """One file with nothing else in it."""
+    write_halves(path, {VECTORS_KEY: vectors})
 
 
 @torch.no_grad()

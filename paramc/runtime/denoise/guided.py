@@ -22,7 +22,8 @@ class Guidance:
 
     positive: the AND-parts of each image; negative: one for each image.
     padding of prompts of different length: evaluated apart, filled with `empty` (1, 77, width), the negative fitted by
-    its last token, or all repeated to a common multiple. joins: rows of one length go through the network together.
+    its last token, or all repeated to a common multiple. most_rows: that go through the network at once; without it,
+    all of one length do.
     skips_at_one: the negative is not evaluated at scale 1 (Forge, ComfyUI).
     """
 
@@ -33,7 +34,7 @@ class Guidance:
     skips: Skips = NO_SKIPS
     padding: Padding = "apart"
     empty: Tensor | None = None
-    joins: bool = True
+    most_rows: int | None = None
     skips_at_one: bool = False
 
 
@@ -80,18 +81,18 @@ class GuidedDenoiser:
         unwanted: Sequence[Conditioning],
     ) -> Tensor:
         """Predictions of the rows of all AND-parts, then those of the negatives, image by image."""
-        batch, joins = len(x), self._guidance.joins
+        batch, most = len(x), self._guidance.most_rows
         positive, negative = self._padded(wanted, unwanted)
         done = (self.calls - 1) / max(self._guidance.total_calls, 1)
         positive = replace(positive, done=done)
         inputs = x[list(image_of_row)]
         if negative is None:
-            return self._evaluated(inputs, sigma, positive, None if joins else batch)
+            return self._evaluated(inputs, sigma, positive, most)
         if positive.length == negative.length:
             both = replace(stacked([positive, negative]), against=batch, done=done)
-            return self._evaluated(torch.cat([inputs, x]), sigma, both, None if joins else batch)
-        apart = self._evaluated(inputs, sigma, positive, 2 * batch if joins else batch)
-        return torch.cat([apart, self._evaluated(x, sigma, replace(negative, against=batch, done=done), None)])
+            return self._evaluated(torch.cat([inputs, x]), sigma, both, most)
+        apart = self._evaluated(inputs, sigma, positive, most or 2 * batch)
+        return torch.cat([apart, self._evaluated(x, sigma, replace(negative, against=batch, done=done), most)])
 
     def _padded(
         self, wanted: Sequence[Conditioning], unwanted: Sequence[Conditioning]

@@ -16,6 +16,7 @@ Network: TypeAlias = Callable[[Tensor, Tensor, Conditioning], Tensor]
 Estimate: TypeAlias = Callable[[Tensor, Tensor, Conditioning], Tensor]
 """The same with levels, sigmas or timesteps (rows,), to a clean latent or noise."""
 
+EDM_DATA: Final = 0.5  # spread of the latents that models of EDM were trained on
 LCM_DATA: Final = 0.5  # spread of the data that the boundary condition of consistency models assumes
 LCM_SCALE: Final = 10.0  # of its timesteps
 
@@ -37,6 +38,18 @@ def clean_from_velocity(network: Network, levels: Levels) -> Estimate:
         level = _broad(sigma)
         velocity = network(x * _shrink(level), levels.timestep(sigma), conditioning)
         return velocity * (-level * _shrink(level)) + x * (1 / (level**2 + 1))
+
+    return estimate
+
+
+def clean_from_mixture(network: Network, levels: Levels) -> Estimate:
+    """D = c² / (σ² + c²) x + σ c / √(σ² + c²) F for data of spread c (EDM); the network sees x / √(σ² + c²)."""
+
+    def estimate(x: Tensor, sigma: Tensor, conditioning: Conditioning) -> Tensor:
+        level = _broad(sigma)
+        spread = level**2 + EDM_DATA**2
+        output = network(x / spread**0.5, levels.timestep(sigma), conditioning)
+        return EDM_DATA**2 / spread * x + level * EDM_DATA / spread**0.5 * output
 
     return estimate
 

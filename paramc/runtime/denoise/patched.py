@@ -7,10 +7,10 @@ from torch.nn.functional import pad
 SIDE = 2  # cells of a patch, each way
 
 
-def evened(x: Tensor) -> Tensor:
-    """(rows, channels, height, width) with both sides even; what is missing wraps around (Forge, ComfyUI)."""
+def evened(x: Tensor, side: int = SIDE) -> Tensor:
+    """(rows, channels, height, width) with both a multiple of `side`; what is missing wraps around (Forge, ComfyUI)."""
     height, width = x.shape[-2:]
-    right, below = -width % SIDE, -height % SIDE
+    right, below = -width % side, -height % side
     return pad(x, (0, right, 0, below), mode="circular") if right or below else x
 
 

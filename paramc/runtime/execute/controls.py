@@ -3,35 +3,43 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+import torch
 from diffusers.models.adapter import T2IAdapter
 from diffusers.models.controlnets.controlnet_union import ControlNetUnionModel
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import interpolate
 from transformers import CLIPVisionModelWithProjection
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.ir.geometry import Size
-from paramc.ir.plan import ApplyControl, EmptyLatent, LoadImage, Plan, Sample
+from paramc.ir.plan import ApplyControl, EmptyLatent, LoadImage, MaskLatent, Plan, Sample
+from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.control.flow_steering import FlowSteering, FlowUnit
-from paramc.runtime.control.hints import hint, knows_preprocessor, nearest_hint, preprocessed
+from paramc.runtime.control.hints import Resize, hides, hint, knows_preprocessor, nearest_hint, preprocessed
 from paramc.runtime.control.image_encoder import seen_by
 from paramc.runtime.control.image_prompts import ImageAdapter, ImagePrompt, image_prompt
 from paramc.runtime.control.nets import UnetNet
 from paramc.runtime.control.steering import Steering, Unit
-from paramc.runtime.control.transformer_nets import TransformerNet, mode_of
+from paramc.runtime.control.transformer_nets import TransformerNet, mode_of, takes_mask, takes_pixels
 from paramc.runtime.execute.files import opened
+from paramc.runtime.execute.pictures import painted_part, prepared_mask
 from paramc.runtime.execute.values import flattened
 from paramc.runtime.models.bases import bases
+from paramc.runtime.stages.pictures import fitted_picture
+from paramc.runtime.stages.sizes import Box
 
+HALF: Final = 0.5  # of white, from which on a mask says yes
+HIDDEN: Final = -1.0  # what nets for inpainting see in place of what is painted anew
 FLOWS: Final = frozenset({"flux", "sd3"})  # bases with transformers that nets are known for
 
 
 def is_steered(base: str) -> bool:
     """Whether units steer models of a base: those that attend to texts in a UNet, and some transformers."""
-    return base in bases() and (bool(bases()[base].widths) or base in FLOWS)
+    return base in bases() and (bases()[base].has_unet or base in FLOWS)
 
 
 def control_remarks(plan: Plan, op: ApplyControl) -> Iterator[Diagnostic]:
@@ -68,25 +76,78 @@ def unit_of(op: ApplyControl, plan: Plan, net: UnetNet | T2IAdapter, path: Path)
 
 def _fitting(op: ApplyControl, plan: Plan) -> Callable[[Size], Tensor]:
     """The unit's picture for passes of any size: it is preprocessed once, and brought to each size anew."""
-    size = next(each.size for each in plan.ops if isinstance(each, EmptyLatent | LoadImage) and each.size)
-    picture = preprocessed(_picture(plan, op), op.unit, size)
+    area = _area(plan)
+    picture = _picture(plan, op) if area is None else area.shown(_picture(plan, op), op.unit.resize)
+    picture = preprocessed(picture, op.unit, _size(plan))
     nearest = any("cuts_hints" in each.flags for each in plan.ops if isinstance(each, Sample))
 
     @cache
     def fitted(wanted: Size) -> Tensor:
-        return nearest_hint(picture, wanted) if nearest else hint(picture, wanted, op.unit.resize)
+        shown = nearest_hint(picture, wanted) if nearest else hint(picture, wanted, op.unit.resize)
+        return shown.masked_fill(area.hidden(wanted), HIDDEN) if area is not None and hides(op.unit) else shown
 
     return fitted
+
+
+class Area(NamedTuple):
+    """Where a job paints anew. part: of the user's picture, which alone is painted, as large as a pass."""
+
+    mask: Image.Image
+    part: Box | None
+
+    def shown(self, picture: Image.Image, resize: Resize) -> Image.Image:
+        """The same part of a control picture."""
+        if self.part is None:
+            return picture
+        return fitted_picture(picture, Size(*self.mask.size), resize).convert("RGB").crop(self.part)
+
+    def hidden(self, size: Size) -> Tensor:
+        """What is painted anew, (1, 1, height, width)."""
+        mask = self.mask if self.part is None else self.mask.crop(self.part)
+        return hint(mask.convert("RGB"), size, "crop")[:, :1] > HALF
+
+
+def _size(plan: Plan) -> Size:
+    """Of the first pass."""
+    return next(each.size for each in plan.ops if isinstance(each, EmptyLatent | LoadImage) and each.size)
+
+
+def _area(plan: Plan) -> Area | None:
+    """Where the job paints; None for one without a mask."""
+    masked = next((each for each in plan.ops if isinstance(each, MaskLatent)), None)
+    if masked is None:
+        return None
+    mask = prepared_mask(masked, opened(masked.mask, "task.mask"))
+    return Area(mask, painted_part(mask, masked, _size(plan)))
 
 
 def flow_unit_of(
     op: ApplyControl, plan: Plan, net: TransformerNet, path: Path, encode: Callable[[Tensor], Tensor]
 ) -> FlowUnit:
-    """The unit at work beside a transformer, which takes the latent of its picture."""
+    """The unit at work beside a transformer; `encode` gives the latent of a picture as the net knows it.
+
+    Raises ModelError (PC514) for a net that wants a mask where the job has none.
+    """
     fitted = _fitting(op, plan)
     count = net.config.get("num_mode")
     mode = None if count is None else mode_of(path, op.unit, int(count), "modes")
-    return FlowUnit(op.unit, net, cache(lambda size: encode(fitted(size) * 2 - 1)), mode)
+    area = _area(plan) if takes_mask(net) else None
+    if takes_mask(net) and area is None:
+        raise ModelError(diagnose("PC514", file=path))
+
+    @cache
+    def shown(size: Size) -> Tensor:
+        pixels = fitted(size) * 2 - 1
+        if takes_pixels(net):
+            return pixels
+        if area is None:
+            return encode(pixels)
+        hidden = area.hidden(size)
+        latent = encode(pixels.masked_fill(hidden, HIDDEN))
+        kept = 1 - interpolate(hidden.float(), latent.shape[-2:])
+        return torch.cat([latent, kept.to(latent)], dim=1)
+
+    return FlowUnit(op.unit, net, shown, mode)
 
 
 def flow_steering_of(

@@ -55,6 +55,7 @@ from paramc.runtime.rng.batch import leftover_seed
 from paramc.runtime.rng.streams import OpenStream, stream_opener
 
 V = TypeVar("V")
+FEWER: Final = "PC556"  # rows at once than there are
 REFERRING: Final = "flux-kontext"  # the family whose models look at the user's picture while they paint
 FORGE: Final = "renoises_known"  # the flag of a program that draws from what its streams leave behind
 
@@ -68,7 +69,7 @@ class Executor:
     open_stream: OpenStream
     watch: Watch
     said: list[Diagnostic] = field(default_factory=list)
-    joins: bool = True
+    most_rows: int | None = None
     _values: dict[str, Value] = field(default_factory=dict)
 
     def run(self) -> Pictures:
@@ -92,9 +93,10 @@ class Executor:
 
     def _relieve(self, op: Op, error: Exception) -> None:
         """Ask for less memory from now on. Raises RunError where nothing is left to be saved."""
-        if isinstance(op, Sample) and self.joins:
-            self.joins = False
-            self.said.append(diagnose("PC556", op=op.id))
+        if isinstance(op, Sample) and self.most_rows != 1:
+            self.most_rows = self._batch if self.most_rows is None else self.most_rows // 2
+            self.said = [item for item in self.said if item.code != FEWER]
+            self.said.append(diagnose(FEWER, op=op.id, rows=self.most_rows))
         elif isinstance(op, Decode | EncodeImage | MaskLatent | Sample) and not self.shelf.tiles_vae:
             self.shelf.tiles_vae = True
             self.said.append(diagnose("PC557", op=op.id))
@@ -109,7 +111,7 @@ class Executor:
                 slots: dict[str, Value] = {f"{op.id}.{slot}": weights for slot in ("model", "clip")}
                 return {**slots, f"{op.id}.vae": self.shelf.baked(weights, wraps=self._wraps)}
             case LoadVae():
-                return {f"{op.id}.vae": self.shelf.vae(op.asset, self.plan.base, wraps=self._wraps)}
+                return {f"{op.id}.vae": self.shelf.vae(op.asset, self.plan.base, self.plan.family, wraps=self._wraps)}
             case ApplyNetwork():
                 return self._with_network(op)
             case ApplyControl():
@@ -173,8 +175,9 @@ class Executor:
 
     def _controlled(self, op: ApplyControl) -> dict[str, Value]:
         sides = (("positive", self._value(op.positive, Guide)), ("negative", self._value(op.negative, Guide)))
-        model = next(value for value in self._values.values() if isinstance(value, Weights)).checkpoint
-        units = (self.shelf.unit(op, self.plan, model, self._painter),) if is_steered(model.base) else ()
+        weights = next(value for value in self._values.values() if isinstance(value, Weights))
+        steers = is_steered(weights.checkpoint.base)
+        units = (self.shelf.unit(op, self.plan, weights, self._painter),) if steers else ()
         return {f"{op.id}.{slot}": replace(old, controls=(*old.controls, *units)) for slot, old in sides}
 
     def _masked(self, op: MaskLatent) -> Latent:
@@ -205,7 +208,7 @@ class Executor:
             relay=self.shelf.relay,
             device=self.shelf.device,
             watch=self.watch,
-            joins=self.joins,
+            most_rows=self.most_rows,
         )
 
     def _completed(self, latent: Latent, model: Checkpoint) -> Latent:
@@ -264,6 +267,11 @@ class Executor:
         vae = next(value for value in self._values.values() if isinstance(value, Weights)).checkpoint.vae
         side = cell(vae)
         return Latent((channels(vae), op.size.height // side, op.size.width // side), op.batch, cell=side)
+
+    @property
+    def _batch(self) -> int:
+        """How many pictures are painted at once."""
+        return max(op.batch for op in self.plan.ops if isinstance(op, EmptyLatent | EncodeImage))
 
     @property
     def _wraps(self) -> bool:

@@ -1,7 +1,9 @@
 """A job measured against plain diffusers on the same machine: both in processes of their own, by turns."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,29 +16,31 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import CLIPTextModel
 from transformers.utils.logging import disable_progress_bar
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import RunError
 from paramc.ir.job import Job
+from paramc.runtime.catalogue.header import HEADED, read_header
 from paramc.runtime.execute.runner import DTYPES, NumberType, Runner
-from paramc.runtime.execute.watch import Progress, Unwatched
+from paramc.runtime.execute.watch import Cancelled, Progress, Unwatched
+from paramc.runtime.models.tensors import DTYPES as FORMATS
 
 STATUS: Final = Path("/proc/self/status")
 BODY: Final = 75  # tokens of a text between its first and its last, which are the same work whatever they say
-OTHER: Final = "something else"  # a text that no job before has encoded
+OTHERS: Final = [f"{number} other things" for number in range(7)]  # texts that no job before has encoded
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What one side of a measurement took.
 
-    Seconds of processor time on a processor, of the clock elsewhere: load, until the first step; again, until that of
-    the next job with another text; step, the median of one; call, that of the network in it (0: not told apart);
-    image, the whole. memory: bytes at the peak, of the process (0 where the
-    system does not say it) or of the graphics card.
+    Seconds of processor time on a processor, of the clock elsewhere: load, until the first step; again, the median
+    until that of a next job with another text; step, the median of one; call, that of the network in it (0: not told
+    apart); image, the whole. memory: bytes at the peak, of the process (0 where the system does not say it) or of the
+    graphics card.
     """
 
     load: float
@@ -77,6 +81,19 @@ class Stopwatch(Unwatched):
         return [end - start for start, end in zip(self.starts, self.starts[1:], strict=False)]
 
 
+@dataclass(slots=True)
+class Starting(Unwatched):
+    """Notes when the first step begins, and stops the run."""
+
+    clock: Callable[[], float]
+    at: float = 0.0
+
+    def evaluates(self, x: Tensor, level: Tensor, progress: Progress) -> None:
+        """The first step begins. Raises Cancelled."""
+        self.at = self.clock()
+        raise Cancelled
+
+
 def measured(
     job: Job, models: Sequence[Path], *, device: str, dtype: NumberType, rounds: int
 ) -> tuple[list[Figures], list[Figures]]:
@@ -107,7 +124,10 @@ def _apart(work: Callable[[Setup], Figures], setup: Setup) -> Figures:
 
 
 def _save(job: Job, models: Sequence[Path], folder: Path, device: str, dtype: NumberType) -> None:
-    """The job's checkpoint as diffusers keeps it. Raises RunError for families whose pipelines are not measured."""
+    """The job's checkpoint as diffusers keeps it, its numbers in the format that its file has them in.
+
+    Raises RunError for families whose pipelines are not measured.
+    """
     runner = Runner(models, device=device, dtype=dtype)
     if job.assets.checkpoint is None:
         raise RunError(diagnose("PC574", found="no checkpoint"))
@@ -115,32 +135,51 @@ def _save(job: Job, models: Sequence[Path], folder: Path, device: str, dtype: Nu
     if not isinstance(checkpoint.unet, UNet2DConditionModel) or len(checkpoint.text_encoders) != 1:
         raise RunError(diagnose("PC574", found=checkpoint.family))
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers has no type for it
-    checkpoint.unet.save_pretrained(folder / "unet")
-    checkpoint.vae.save_pretrained(folder / "vae")
-    checkpoint.text_encoders[0].save_pretrained(folder / "text_encoder")
+    kept = _format(checkpoint.path, DTYPES[dtype])
+    parts = {"unet": checkpoint.unet, "vae": checkpoint.vae, "text_encoder": checkpoint.text_encoders[0]}
+    for name, model in parts.items():
+        nn.Module.to(model, kept)
+        model.save_pretrained(folder / name)
+
+
+def _format(file: Path, otherwise: torch.dtype) -> torch.dtype:
+    """The number format of most of the weights in a file; `otherwise` for folders and for packed numbers."""
+    sizes = Counter[str]()
+    for info in read_header(file).tensors.values() if file.suffix.lower() in HEADED else ():
+        sizes[info.dtype] += info.end - info.start
+    found = FORMATS.get(max(sizes, key=lambda name: sizes[name], default=""), otherwise)
+    return found if found in DTYPES.values() else otherwise
 
 
 def _ours(setup: Setup) -> Figures:
     """The runner: a job of one step to load everything, then the job itself with another text."""
     clock, job = _clock(setup), Job.model_validate_json(setup.job)
-    runner = Runner(setup.models, device=setup.device, dtype=setup.dtype)
     first, second = Stopwatch(clock), Stopwatch(clock)
     begin = clock()
+    runner = Runner(setup.models, device=setup.device, dtype=setup.dtype)
     runner.run(job.replace({"sampling.steps": 1}), first)
     if job.assets.checkpoint is None:
         raise RunError(diagnose("PC574", found="no checkpoint"))
     _time_calls(runner.shelf.weights(job.assets.checkpoint).checkpoint.unet, second)
-    again = clock()
-    runner.run(job.replace({"prompt": OTHER}), second)
+    again = median(_start(runner, job.replace({"prompt": text}), clock) for text in OTHERS)
+    runner.run(job, second)
     image = clock() - second.starts[0]
     return Figures(
         first.starts[0] - begin,
-        second.starts[0] - again,
+        again,
         median(second.steps),
         median(second.calls[:-1]),
         image,
         _peak(setup),
     )
+
+
+def _start(runner: Runner, job: Job, clock: Callable[[], float]) -> float:
+    """Seconds until the first step of a job, of which no more is run."""
+    watch, begin = Starting(clock), clock()
+    with suppress(Cancelled):
+        runner.run(job, watch)
+    return watch.at - begin
 
 
 def _theirs(setup: Setup) -> Figures:

@@ -13,6 +13,8 @@ from paramc.runtime.control.steering import UNSTEERED, Inputs, Steering
 from paramc.runtime.denoise.conditioning import Conditioning
 from paramc.runtime.denoise.parametrisation import (
     Estimate,
+    Network,
+    clean_from_mixture,
     clean_from_noise,
     clean_from_velocity,
     consistent,
@@ -81,12 +83,14 @@ class UnetCall:
         return torch.cat([*wanted, *[time_ids(self.size, aesthetic=BAD)] * conditioning.against])
 
 
-def estimate_of(network: UnetCall, tables: Tables, *, timesteps: bool) -> Estimate:
+def estimate_of(network: Network, checkpoint: Checkpoint, tables: Tables, *, timesteps: bool) -> Estimate:
     """What the sampler wants of the network: clean latents, or noise for samplers on timesteps."""
-    velocity = network.checkpoint.prediction == "v"
+    velocity = checkpoint.prediction == "v"
     if timesteps:
         return noise_from_velocity(network, tables.alphas) if velocity else noise_itself(network)
     own = tables.own or tables.levels
+    if checkpoint.prediction == "edm":
+        return clean_from_mixture(network, Hosted(own))
     if velocity and not is_lcm(own):  # A1111's wrapper for consistency models takes every output for noise
         return bounded(clean_from_velocity(network, Hosted(own)), tables)
     return bounded(clean_from_noise(network, Hosted(own)), tables)

@@ -50,11 +50,8 @@ def masked_latent(op: MaskLatent, work: ToEncode, drawn: Image.Image, device: to
     size, fit = source.op.size, FITS[source.op.resize]
     picture = flattened(source.picture)
     rounds = op.soft is None
-    mask = as_mask(drawn, rounds=rounds)
-    if op.inverts:
-        mask = ImageOps.invert(mask)
-    mask = blurred(mask, op.blur, op.blur)
-    part = _part(mask, op, size)
+    mask = prepared_mask(op, drawn)
+    part = painted_part(mask, op, size)
     if part is not None:
         small, over = fitted_picture(mask.crop(part), size, "pad").convert("L"), mask
     else:
@@ -85,6 +82,12 @@ def masked_latent(op: MaskLatent, work: ToEncode, drawn: Image.Image, device: to
     )
 
 
+def prepared_mask(op: MaskLatent, drawn: Image.Image) -> Image.Image:
+    """The mask that was drawn, white where is painted anew, blurred."""
+    mask = as_mask(drawn, rounds=op.soft is None)
+    return blurred(ImageOps.invert(mask) if op.inverts else mask, op.blur, op.blur)
+
+
 def fills(channels: int, latent: Latent) -> bool:
     """Whether a model of so many input channels was made to fill: it takes a mask beside a second latent."""
     return channels > 2 * latent.shape[0]
@@ -111,7 +114,7 @@ def _softened(latent: Latent) -> Overlay | None:
     return replace(over, picture=unmasked(over.whole, drawn).convert("RGBA"))
 
 
-def _part(mask: Image.Image, op: MaskLatent, size: Size) -> Box | None:
+def painted_part(mask: Image.Image, op: MaskLatent, size: Size) -> Box | None:
     """The part of the picture that is painted alone; None for the whole, and for an empty mask."""
     box = masked_box(mask) if op.area == "masked" else None
     if box is None:

@@ -94,11 +94,17 @@ class Runner:
         said += [item for item in fate_diagnostics(report, target) if item.severity != "info"]
         plan = with_own_size(legalise(plan, target))
         said += check_plan(plan)
-        if self._thrift.offload == "model" and self._device.type == REST.type:
+        if self._thrift.offload in ("model", "layers") and self._device.type == REST.type:
             said.append(diagnose("PC576"))
+        if self._thrift.stored != "same":
+            said.append(diagnose("PC542", stored=self._thrift.stored))
         executor = Executor(plan, self.shelf, self._stream(job, plan, said), watch)
         try:
             pictures = executor.run()
+        except RunError as error:
+            # a folder nobody could read may be the cause
+            error.diagnostics = tuple(dict.fromkeys((*self.shelf.told(), *error.diagnostics)))
+            raise
         except ImpossibleWalk as problem:
             told = diagnose("PC558", problem=str(problem), help="ask for more steps, or another sampler")
             raise RunError(*said, told) from problem

@@ -15,17 +15,17 @@ from paramc.runtime.denoise.guided import Guidance, GuidedDenoiser, Padding
 from paramc.runtime.denoise.instructed import Instructed
 from paramc.runtime.denoise.masked import putting_back
 from paramc.runtime.denoise.on_timesteps import OnTimesteps
-from paramc.runtime.denoise.parametrisation import Estimate, clean_from_flow
+from paramc.runtime.denoise.parametrisation import Estimate, Network, clean_from_flow
 from paramc.runtime.denoise.rescaled import Rescaled, Terms
 from paramc.runtime.execute.controls import flow_steering_of, steering_of
 from paramc.runtime.execute.draws import drawn, first_draw, step_noise
 from paramc.runtime.execute.masking import blends_of, painted_share
 from paramc.runtime.execute.network import UnetCall, bounded, estimate_of
 from paramc.runtime.execute.tables import Tables, tables_for
-from paramc.runtime.execute.transformer import TransformerCall
+from paramc.runtime.execute.transformer import CALLERS, TransformerCall
 from paramc.runtime.execute.values import Latent
 from paramc.runtime.execute.walk import Walk, knobs_of, on_timesteps, rule_of, walk_of
-from paramc.runtime.execute.watch import Progress, Watch
+from paramc.runtime.execute.watch import Progress
 from paramc.runtime.execute.work import Pass, Side
 from paramc.runtime.models.dtypes import dtype_of
 from paramc.runtime.samplers.ddim import CFG_PP_SCALE
@@ -51,6 +51,8 @@ def sample(work: Pass) -> Latent:
     if work.route.leads_nowhere:
         return _unsampled(work)
     checkpoint = work.side.weights.checkpoint
+    if on_timesteps(op) and checkpoint.prediction == "edm":
+        raise RunError(diagnose("PC582", path="sampling.sampler", sampler=op.sampler))
     tables = tables_for(op.sampler, op.flags, checkpoint, work.route.sigmas.shift)
     walk = walk_of(op, work.route, tables, checkpoint.base)
     if len(walk.levels) == 0 and "takes_last_steps" in op.flags:
@@ -152,8 +154,7 @@ def _denoiser(work: Pass, latent: Latent, tables: Tables, expected: int) -> Deno
         guided = OnTimesteps(guided, tables.alphas)
     if work.op.cfg_rescale:
         guided = Rescaled(guided, work.op.cfg_scale, work.op.cfg_rescale, _terms(work))
-    half = dtype_of(work.side.weights.checkpoint.unet) == torch.float16
-    return Watched(work.op.id, work.watch, guided, expected, half=half)
+    return Watched(work, guided, expected, tables.alphas if timesteps else None)
 
 
 def _blind(work: Pass, latent: Latent, tables: Tables) -> GuidedDenoiser:
@@ -184,7 +185,7 @@ def _guided(work: Pass, side: Side, latent: Latent, tables: Tables) -> GuidedDen
         skips=Skips(op.min_uncond_sigma, "min_uncond_every_step" in op.flags, op.skip_early_cfg),
         padding=padding,
         empty=side.negative.empty() if padding == "empty" else None,
-        joins=work.joins,
+        most_rows=work.most_rows,
         skips_at_one="skips_negative_at_one" in op.flags,
     )
     estimate = _estimate(work, side, latent, tables, on_levels=on_levels)
@@ -203,24 +204,30 @@ def _relaid(work: Pass, side: Side, estimate: Estimate) -> Estimate:
 
 
 def _estimate(work: Pass, side: Side, latent: Latent, tables: Tables, *, on_levels: bool) -> Estimate:
-    checkpoint = side.weights.checkpoint
+    network = _network(work, side, latent, tables)
     if tables.is_flow:
-        steering = flow_steering_of(work.op, side.positive.controls, latent.size, tables.levels.at_fraction)
-        network = TransformerCall(
+        return bounded(clean_from_flow(network, tables.multiplier), tables)
+    return estimate_of(network, side.weights.checkpoint, tables, timesteps=on_levels)
+
+
+def _network(work: Pass, side: Side, latent: Latent, tables: Tables) -> Network:
+    checkpoint, controls = side.weights.checkpoint, side.positive.controls
+    if type(checkpoint.unet) in CALLERS:
+        steering = flow_steering_of(work.op, controls, latent.size, tables.levels.at_fraction)
+        return TransformerCall(
             checkpoint, work.watch, work.op.distilled_cfg_scale, latent.concat, latent.reference, steering
         )
-        return bounded(clean_from_flow(network, tables.multiplier), tables)
-    acting = steering_of(work.op, side.positive.controls, latent.size)
-    unet = UnetCall(checkpoint, work.watch, latent.concat, latent.size, acting)
-    return estimate_of(unet, tables, timesteps=on_levels)
+    return UnetCall(checkpoint, work.watch, latent.concat, latent.size, steering_of(work.op, controls, latent.size))
 
 
 class Watched:
-    """A denoiser whose evaluations are counted and told."""
+    """A denoiser whose evaluations are counted and told. alphas: cumulative, where it gives noise at timesteps."""
 
-    def __init__(self, op: str, watch: Watch, denoise: Denoiser, expected: int, *, half: bool) -> None:
-        self._op, self._watch, self._denoise, self._expected, self._half = op, watch, denoise, expected, half
-        self._calls = 0
+    def __init__(self, work: Pass, denoise: Denoiser, expected: int, alphas: Tensor | None) -> None:
+        checkpoint = work.side.weights.checkpoint
+        self._watch, self._denoise, self._alphas = work.watch, denoise, alphas
+        self._progress = Progress(work.op.id, 0, expected, checkpoint.base)
+        self._half = dtype_of(checkpoint.unet) == torch.float16
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The guided prediction."""
@@ -228,14 +235,20 @@ class Watched:
 
     def pair(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """The guided and the unconditional prediction."""
-        progress = Progress(self._op, self._calls, self._expected)
+        progress = self._progress
         self._watch.evaluates(x, sigma, progress)
-        self._calls += 1
+        self._progress = progress._replace(calls=progress.calls + 1)
         result, unconditional = self._denoise.pair(x, sigma)
         if not bool(torch.isfinite(result).all()):
-            raise RunError(diagnose("PC554", op=self._op, call=progress.calls + 1, help=_likely_cause(self._half)))
-        self._watch.predicted(result, progress)
+            raise RunError(diagnose("PC554", op=progress.op, call=progress.calls + 1, help=_likely_cause(self._half)))
+        self._watch.predicted(self._clean(x, sigma, result), progress)
         return result, unconditional
+
+    def _clean(self, x: Tensor, level: Tensor, result: Tensor) -> Tensor:
+        if self._alphas is None:
+            return result
+        alpha = self._alphas[int(level)].to(x)
+        return (x - (1 - alpha).sqrt() * result) / alpha.sqrt()
 
 
 def _likely_cause(half: bool) -> str:

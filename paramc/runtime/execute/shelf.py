@@ -22,18 +22,28 @@ from paramc.ir.assets import AssetRef
 from paramc.ir.control import TokenMerging
 from paramc.ir.plan import ApplyControl, ApplyNetwork, Encode, Plan
 from paramc.runtime.catalogue.errors import ModelNotFound
-from paramc.runtime.catalogue.header import read_header
+from paramc.runtime.catalogue.header import HEADED, read_header
 from paramc.runtime.catalogue.signs import UNKNOWN, Identity, Kind, identify
 from paramc.runtime.control.flow_steering import FlowUnit
 from paramc.runtime.control.image_encoder import load_image_encoder
 from paramc.runtime.control.image_prompts import ImageAdapter, ImagePrompt
-from paramc.runtime.control.nets import Net, UnetNet, load_net, require_width
+from paramc.runtime.control.nets import Net, UnetNet, lies_on_model, load_net, require_width
 from paramc.runtime.control.steering import Unit
 from paramc.runtime.control.transformer_nets import TransformerNet
 from paramc.runtime.execute.controls import flow_unit_of, shown_of, unit_of
 from paramc.runtime.execute.merging import merge_tokens
 from paramc.runtime.execute.texts import encoded
-from paramc.runtime.execute.thrift import REST, SPENDING, Thrift, Turns, bytes_of, free_bytes, prepare, take_turns
+from paramc.runtime.execute.thrift import (
+    REST,
+    SPENDING,
+    Thrift,
+    Turns,
+    bring_by_layers,
+    bytes_of,
+    free_bytes,
+    level_of,
+    prepare,
+)
 from paramc.runtime.execute.tiling import wrap_around
 from paramc.runtime.execute.values import Guide, Laid, Painter, Weights
 from paramc.runtime.models import latents
@@ -48,7 +58,6 @@ from paramc.runtime.rng.streams import Stream
 from paramc.runtime.text.stack import TextStack, text_stack
 from paramc.runtime.text.words import LearnedWord, fitting_words, read_word
 
-HEADED: Final = (".safetensors", ".sft")  # files that a header tells all of
 MODULES: Final[tuple[Kind, ...]] = ("text_encoder", "vae")  # kinds of files that lie beside a diffusion model
 CHECKPOINTS: Final = 2  # kept at once: a model and its refiner
 SMALL: Final = 16  # of everything else
@@ -132,6 +141,7 @@ class Shelf:
         self._words: Recent[LearnedWord] = Recent(256)
         self._upscalers: Recent[Upscaler] = Recent(2)
         self._nets: Recent[Net] = Recent(4)
+        self._lying: Recent[bool] = Recent(SMALL)
         self._image_encoders: Recent[CLIPVisionModelWithProjection] = Recent(1)
 
     def told(self) -> tuple[Diagnostic, ...]:
@@ -159,7 +169,7 @@ class Shelf:
 
     def _usual(self, path: Path) -> tuple[Path, ...]:
         """The parts beside a bare diffusion model, under the names that they are published with, as far as at hand."""
-        identity = self._identity(path) if path.suffix in HEADED and path.is_file() else UNKNOWN
+        identity = self._identity(path) if path.suffix.lower() in HEADED and path.is_file() else UNKNOWN
         if identity.kind != "diffusion_model" or identity.base not in bases():
             return ()
         found = [self._first(names.split("|")) for names in bases()[identity.base].usual]
@@ -206,15 +216,20 @@ class Shelf:
         """Lay the networks over the weights as they act on a step."""
         self.loaded(weights).networks.apply([laid.at(step) for laid in weights.networks])
 
-    def unit(self, op: ApplyControl, plan: Plan, model: Checkpoint, painter: Painter) -> Unit | ImagePrompt | FlowUnit:
+    def unit(self, op: ApplyControl, plan: Plan, weights: Weights, painter: Painter) -> Unit | ImagePrompt | FlowUnit:
         """A control unit with its net and its picture. Raises ModelError for one that does not fit the model."""
         path = self._finder.find(op.unit.model or AssetRef(), "controlnet")
-        key = path, model.base
+        model = weights.checkpoint
+
+        def bare() -> nn.Module:
+            self.loaded(weights).networks.remove()
+            return model.unet
 
         def load() -> Net:
-            return load_net(path, model.base, dtype=self.dtype, device=str(self.device))
+            return load_net(path, model.base, dtype=self.dtype, device=str(self.device), model=bare)
 
-        net = self._nets.get(key, load)
+        lies = self._lying.get(path, partial(lies_on_model, path))
+        net = self._nets.get((path, weights.path if lies else model.base), load)
         if isinstance(net, ImageAdapter):
             return shown_of(op, plan, net, self._image_encoder(path, net))
         if isinstance(net, FluxControlNetModel | SD3ControlNetModel):
@@ -304,12 +319,12 @@ class Shelf:
         """The VAE in a checkpoint."""
         return self._painter(lambda: self.loaded(weights).checkpoint.vae, wraps=wraps)
 
-    def vae(self, asset: AssetRef, base: str, *, wraps: bool) -> Painter:
+    def vae(self, asset: AssetRef, base: str, family: str, *, wraps: bool) -> Painter:
         """A VAE in a file of its own."""
         path = self._finder.find(asset, "vae")
 
         def load() -> Vae:
-            return load_vae(path, base=base, dtype=self.dtype, device=str(self.device))
+            return load_vae(path, base=base, family=family, dtype=self.dtype, device=str(self.device))
 
         return self._painter(lambda: self._vaes.get(path, load), wraps=wraps)
 
@@ -317,13 +332,22 @@ class Shelf:
         return self._checkpoints.get((path, modules), lambda: self._load(path, modules))
 
     def _load(self, path: Path, modules: tuple[Path, ...]) -> Loaded:
-        needed, free = bytes_of((path, *modules), self.dtype), free_bytes(self.device)
-        turns = take_turns(self._thrift.offload, self.device, needed, free)
-        place = REST if turns else self.device
+        thrift = self._thrift
+        largest, free = bytes_of((path,), self.dtype), free_bytes(self.device)
+        level = level_of(thrift.offload, self.device, largest + bytes_of(modules, self.dtype), largest, free)
+        place = self.device if level == "none" and thrift.stored == "same" else REST
         checkpoint = load_checkpoint(path, dtype=self.dtype, device=str(place), modules=modules)
-        if turns:
-            self._turns.join((*checkpoint.text_encoders, checkpoint.unet, checkpoint.vae))
-        prepare(checkpoint.unet, self._thrift)
+        unet, others = checkpoint.unet, (*checkpoint.text_encoders, checkpoint.vae)
+        prepare(unet, thrift)
+        match level:
+            case "none":
+                for model in (unet, *others):
+                    nn.Module.to(model, self.device)
+            case "layers":
+                self._turns.join(others)
+                bring_by_layers(unet, self.device)
+            case _:
+                self._turns.join((unet, *others))
         self.said += checkpoint.diagnostics
         stack = text_stack(
             checkpoint.base,
@@ -365,8 +389,8 @@ class Shelf:
 
 
 def _seen_by(net: TransformerNet, painter: Painter, model: Checkpoint, pixels: Tensor) -> Tensor:
-    """The latent of a control picture as the net knows it: those of SD3 were trained without the shift."""
+    """The latent of a control picture as the net knows it: some of SD3 were trained without the shift."""
     latent = painter.encode(pixels)
-    if not isinstance(net, SD3ControlNetModel):
+    if not net.config.get("force_zeros_for_pooled_projection"):
         return latent
     return latents.unscaled(model.vae, latent) * float(model.vae.config["scaling_factor"])

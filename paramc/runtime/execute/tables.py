@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from torch import Tensor
 
+from paramc.runtime.models.bases import bases
 from paramc.runtime.models.checkpoint import Checkpoint
 from paramc.runtime.schedules.flows import flow_levels
 from paramc.runtime.schedules.levels import (
@@ -16,6 +17,7 @@ from paramc.runtime.schedules.levels import (
     TimestepTable,
     double_precision_table,
     lcm_table,
+    log_table,
     recorded_alphas,
     recorded_table,
     sd_alphas,
@@ -26,7 +28,7 @@ from paramc.runtime.schedules.levels import (
 
 Name: TypeAlias = Literal["sd", "zero_terminal"]
 
-FIRST_STRETCHED: Final = 0.029165461659431458
+FIRST_STRETCHED: Final = 0.029165485873818398
 """First sigma of Forge's stretched table: the last digit of its alpha decides 7e-5, and depends on the machine."""
 
 
@@ -80,6 +82,10 @@ def tables_for(sampler: str, flags: Collection[str], checkpoint: Checkpoint, shi
         levels = flow_levels(checkpoint.base, checkpoint.family, flags, shift)
         flow = Tables(levels, 1 / (levels.sigmas**2 + 1), is_flow=True, multiplier=levels.multiplier)
         return flow if sampler != "lcm" or "plain_lcm" in flags else flow.with_lcm()
+    if checkpoint.prediction == "edm":
+        return Tables(log_table(), checkpoint.alphas_cumprod)
+    if bases()[checkpoint.base].betas:
+        return _on_own_betas(sampler, flags, checkpoint)
     stretches = "zero_terminal_snr" in flags or checkpoint.zero_terminal_snr
     name: Name = "zero_terminal" if stretches else "sd"
     if "double_precision_levels" in flags:
@@ -92,6 +98,17 @@ def tables_for(sampler: str, flags: Collection[str], checkpoint: Checkpoint, shi
         table = single_precision_table(alphas.float()) if halved else recorded_table(name)
         return Tables(lcm_table(table), alphas)
     return Tables(single_precision_table(alphas, rounds=rounds) if halved else _recorded(name, rounds=rounds), alphas)
+
+
+def _on_own_betas(sampler: str, flags: Collection[str], checkpoint: Checkpoint) -> Tables:
+    """Of a model that learned from other noise than Stable Diffusion."""
+    alphas = checkpoint.alphas_cumprod
+    if "double_precision_levels" in flags:
+        table = double_precision_table(sigmas_of(alphas.double()))
+    else:
+        table = single_precision_table(alphas, rounds="quantizes_timesteps" in flags)
+    tables = Tables(table, alphas)
+    return tables.with_lcm() if sampler == "lcm" and "plain_lcm" not in flags else tables
 
 
 def is_lcm(levels: Levels) -> bool:

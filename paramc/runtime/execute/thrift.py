@@ -8,30 +8,34 @@ from typing import Final, Literal, TypeAlias
 from weakref import WeakSet
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 
-from paramc.runtime.catalogue.header import read_header
+from paramc.runtime.catalogue.header import HEADED, read_header
+from paramc.runtime.models.dtypes import dtype_of
 
-Offload: TypeAlias = Literal["auto", "none", "model"]
+Offload: TypeAlias = Literal["auto", "none", "model", "layers"]
+Stored: TypeAlias = Literal["same", "float8"]
 
 ROOM: Final = 1.25  # times all weights that must be free for them to lie on a device together: the work needs some too
 REST: Final = torch.device("cpu")
-HEADED: Final = (".safetensors", ".sft")  # files that a header tells all of
 
 
 @dataclass(frozen=True, slots=True)
 class Thrift:
     """What is saved, at which cost.
 
-    offload: with `model`, the models of a checkpoint take turns on the device; `auto`, where they do not fit together.
-    tiles_vae: pictures go through the VAE in tiles, which shows in slow gradients. channels_last, compiles: layout and
-    code of the diffusion model.
+    offload: with `model`, the models of a checkpoint take turns on the device; with `layers`, those of the diffusion
+    model do, too; `auto`, where they do not fit. tiles_vae: pictures go through the VAE in tiles, which shows in slow
+    gradients. channels_last, compiles: layout and code of the diffusion model. stored: the number format in which its
+    layers keep their weights, but for norms and the first and last ones, until they compute.
     """
 
     offload: Offload = "auto"
     tiles_vae: bool = False
     channels_last: bool = False
     compiles: bool = False
+    stored: Stored = "same"
 
 
 SPENDING: Final = Thrift()
@@ -62,11 +66,18 @@ class Turns:
         self._there = called
 
 
-def take_turns(offload: Offload, device: torch.device, needed: int, free: int | None) -> bool:
-    """Whether models of `needed` bytes take turns on a device with so many free, None where nobody knows."""
-    if device.type == REST.type or offload == "none":
-        return False
-    return offload == "model" or (free is not None and needed * ROOM > free)
+def level_of(offload: Offload, device: torch.device, needed: int, largest: int, free: int | None) -> Offload:
+    """What takes turns on a device with so many bytes free, None where nobody knows.
+
+    needed: bytes of all models together; largest: of the diffusion model.
+    """
+    if device.type == REST.type:
+        return "none"
+    if offload != "auto":
+        return offload
+    if free is None or needed * ROOM <= free:
+        return "none"
+    return "model" if largest * ROOM <= free else "layers"
 
 
 def free_bytes(device: torch.device) -> int | None:
@@ -80,15 +91,23 @@ def bytes_of(files: Iterable[Path], dtype: torch.dtype) -> int:
 
 
 def _bytes(file: Path, dtype: torch.dtype) -> int:
-    if file.suffix in HEADED:
+    if file.suffix.lower() in HEADED:
         return sum(prod(info.shape) for info in read_header(file).tensors.values()) * dtype.itemsize
     parts = file.rglob("*.safetensors") if file.is_dir() else (file,)
-    return sum(part.stat().st_size for part in parts)
+    return sum(part.stat().st_size for part in parts if part.is_file())  # a link may lead nowhere
 
 
-def prepare(model: nn.Module, thrift: Thrift) -> None:
-    """Lay a diffusion model out, and compile it, as asked for."""
+def prepare(model: ModelMixin, thrift: Thrift) -> None:
+    """Lay a diffusion model out, store its weights in fewer bits, and compile it, as asked for."""
     if thrift.channels_last:
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own types leave it out
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-arg]  # its types leave it out
+    if thrift.stored == "float8":
+        computed = dtype_of(model)
+        model.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=computed)
     if thrift.compiles:
         model.compile()
+
+
+def bring_by_layers(model: ModelMixin, device: torch.device) -> None:
+    """Let the layers of a model take turns on a device from now on, each while it computes."""
+    model.enable_group_offload(device, REST, offload_type="leaf_level")

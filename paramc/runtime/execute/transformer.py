@@ -3,14 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from types import MappingProxyType
 from typing import Final, TypeAlias, cast
 
 import torch
 from diffusers.models.transformers.auraflow_transformer_2d import AuraFlowTransformer2DModel
+from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
 from diffusers.models.transformers.transformer_chroma import ChromaTransformer2DModel
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from diffusers.models.transformers.transformer_flux2 import Flux2Transformer2DModel
+from diffusers.models.transformers.transformer_hidream_image import HiDreamImageTransformer2DModel
 from diffusers.models.transformers.transformer_lumina2 import Lumina2Transformer2DModel
 from diffusers.models.transformers.transformer_qwenimage import QwenImageTransformer2DModel
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
@@ -29,6 +32,7 @@ from paramc.runtime.models.transformers import Transformer
 UNGUIDED: Final = 3.5  # the distilled guidance of a job that states none, or 0 (Forge)
 
 
+CELL: Final = 8  # pixels of a side that one number of a latent stands for
 SD3_TIMES: Final = 1000.0  # of a level, what SD3 is told of it
 STEERED: Final = (FluxTransformer2DModel, SD3Transformer2DModel)
 Steer: TypeAlias = Callable[[Transformer, Inputs, Tensor], Added]
@@ -82,7 +86,7 @@ class TransformerCall:
     steering: FlowSteering = UNSTEERED_FLOW
 
     def __call__(self, x: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
-        """The flow, noise minus data, of some rows."""
+        """The flow, noise minus data, of some rows; or the noise."""
         self.watch.networks(timesteps, conditioning)
         model = cast(Transformer, self.checkpoint.unet)
         height, width = x.shape[-2:]
@@ -200,14 +204,16 @@ def call_lumina2(model: Transformer, rows: Rows) -> Tensor:
 
 
 def call_flux2(model: Transformer, rows: Rows) -> Tensor:
-    """FLUX.2 without guidance: each cell a patch, words counted on an axis of their own."""
+    """FLUX.2: each cell a patch, words counted on an axis of their own, guidance beside the time."""
     count = rows.tokens.shape[1]
     words = torch.zeros(count, 4)
     words[:, 3] = torch.arange(count)
+    guided = bool(model.config["guidance_embeds"])
     output = model(
         hidden_states=rows.x.flatten(2).transpose(1, 2),
         encoder_hidden_states=rows.tokens,
         timestep=rows.times,
+        guidance=torch.full((len(rows.x),), rows.guidance, device=rows.x.device) if guided else None,
         img_ids=pad(positions(*rows.x.shape[-2:], side=1), (0, 1)).to(rows.x.device),
         txt_ids=words.to(rows.x.device),
         return_dict=False,
@@ -221,6 +227,40 @@ def call_auraflow(model: Transformer, rows: Rows) -> Tensor:
     return cast(Tensor, output[0])
 
 
+def call_pixart(model: Transformer, rows: Rows) -> Tensor:
+    """PixArt: noise and its spread, of which the former counts; some are told the size of the picture."""
+    height, width = (side * CELL for side in rows.x.shape[-2:])
+    told = {
+        "resolution": torch.tensor([[height, width]] * len(rows.x)).to(rows.x),
+        "aspect_ratio": torch.tensor([[height / width]] * len(rows.x)).to(rows.x),
+    }
+    output = model(
+        hidden_states=rows.x,
+        encoder_hidden_states=rows.tokens,
+        timestep=rows.times,
+        added_cond_kwargs=told,
+        return_dict=False,
+    )
+    return cast(Tensor, output[0])[:, : rows.x.shape[1]]
+
+
+def call_hidream(model: Transformer, rows: Rows) -> Tensor:
+    """HiDream: the tokens of T5, and as many behind each layer of a language model; the flow from noise to picture."""
+    depth = max(model.config["llama_layers"]) + 1
+    t5, *states = rows.tokens.chunk(depth + 1, dim=1)
+    most = max(prod(model.config["max_resolution"]), prod(rows.x.shape[-2:]))  # it fills all but squares up to this
+    cast(HiDreamImageTransformer2DModel, model).max_seq = most // model.config["patch_size"] ** 2
+    output = model(
+        hidden_states=rows.x,
+        timesteps=rows.times,
+        encoder_hidden_states_t5=t5,
+        encoder_hidden_states_llama3=torch.stack(states),
+        pooled_embeds=rows.pooled,
+        return_dict=False,
+    )
+    return -cast(Tensor, output[0])
+
+
 CALLERS: Final[Mapping[type[Transformer], Caller]] = MappingProxyType(
     {
         FluxTransformer2DModel: call_flux,
@@ -231,5 +271,7 @@ CALLERS: Final[Mapping[type[Transformer], Caller]] = MappingProxyType(
         Lumina2Transformer2DModel: call_lumina2,
         Flux2Transformer2DModel: call_flux2,
         AuraFlowTransformer2DModel: call_auraflow,
+        PixArtTransformer2DModel: call_pixart,
+        HiDreamImageTransformer2DModel: call_hidream,
     }
 )

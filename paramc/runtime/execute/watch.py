@@ -17,12 +17,13 @@ class Cancelled(Exception):  # noqa: N818  # reads as what happened
 class Progress(NamedTuple):
     """How far a pass is. `op` is its id in the Plan; calls are evaluations of the guided denoiser.
 
-    `expected` is 0 for samplers that choose their own steps.
+    `expected` is 0 for samplers that choose their own steps. `base` is the model's, by which previews are coloured.
     """
 
     op: str
     calls: int
     expected: int
+    base: str = ""
 
 
 class Watch(Protocol):
@@ -41,7 +42,7 @@ class Watch(Protocol):
         ...
 
     def predicted(self, clean: Tensor, progress: Progress) -> None:
-        """A denoiser on sigmas gave its guess at the clean latent: what a preview may show."""
+        """A denoiser gave its guess at the clean latent: what a preview may show."""
         ...
 
     def decodes(self, latent: Tensor) -> None:
@@ -87,4 +88,4 @@ class Meter(Unwatched):
     def predicted(self, clean: Tensor, progress: Progress) -> None:
         """Shows the guess."""
         if self._preview is not None:
-            self._preview(previewed(clean, "sd1"))
+            self._preview(previewed(clean, progress.base))

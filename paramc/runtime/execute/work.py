@@ -27,7 +27,8 @@ class Pass:
 
     refined: makes the side that takes over at `op.switch_at`. open_stream: the generator in use.
     ready: lays the networks and patches of the weights over them; to be called before they are used. relay: lays the
-    networks over the weights as they act on a step.
+    networks over the weights as they act on a step. most_rows: that go through the network at once, where there is a
+    limit.
     """
 
     op: Sample
@@ -41,4 +42,4 @@ class Pass:
     relay: Callable[[Weights, int], None]
     device: torch.device
     watch: Watch
-    joins: bool = True
+    most_rows: int | None = None

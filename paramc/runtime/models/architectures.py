@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple, cast
@@ -12,6 +12,7 @@ from paramc.runtime.models.shapes import Shapes
 from paramc.tables import NOTHING, Table, TableValue, read_table, rows
 
 NUMBER: Final = re.compile(r"\.(\d+)(?=\.|$)")  # of a block, inside a name
+FURTHEST: Final = 512  # places on a side; no model knows more
 
 
 class Architecture(NamedTuple):
@@ -21,6 +22,7 @@ class Architecture(NamedTuple):
     model: str
     sign: str
     prefixes: Sequence[str]
+    guided: str = ""
     names: Mapping[str, Sequence[str]] = NOTHING
     sizes: Mapping[str, Sequence[TableValue]] = NOTHING
     roots: Mapping[str, Sequence[TableValue]] = NOTHING
@@ -29,7 +31,14 @@ class Architecture(NamedTuple):
     listed: Mapping[str, str] = NOTHING
     has: Mapping[str, str] = NOTHING
     when: Mapping[str, Table] = NOTHING
+    lists: Mapping[str, Sequence[str]] = NOTHING
+    climbs: Mapping[str, Sequence[str]] = NOTHING
     fixed: Mapping[str, TableValue] = NOTHING
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The bases whose models are built so."""
+        return (self.base, self.guided) if self.guided else (self.base,)
 
 
 @cache
@@ -45,7 +54,7 @@ def architecture_of(base: str, names: Mapping[str, object]) -> tuple[Architectur
             (row, prefix)
             for row in architectures()
             for prefix in row.prefixes
-            if row.base == base and prefix + row.sign in names
+            if base in row.bases and prefix + row.sign in names
         ),
         None,
     )
@@ -57,13 +66,19 @@ def configuration(row: Architecture, shapes: Shapes) -> dict[str, object]:
     for setting, (name, dimension, *over) in row.sizes.items():
         size = shapes.size(str(name), cast(int, dimension))
         config[setting] = size // cast(int, config[str(over[0])]) if over else size
-    for setting, (name, dimension) in row.roots.items():
-        config[setting] = math.isqrt(shapes.size(str(name), cast(int, dimension)))
+    for setting, (name, dimension, *times) in row.roots.items():
+        if name in shapes:
+            root = min(math.isqrt(shapes.size(str(name), cast(int, dimension))), FURTHEST)
+            config[setting] = root * cast(int, config[str(times[0])]) if times else root
     for setting, (name, head, heads) in row.shared.items():
         config[setting] = (shapes.size(name) // cast(int, config[head]) - cast(int, config[heads])) // 2
     config |= {setting: shapes.count(pattern) for setting, pattern in row.counts.items()}
     config |= {setting: tuple(_numbers(shapes, pattern)) for setting, pattern in row.listed.items()}
     config |= {setting: name in shapes for setting, name in row.has.items()}
+    config |= {setting: tuple(config[part] for part in parts) for setting, parts in row.lists.items()}
+    for setting, parts in row.climbs.items():
+        numbers = range(sum(cast(int, config[part]) for part in parts))
+        config[setting] = tuple(min(number, cast(int, config["_top"])) for number in numbers)
     for name, settings in row.when.items():
         config |= settings if name in shapes else {}
     return {setting: value for setting, value in config.items() if not setting.startswith("_")}
@@ -79,10 +94,7 @@ def _numbers(shapes: Shapes, pattern: str) -> Iterator[int]:
 
 
 def places(row: Architecture, name: str, shapes: Mapping[str, Sequence[int]], swapped: frozenset[str]) -> list[Place]:
-    """Where a tensor of the file goes; `shapes` are those of the model.
-
-    `swapped`: modules in which the scale comes before the shift, which the authors have the other way round.
-    """
+    """Where a tensor of the file goes; `shapes` are those of the model, `swapped` what `scale_first` gives."""
     if name in row.names:  # a tensor without a module
         return [Place(place) for place in row.names[name]]
     module, _, leaf = name.rpartition(".")
@@ -98,6 +110,32 @@ def places(row: Architecture, name: str, shapes: Mapping[str, Sequence[int]], sw
         found.append(Place(place, rows=part, swapped=target in swapped and target != module))
         start += size
     return [place for place in found if place.name in shapes]
+
+
+def originals(base: str, modules: Collection[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Modules of the authors' files that diffusers calls otherwise, each with those of `modules` that lie in it."""
+    for row in architectures():
+        if base in row.bases:
+            yield from lying_in(row.names, modules)
+
+
+def lying_in(names: Mapping[str, Sequence[str]], modules: Collection[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The same for a table of names, with the number of a block left open in both."""
+    for original, targets in names.items():
+        for found in filter(None, map(_pattern(targets[0]).fullmatch, modules)):
+            inside = tuple(_filled(target, found) for target in targets)
+            if all(module in modules for module in inside):
+                yield _filled(original, found), inside
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    escaped = re.escape(name).replace(r"\*", "(?P<kind>[^.]+)", 1).replace(r"\{\}", r"(?P<number>\d+)", 1)
+    return re.compile(escaped)
+
+
+def _filled(name: str, found: re.Match[str]) -> str:
+    words = found.groupdict("")
+    return name.replace("*", words.get("kind", "")).replace("{}", words.get("number", ""))
 
 
 def renamed(names: Mapping[str, Sequence[str]], module: str) -> Sequence[str]:

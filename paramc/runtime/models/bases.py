@@ -1,15 +1,22 @@
 """What files do not say about the models of each base: the rows of bases.toml."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from paramc.tables import read_table, rows
+from paramc.diagnostics.codes import diagnose
+from paramc.runtime.catalogue.errors import ModelError
+from paramc.tables import NOTHING, TableValue, read_table, rows
+
+USUALLY: Final = "`paramc convert` writes a script or a graph for other families"
 
 
 class Base(NamedTuple):
     """A base; `widths`: of the texts that its UNets attend to. `scaling_factor`, `shift_factor`: of its latents.
 
+    pipelines: families by the pipelines that folders name. families: factors of those with another scale. betas: the
+    first and the last, where they are not Stable Diffusion's.
     heads: attention heads of the UNet, 0 = one for 64 channels. usual: names of files beside a bare diffusion model.
     like: the base whose networks are called alike.
     """
@@ -23,12 +30,21 @@ class Base(NamedTuple):
     upcasts_attention: bool = False
     usual: tuple[str, ...] = ()
     like: str = ""
+    families: Mapping[str, float] = NOTHING
+    pipelines: Mapping[str, str] = NOTHING
+    betas: tuple[float, ...] = ()
+
+    @property
+    def has_unet(self) -> bool:
+        """Whether its diffusion models are UNets."""
+        return bool(self.widths)
 
 
 class Encoder(NamedTuple):
     """A text encoder inside single files. `drops`: last layers left out. `projects`: it has a pooled projection.
 
     part: what a file of its own is called in the rows of modules. optional: the model paints without it, too.
+    alone: the model has no other.
     """
 
     base: str
@@ -39,6 +55,7 @@ class Encoder(NamedTuple):
     projects: bool = False
     part: str = ""
     optional: bool = False
+    alone: bool = False
 
 
 class ModuleSign(NamedTuple):
@@ -51,17 +68,49 @@ class ModuleSign(NamedTuple):
 
 
 class Decoder(NamedTuple):
-    """What the files of a language model do not say. head: width of an attention head, where no tensor tells it."""
+    """What the files of a language model do not say. head: width of an attention head, where no tensor tells it.
+
+    theta: of the positions. rope: what else is said of these. epsilon: of the norms.
+    """
 
     layout: str
     theta: float
     head: int = 0
+    epsilon: float = 1e-6
+    rope: Mapping[str, TableValue] = NOTHING
+
+
+class Stranger(NamedTuple):
+    """A family that is known and not run. near: what comes nearest. classes: how those in folders begin."""
+
+    family: str
+    near: str
+    classes: tuple[str, ...] = ()
+
+
+@cache
+def _strangers() -> tuple[Stranger, ...]:
+    return rows(read_table(_PATH), "strangers", Stranger, _PATH.name)
 
 
 @cache
 def bases() -> dict[str, Base]:
     """The bases that the runner loads, by name."""
     return {row.name: row for row in rows(read_table(_PATH), "bases", Base, _PATH.name)}
+
+
+def base_of(name: str, family: str = "") -> Base:
+    """The row of a base, with the scale of a family's latents."""
+    row = bases()[name]
+    return row._replace(scaling_factor=row.families.get(family, row.scaling_factor))
+
+
+def not_run(file: Path, name: str) -> ModelError:
+    """What is raised for a model that the runner does not know, by its family or by the class that its folder names."""
+    known = ", ".join(row.title for row in bases().values())
+    row = next((row for row in _strangers() if name == row.family or name.startswith(tuple(row.classes))), None)
+    family, near = (row.family, row.near) if row else (name, USUALLY)
+    return ModelError(diagnose("PC538", file=file, family=family, near=near, known=known))
 
 
 @cache

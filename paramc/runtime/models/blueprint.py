@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +11,6 @@ from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.models.names import Place
 from paramc.runtime.models.tensors import Tensors
-
-STORED: Final = ".weight"
-FACTOR: Final = ".scale_weight"
 
 
 @dataclass(slots=True)
@@ -61,18 +57,9 @@ def fill(blueprints: Sequence[Blueprint], file: Tensors) -> None:
     for name in sorted(tensors, key=lambda key: tensors[key].start):
         takers = [blueprint for blueprint in blueprints if name in blueprint.places]
         if takers:
-            tensor = _scaled(file, name)
+            tensor = file.read(name)
             for blueprint in takers:
                 blueprint.take(name, tensor)
-
-
-def _scaled(file: Tensors, name: str) -> Tensor:
-    """A tensor; one that is stored beside a factor (ComfyUI's scaled fp8) times that."""
-    tensor = file.read(name)
-    factor = name.removesuffix(STORED) + FACTOR
-    if not name.endswith(STORED) or factor not in file.header.tensors:
-        return tensor
-    return tensor.float() * file.read(factor).float()
 
 
 def _fitted(name: str, tensor: Tensor, place: Place, shape: torch.Size, dtype: torch.dtype) -> Tensor:

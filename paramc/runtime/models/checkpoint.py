@@ -1,6 +1,6 @@
 """A checkpoint: the diffusion model, its autoencoder and its text encoders out of one file or one folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, get_args
@@ -17,24 +17,26 @@ from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
 from paramc.runtime.catalogue.signs import Identity, identify
 from paramc.runtime.models.architectures import architectures
-from paramc.runtime.models.bases import bases
+from paramc.runtime.models.bases import bases, not_run
 from paramc.runtime.models.blueprint import Blueprint
 from paramc.runtime.models.empty import TextModel, Vae
-from paramc.runtime.models.folder import folder_texts, folder_transformer, folder_unet, read_config
+from paramc.runtime.models.folder import CLASS, folder_texts, folder_transformer, folder_unet, read_config
+from paramc.runtime.models.latents import set_norm
 from paramc.runtime.models.original import UNET, VAE
 from paramc.runtime.models.own import own_merges
 from paramc.runtime.models.parts import Precision, load_parts
-from paramc.runtime.models.prediction import Prediction, probed_prediction, stated_prediction
+from paramc.runtime.models.prediction import EDM_MEAN, EDM_STD, Prediction, probed_prediction, stated_prediction
 from paramc.runtime.models.tensors import Tensors, open_tensors
 from paramc.runtime.models.transformers import CLASSES, Transformer
 from paramc.runtime.models.vae import load_vae
-from paramc.runtime.schedules.levels import TIMESTEPS, sd_alphas
+from paramc.runtime.schedules.levels import TIMESTEPS, even_alphas, sd_alphas
 from paramc.runtime.text.bpe import SHARED
 from paramc.runtime.text.long import LanguageModel
 from paramc.runtime.text.tokenisers import tokeniser_in
 
 OWN_WORDS: Final = (UMT5EncoderModel, *get_args(LanguageModel))  # text encoders with a tokeniser beside them
 ALPHAS: Final = "alphas_cumprod"
+EDM: Final = "EDM"  # how the classes of schedulers for mixtures begin
 ENDS_IN_NOISE: Final = "ztsnr"
 INPAINTING: Final = 9  # channels that go into a model made for inpainting: latent, mask, and the picture without it
 
@@ -89,19 +91,20 @@ def load_checkpoint(
 def _from_file(file: Tensors, precision: Precision, vae: Path | None, modules: Sequence[Path]) -> Checkpoint:
     header = file.header
     identity = required_checkpoint(header, whole=not modules)
-    base = bases()[identity.base]
-    parts = load_parts(file, base, precision, vae, modules)
+    parts = load_parts(file, identity, precision, vae, modules)
+    if EDM_MEAN in header.tensors and EDM_STD in header.tensors:
+        set_norm(parts.vae, *(file.read(name).flatten().tolist() for name in (EDM_MEAN, EDM_STD)))
     prediction = _prediction(header, identity, parts.model)
     return Checkpoint(
         path=header.path,
         family="sd2-v" if (identity.family, prediction) == ("sd2", "v") else identity.family,
-        base=base.name,
+        base=identity.base,
         unet=parts.model,
         vae=parts.vae,
         text_encoders=parts.texts,
         prediction=prediction,
         zero_terminal_snr=ENDS_IN_NOISE in header.tensors,
-        alphas_cumprod=_alphas(file),
+        alphas_cumprod=_alphas(file, identity.base),
         merges=own_merges(header),
         tokeniser=parts.tokeniser,
         diagnostics=_left_over(header, parts.plans),
@@ -117,8 +120,7 @@ def required_checkpoint(header: Header, *, whole: bool = True) -> Identity:
     if identity.kind not in ("checkpoint", "diffusion_model") or not identity.base:
         raise ModelError(diagnose("PC525", file=header.path, found=_named(identity), wanted="a checkpoint"))
     if identity.base not in bases():
-        known = ", ".join(row.title for row in bases().values())
-        raise ModelError(diagnose("PC538", file=header.path, family=identity.family, known=known))
+        raise not_run(header.path, identity.family)
     if identity.kind != "checkpoint" and whole:
         raise ModelError(diagnose("PC525", file=header.path, found="a bare diffusion model", wanted="a checkpoint"))
     return identity
@@ -132,19 +134,28 @@ def _named(identity: Identity) -> str:
 
 
 def _prediction(header: Header, identity: Identity, model: UNet2DConditionModel | Transformer) -> Prediction:
-    """Transformers are flows. Of UNets that do not say it, only SD2 has been published both ways."""
+    """Of UNets that do not say it, only SD2 has been published both ways."""
     if not isinstance(model, UNet2DConditionModel):
-        return "flow"
+        return _of_transformer(identity.base)
     stated = stated_prediction(header)
     if stated is not None:
         return stated
     return probed_prediction(model) if identity.family == "sd2" else "epsilon"
 
 
-def _alphas(file: Tensors) -> Tensor:
-    if file.header.shape(ALPHAS) == (TIMESTEPS,):
-        return file.read(ALPHAS).float()
-    return sd_alphas().float()
+def _of_transformer(base: str) -> Prediction:
+    """Transformers are flows, but for those that learned from noise in steps."""
+    return "epsilon" if bases()[base].betas else "flow"
+
+
+def _alphas(file: Tensors, base: str) -> Tensor:
+    return file.read(ALPHAS).float() if file.header.shape(ALPHAS) == (TIMESTEPS,) else _trained_on(base)
+
+
+def _trained_on(base: str) -> Tensor:
+    """The cumulative alphas that the models of a base have learned from."""
+    betas = bases()[base].betas
+    return (even_alphas(*betas) if betas else sd_alphas()).float()
 
 
 def _left_over(header: Header, plans: Sequence[Blueprint]) -> tuple[Diagnostic, ...]:
@@ -156,45 +167,58 @@ def _left_over(header: Header, plans: Sequence[Blueprint]) -> tuple[Diagnostic, 
 
 
 def _from_folder(path: Path, precision: Precision, vae: Path | None) -> Checkpoint:
-    read_config(path, "model_index.json")
+    pipeline = str(read_config(path, "model_index.json").get(CLASS))
     if (path / "transformer").is_dir():
-        return _transformer_folder(path, precision, vae)
+        return _transformer_folder(path, pipeline, precision, vae)
     if not (path / "unet").is_dir():
         raise ModelError(diagnose("PC525", file=path, found="no folder with a UNet", wanted="a checkpoint"))
     base = _base_of_folder(path)
     scheduler = read_config(path / "scheduler", "scheduler_config.json")
+    texts = folder_texts(path, precision.text, precision.device)  # first, as they tell a stranger soonest
     unet = folder_unet(path / "unet", precision.model, precision.device)
-    velocity = scheduler.get("prediction_type") == "v_prediction"
-    suffix = "-inpaint" if unet.conv_in.weight.shape[1] == INPAINTING else "-v" if velocity and base == "sd2" else ""
+    prediction = _scheduled(scheduler)
+    suffix = "-inpaint" if unet.conv_in.weight.shape[1] == INPAINTING else ""
+    if (base, prediction) == ("sd2", "v"):
+        suffix = suffix or "-v"
     return Checkpoint(
         path=path,
-        family=base + suffix,
+        family=bases()[base].pipelines.get(str(scheduler.get(CLASS)), base + suffix),
         base=base,
         unet=unet,
         vae=load_vae(vae or path / "vae", base=base, dtype=precision.vae, device=precision.device),
-        text_encoders=folder_texts(path, precision.text, precision.device),
-        prediction="v" if velocity else "epsilon",
+        text_encoders=texts,
+        prediction=prediction,
         zero_terminal_snr=scheduler.get("rescale_betas_zero_snr") is True,
-        alphas_cumprod=sd_alphas().float(),
+        alphas_cumprod=_trained_on(base),
     )
 
 
-def _transformer_folder(path: Path, precision: Precision, vae: Path | None) -> Checkpoint:
-    """A flow model. Raises ModelError (PC538) where its class is none of ours."""
+def _scheduled(scheduler: Mapping[str, object]) -> Prediction:
+    """What the model of a folder predicts, by the scheduler that lies beside it."""
+    if str(scheduler.get(CLASS)).startswith(EDM):
+        return "edm"
+    return "v" if scheduler.get("prediction_type") == "v_prediction" else "epsilon"
+
+
+def _transformer_folder(path: Path, pipeline: str, precision: Precision, vae: Path | None) -> Checkpoint:
+    """Raises ModelError (PC538) where the class is none of ours."""
     model = folder_transformer(path / "transformer", precision.model, precision.device)
-    base = next(row.base for row in architectures() if CLASSES[row.model] is type(model))
-    guided = model.config.get("guidance_embeds") if base == "flux" else None
+    row = next(row for row in architectures() if CLASSES[row.model] is type(model))
+    guided = model.config.get("guidance_embeds")
+    base = row.guided if guided and row.guided else row.base
     texts = folder_texts(path, precision.text, precision.device)
     return Checkpoint(
         path=path,
-        family=base if guided is None else f"{base}-dev" if guided else f"{base}-schnell",
+        family=bases()[base].pipelines.get(
+            pipeline, base if base != "flux" else "flux-dev" if guided else "flux-schnell"
+        ),
         base=base,
         unet=model,
         vae=load_vae(vae or path / "vae", base=base, dtype=precision.vae, device=precision.device),
         text_encoders=texts,
-        prediction="flow",
+        prediction=_of_transformer(base),
         zero_terminal_snr=False,
-        alphas_cumprod=sd_alphas().float(),
+        alphas_cumprod=_trained_on(base),
         tokeniser=tokeniser_in(path) if any(isinstance(text, OWN_WORDS) for text in texts) else None,
     )
 
@@ -204,6 +228,5 @@ def _base_of_folder(path: Path) -> str:
     width = read_config(path / "unet").get("cross_attention_dim")
     base = next((row.name for row in bases().values() if width in row.widths), None)
     if base is None:
-        known = ", ".join(row.title for row in bases().values())
-        raise ModelError(diagnose("PC538", file=path, family=f"with texts {width} wide", known=known))
+        raise not_run(path, f"with texts {width} wide")
     return base

@@ -16,6 +16,10 @@ from transformers import (
     CLIPTextModelWithProjection,
     Gemma2Config,
     Gemma2Model,
+    LlamaConfig,
+    LlamaModel,
+    MistralConfig,
+    MistralModel,
     PreTrainedConfig,
     Qwen2Config,
     Qwen2Model,
@@ -80,6 +84,8 @@ _LAYOUTS: Final[Mapping[str, Callable[[dict[str, object]], LanguageModel]]] = Ma
     {
         "qwen2": lambda config: Qwen2Model(Qwen2Config.from_dict(config)),
         "qwen3": lambda config: Qwen3Model(Qwen3Config.from_dict(config)),
+        "llama": lambda config: LlamaModel(LlamaConfig.from_dict(config)),
+        "mistral": lambda config: MistralModel(MistralConfig.from_dict({**config, "sliding_window": None})),
         "gemma2": lambda config: Gemma2Model(Gemma2Config.from_dict(config)),
     }
 )

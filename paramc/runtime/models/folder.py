@@ -12,7 +12,7 @@ from torch.nn import Module
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Json
-from paramc.runtime.models.bases import bases
+from paramc.runtime.models.bases import not_run
 from paramc.runtime.models.blueprint import Blueprint, fill
 from paramc.runtime.models.empty import (
     TextModel,
@@ -31,16 +31,23 @@ WEIGHTS: Final = (
     "diffusion_pytorch_model.safetensors", "model.safetensors",
     "diffusion_pytorch_model.fp16.safetensors", "model.fp16.safetensors",
 )  # fmt: skip
-ENCODERS: Final = ("text_encoder", "text_encoder_2", "text_encoder_3")
+ENCODERS: Final = ("text_encoder", "text_encoder_2", "text_encoder_3", "text_encoder_4")
+CLIP: Final = "clip_text_model"
 PROJECTED: Final = "CLIPTextModelWithProjection"
-DECODERS: Final = {"Qwen2": "qwen2", "Qwen3": "qwen3", "Gemma2": "gemma2"}  # by how their classes begin
+DECODERS: Final = {
+    "Qwen2": "qwen2",
+    "Qwen3": "qwen3",
+    "Mistral": "mistral",
+    "Llama": "llama",
+    "Gemma2": "gemma2",
+}  # by how their classes begin
 INSIDE: Final = ("text_model.", "model.language_model.", "model.")  # modules that others put around a text encoder
 UMT5: Final = "UMT5"  # how the class of a T5 begins whose layers each count positions for themselves
-GUIDED: Final = "Flux2Transformer2DModel"  # of which the one with embedded guidance has an encoder of another kind
 LONG: Final = "T5EncoderModel"
 SHARED: Final = "shared.weight"  # a T5's words, which it knows by two names
 EMBEDDED: Final = "encoder.embed_tokens.weight"
 CLASS: Final = "_class_name"
+PACKED: Final = "quantization_config"  # how a library would read weights in few bits, which tell it themselves
 
 
 def read_config(folder: Path, name: str = "config.json") -> dict[str, Json]:
@@ -66,13 +73,9 @@ def folder_unet(folder: Path, dtype: torch.dtype, device: str) -> UNet2DConditio
 
 def folder_transformer(folder: Path, dtype: torch.dtype, device: str) -> Transformer:
     """The diffusion transformer in a folder of its own. Raises ModelError for a class that the runner does not know."""
-    config = read_config(folder)
-    name = str(config.get(CLASS, ""))
-    guided = name == GUIDED and config.get("guidance_embeds", True) is True
-    if name not in CLASSES or guided:
-        known = ", ".join(row.title for row in bases().values())
-        family = "flux2" if guided else name or "unknown"
-        raise ModelError(diagnose("PC538", file=folder.parent, family=family, known=known))
+    name = str(read_config(folder).get(CLASS, ""))
+    if name not in CLASSES:
+        raise not_run(folder.parent, name or "unknown")
     model = empty_transformer(name, _settings(folder))
     _fill(Blueprint("diffusion transformer", model, {}, dtype), folder, device)
     return model
@@ -91,7 +94,7 @@ def folder_texts(folder: Path, dtype: torch.dtype, device: str) -> tuple[TextMod
 
 
 def _text(folder: Path, dtype: torch.dtype, device: str) -> TextModel:
-    table = read_config(folder)
+    table = {key: value for key, value in read_config(folder).items() if key != PACKED}
     architectures = str(table.get("architectures", ""))
     if LONG in architectures:
         t5 = empty_t5(table, counts_everywhere=UMT5 in architectures)
@@ -103,14 +106,17 @@ def _text(folder: Path, dtype: torch.dtype, device: str) -> TextModel:
         language = empty_language_model(layout, inner if isinstance(inner, dict) else table)
         _fill(Blueprint("text encoder", language, {}, dtype), folder, device)
         return language
+    kind = str(table.get("model_type", CLIP))
+    if kind != CLIP and PROJECTED not in architectures:
+        raise not_run(folder.parent, kind)
     model = empty_text_model(table, projects=PROJECTED in architectures)
     _fill(Blueprint("text encoder", model, {}, dtype), folder, device)
     return model
 
 
 def _settings(folder: Path) -> dict[str, Json]:
-    """The configuration without the notes of the library that wrote it."""
-    return {key: value for key, value in read_config(folder).items() if not key.startswith("_")}
+    """The configuration without the notes of the library that wrote it, and for it."""
+    return {key: value for key, value in read_config(folder).items() if not key.startswith("_") and key != PACKED}
 
 
 def _fill(blueprint: Blueprint, folder: Path, device: str) -> None:

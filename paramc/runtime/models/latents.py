@@ -1,5 +1,6 @@
 """Autoencoders of every kind under one roof: how many channels their latents have, and how these are scaled."""
 
+from collections.abc import Sequence
 from typing import Final, cast
 
 import torch
@@ -68,6 +69,12 @@ def unscaled(vae: Vae, latent: Tensor) -> Tensor:
     return latent / scale + shift
 
 
+def set_norm(vae: Vae, means: Sequence[float], spreads: Sequence[float]) -> None:
+    """Say what was measured of each channel of the latents."""
+    measured = {"latents_mean": list(means), "latents_std": list(spreads)}
+    vae.register_to_config(**measured)  # type: ignore[no-untyped-call]  # diffusers' has none
+
+
 def _norm(vae: Vae, latent: Tensor) -> tuple[Tensor | float, Tensor | float]:
     """What is taken from latents, and what they are multiplied by then; of each channel, or of all."""
     match vae:
@@ -76,6 +83,9 @@ def _norm(vae: Vae, latent: Tensor) -> tuple[Tensor | float, Tensor | float]:
         case AutoencoderKLFlux2():
             means, variances = (cast(Tensor, known).to(latent) for known in (vae.bn.running_mean, vae.bn.running_var))
             spreads = (variances + vae.config["batch_norm_eps"]).sqrt()
-        case _:
+        case _ if vae.config["latents_mean"] is None:
             return float(vae.config["shift_factor"] or 0.0), float(vae.config["scaling_factor"])
+        case _:
+            means, spreads = (latent.new_tensor(vae.config[key]) for key in ("latents_mean", "latents_std"))
+            spreads = spreads / float(vae.config["scaling_factor"])
     return means.view(-1, 1, 1), 1 / spreads.view(-1, 1, 1)

@@ -12,9 +12,15 @@ from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.signs import network_base
 from paramc.runtime.models.tensors import open_tensors
-from paramc.tables import read_table, section
+from paramc.tables import as_row, read_table, section
 
 PATH: Final = Path(__file__).with_name("networks.toml")
+
+
+class Bare(NamedTuple):
+    """Beginnings of names."""
+
+    names: tuple[str, ...]
 
 
 class Target(NamedTuple):
@@ -63,12 +69,12 @@ def load_network(path: Path) -> Network:
 
 def _place(name: str) -> tuple[Target, str] | None:
     """The module that a tensor is for, and the part that it is."""
-    prefix = next((prefix for prefix in _prefixes() if name.startswith(prefix)), None)
+    prefix = "" if name.startswith(_bare()) else next((each for each in _prefixes() if name.startswith(each)), None)
     ending = next((ending for ending in _endings() if name.endswith(ending)), None)
     if prefix is None or ending is None:
         return None
     module = name[len(prefix) : -len(ending)].replace(".processor", "").replace(".", "_")
-    return Target(_prefixes()[prefix], module), _endings()[ending]
+    return Target(_prefixes().get(prefix, 0), module), _endings()[ending]
 
 
 @cache
@@ -83,3 +89,9 @@ def _prefixes() -> Mapping[str, int]:
     """Beginnings of names with the model that they mean, the longest first."""
     table = section(read_table(PATH), "prefixes", PATH.name)
     return {prefix: int(str(table[prefix])) for prefix in sorted(table, key=len, reverse=True)}
+
+
+@cache
+def _bare() -> tuple[str, ...]:
+    """Beginnings of names in a diffusion model that stand in files without anything before them."""
+    return as_row(section(read_table(PATH), "bare", PATH.name), Bare, PATH.name).names

@@ -65,7 +65,7 @@ class Networks:
         self._restore()
         former = set(self._kept)
         self._changed.clear()
-        with torch.no_grad():
+        with torch.inference_mode():  # in which weights that are stored in fewer bits were made
             self._said = tuple(said for item in networks for said in self._lay(item))
         for parameter in former - self._changed:
             del self._kept[parameter]
@@ -78,7 +78,7 @@ class Networks:
         self._kept.clear()
         self._applied, self._said = (), ()
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _restore(self) -> None:
         for parameter, kept in self._kept.items():
             parameter.copy_(kept)

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import torch
 from diffusers.loaders.single_file_utils import convert_wan_vae_to_diffusers
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from torch.nn import Module
+from torch.nn import Identity, Module
 
 from paramc.runtime.catalogue.header import Header
 from paramc.runtime.models.bases import Base, Encoder, decoders
@@ -48,6 +48,7 @@ UNET: Final = "model.diffusion_model."
 FIRST: Final = "input_blocks.0.0.weight"
 VAE: Final = "first_stage_model."
 UMT5: Final = "umt5"  # the layout of a T5 whose layers each count positions for themselves
+LAST_NORM: Final = "norm.weight"  # of a language model
 NORM: Final = "bn."  # of an autoencoder whose latents are normed by what was measured in training (FLUX.2)
 NORMED: Final = f"{NORM}running_mean"
 INNER: Final = re.compile(r"^(encoder|decoder)\.(?=(post_)?quant_conv\.)")  # where its authors keep these convolutions
@@ -100,6 +101,8 @@ def text_blueprint(shapes: Shapes, encoder: Encoder, dtype: torch.dtype) -> tupl
     decoder = decoders().get(encoder.layout)
     if decoder is not None:
         language = empty_language_model(encoder.layout, decoder_config(shapes, decoder))
+        if LAST_NORM not in shapes:  # cut off behind the last layer that is read
+            language.register_module("norm", Identity())
         return language, _blueprint("text encoder", language, shapes, lambda name: (Place(name),), dtype)
     naming = open_clip_places if encoder.layout == "open_clip" else lambda name: _one(transformers_name(name))
     pairs = [(place, shapes.of(name)) for name in shapes.names for place in naming(name)]

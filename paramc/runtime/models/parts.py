@@ -13,7 +13,8 @@ from tokenizers import Tokenizer
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
-from paramc.runtime.models.bases import Base, Encoder, ModuleSign, decoders, encoders, module_signs
+from paramc.runtime.catalogue.signs import Identity
+from paramc.runtime.models.bases import Base, Encoder, ModuleSign, base_of, decoders, encoders, module_signs
 from paramc.runtime.models.blueprint import Blueprint, fill
 from paramc.runtime.models.empty import TextModel, Vae
 from paramc.runtime.models.original import UMT5, VAE, shapes_of, text_blueprint, unet_blueprint, vae_blueprint
@@ -23,7 +24,6 @@ from paramc.runtime.models.transformers import Transformer, transformer_blueprin
 from paramc.runtime.models.vae import is_vae, load_vae
 from paramc.runtime.text.tokenisers import tokeniser_beside
 
-UNET_BASES: Final = ("sd1", "sd2", "sdxl")
 VAES: Final = (VAE, "vae.")  # what stands before the names of an autoencoder inside a checkpoint
 MODULE_LAYOUTS: Final = {"open_clip": "transformers"}  # of encoders that have another inside checkpoints
 
@@ -67,11 +67,14 @@ class Parts:
     tokeniser: Tokenizer | None = None
 
 
-def load_parts(file: Tensors, base: Base, precision: Precision, vae: Path | None, modules: Sequence[Path]) -> Parts:
+def load_parts(
+    file: Tensors, identity: Identity, precision: Precision, vae: Path | None, modules: Sequence[Path]
+) -> Parts:
     """The parts of the model whose diffusion model is in `file`; those in `modules` come before those in it.
 
     `vae`: a file whose autoencoder takes the place of all others. Raises ModelError where a part is in none of them.
     """
+    base = base_of(identity.base, identity.family)
     with ExitStack() as stack:
         beside = [Source(stack.enter_context(open_tensors(path))) for path in modules]
         main = Source(file)
@@ -82,8 +85,9 @@ def load_parts(file: Tensors, base: Base, precision: Precision, vae: Path | None
         own = _autoencoder(main, base, precision.vae) if vae is None else None
         for source in (main, *beside):
             source.finish(precision.device)
-    other = load_vae(vae, base=base.name, dtype=precision.vae, device=precision.device) if vae else None
-    found = own or other
+    found = own
+    if vae is not None:
+        found = load_vae(vae, base=base.name, family=identity.family, dtype=precision.vae, device=precision.device)
     if found is None:
         raise ModelError(diagnose("PC528", file=main.path))
     return Parts(model, found, texts, tuple(main.plans), words)
@@ -91,7 +95,7 @@ def load_parts(file: Tensors, base: Base, precision: Precision, vae: Path | None
 
 def _diffusion(main: Source, base: Base, dtype: torch.dtype) -> UNet2DConditionModel | Transformer:
     header = main.file.header
-    if base.name in UNET_BASES:
+    if base.has_unet:
         unet, plan = unet_blueprint(header, base, dtype)
         main.plans.append(plan)
         return unet
@@ -105,23 +109,19 @@ def _texts(sources: Sequence[Source], base: Base, dtype: torch.dtype) -> Iterato
 
     Raises ModelError (PC580) for one that is in no file.
     """
-    missing: list[Encoder] = []
-    count = 0
-    for encoder in encoders(base.name):
-        found = _holder(sources, encoder)
-        if found is None:
-            missing.append(encoder)
-            continue
-        source, shapes, layout = found
-        model, plan = text_blueprint(shapes, encoder._replace(layout=layout), dtype)
-        source.plans.append(plan)
-        count += 1
-        yield model
-    lacking = [encoder.part for encoder in missing if encoder.part and not encoder.optional]
-    if lacking or not count:
-        main = sources[-1].path
+    holders = [(encoder, _holder(sources, encoder)) for encoder in encoders(base.name)]
+    lacking = [encoder.part for encoder, held in holders if not held and encoder.part and not encoder.optional]
+    if any(held and encoder.alone for encoder, held in holders):
+        lacking = []
+    if lacking or not any(held for _, held in holders):
         part = ", ".join(lacking) or "text encoder"
-        raise ModelError(diagnose("PC580", file=main, part=part, title=base.title))
+        raise ModelError(diagnose("PC580", file=sources[-1].path, part=part, title=base.title))
+    for encoder, held in holders:
+        if held:
+            source, shapes, layout = held
+            model, plan = text_blueprint(shapes, encoder._replace(layout=layout), dtype)
+            source.plans.append(plan)
+            yield model
 
 
 def _holder(sources: Sequence[Source], encoder: Encoder) -> tuple[Source, Shapes, str] | None:

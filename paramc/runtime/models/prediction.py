@@ -1,4 +1,4 @@
-"""What a diffusion model predicts: the noise, or the velocity between noise and picture, curved or straight."""
+"""What a diffusion model predicts: the noise, the velocity between noise and picture, or a mixture by level (EDM)."""
 
 import re
 from pathlib import Path
@@ -9,14 +9,17 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from paramc.runtime.catalogue.header import Header
 
-Prediction: TypeAlias = Literal["epsilon", "v", "flow"]
+Prediction: TypeAlias = Literal["epsilon", "v", "flow", "edm"]
 VELOCITY: Final = re.compile(rb'^\s*parameterization:\s*["\']?v["\']?\s*$', re.MULTILINE)
+EDM_MEAN, EDM_STD = "edm_mean", "edm_std"  # of latents, in files of models that were trained as EDM (Playground 2.5)
 LONGEST: Final = 100_000  # bytes of a configuration beside the checkpoint that are looked at
 SIMILAR: Final = 0.5  # correlation above which an output is the noise that went in
 
 
 def stated_prediction(header: Header) -> Prediction | None:
     """What the file itself or the configuration beside it says; None when neither does."""
+    if EDM_MEAN in header.tensors:
+        return "edm"
     if "v_pred" in header.tensors:
         return "v"
     stated = header.metadata.get("modelspec.prediction_type", "")

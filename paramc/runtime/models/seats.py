@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from torch import Tensor, nn
 
+from paramc.runtime.models.architectures import lying_in, originals
 from paramc.runtime.models.names import original_module
 from paramc.runtime.models.network import PATH, Target
-from paramc.tables import TableError, TableValue, read_table, rows, section
+from paramc.runtime.models.transformers import scale_first
+from paramc.tables import TableError, read_table, rows, section
 
 TEXT: Final = "text"  # the block of all text encoders
 T5: Final = 3  # what networks call the number of a T5, also where only one encoder stands before it
@@ -44,12 +47,10 @@ def seats(models: Sequence[nn.Module], base: str) -> dict[Target, Seat]:
     """The seats of a diffusion model and its text encoders, in this order, by every name that is known for them."""
     found: dict[Target, Seat] = {target: (Piece(module),) for target, module in _own(models)}
     modules = dict(models[0].named_modules())
-    for name, pieces in _originals(base).items():
-        for number in _numbers(name, pieces[0], modules):
-            wanted = [_piece(piece.format(number, last=number), modules) for piece in pieces]
-            seat = tuple(piece for piece in wanted if piece is not None)
-            if len(seat) == len(pieces):
-                found[Target(0, name.format(number, last=number).replace(".", "_"))] = seat
+    swapped = scale_first(models[0])
+    for original, names in chain(originals(base, modules), lying_in(_further(base), modules)):
+        seat = tuple(piece for name in names for piece in _pieces(modules[name], name in swapped))
+        found[Target(0, original.replace(".", "_"))] = seat
     return found
 
 
@@ -93,21 +94,9 @@ def _known(number: int, name: str, attends: tuple[bool, ...]) -> Iterator[str]:
         yield original.replace(".", "_")
 
 
-def _numbers(name: str, piece: str, modules: Mapping[str, nn.Module]) -> Sequence[int]:
-    """The blocks that a row of the table is for."""
-    container = modules.get(piece.partition(".{")[0])
-    if "{" not in name or not isinstance(container, nn.ModuleList):
-        return range("{" not in name)
-    return range(len(container)) if "{}" in name else range(len(container) - 1, len(container))
-
-
-def _piece(text: str, modules: Mapping[str, nn.Module]) -> Piece | None:
-    name, _, share = text.partition("#")
-    module = modules.get(name)
-    if module is None:
-        return None
-    part, _, of = share.partition("/")
-    return Piece(module, int(part), int(of)) if share else Piece(module)
+def _pieces(module: nn.Module, swapped: bool) -> Seat:
+    """The rows of a module in the order of the authors."""
+    return (Piece(module, 1, 2), Piece(module, 0, 2)) if swapped else (Piece(module),)
 
 
 @cache
@@ -116,13 +105,9 @@ def _blocks() -> tuple[Blocks, ...]:
 
 
 @cache
-def _originals(base: str) -> Mapping[str, tuple[str, ...]]:
-    """Modules of the original files of a base, and what stands in their place."""
-    table = section(read_table(PATH), "originals", PATH.name).get(base, {})
-    return {name: _texts(pieces) for name, pieces in table.items()} if isinstance(table, dict) else {}
-
-
-def _texts(value: TableValue) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TableError(f"{PATH.name}: an original module stands for a list of modules")
-    return tuple(map(str, value))
+def _further(base: str) -> Mapping[str, tuple[str, ...]]:
+    """Names that only networks for a base have, and what stands in their place."""
+    table = section(read_table(PATH), "further", PATH.name).get(base, {})
+    if not isinstance(table, dict) or not all(isinstance(names, list) for names in table.values()):
+        raise TableError(f"{PATH.name}: a further name stands for a list of modules")
+    return {name: tuple(map(str, names)) for name, names in table.items() if isinstance(names, list)}

@@ -20,8 +20,8 @@ class Shapes:
     all: Mapping[str, tuple[int, ...]]
     prefix: str = ""
 
-    def __contains__(self, name: str) -> bool:
-        return self.prefix + name in self.all
+    def __contains__(self, name: object) -> bool:
+        return f"{self.prefix}{name}" in self.all
 
     def of(self, name: str) -> tuple[int, ...]:
         """The shape of a tensor; empty for one that is not there."""
@@ -171,7 +171,7 @@ def t5_config(text: Shapes) -> Config:
 def decoder_config(text: Shapes, row: Decoder) -> dict[str, object]:
     """The configuration of a language model in the layout of transformers."""
     attention = "layers.0.self_attn."
-    head = text.size(f"{attention}q_norm.weight") or row.head
+    head = text.size(f"{attention}q_norm.weight") or row.head or HEAD
     return {
         "vocab_size": text.size("embed_tokens.weight"),
         "hidden_size": text.size("embed_tokens.weight", 1),
@@ -181,8 +181,8 @@ def decoder_config(text: Shapes, row: Decoder) -> dict[str, object]:
         "num_key_value_heads": text.size(f"{attention}k_proj.weight") // head,
         "head_dim": head,
         "query_pre_attn_scalar": head,
-        "rms_norm_eps": 1e-6,
-        "rope_parameters": {"rope_type": "default", "rope_theta": row.theta},
+        "rms_norm_eps": row.epsilon,
+        "rope_parameters": {"rope_type": "default", "rope_theta": row.theta, **row.rope},
     }
 
 

@@ -6,6 +6,7 @@ count beside the tensor made of it.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -14,9 +15,14 @@ from torch import Tensor
 
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
+from paramc.runtime.catalogue.gguf import TYPES
 from paramc.runtime.catalogue.header import Header, TensorInfo, read_header
+from paramc.runtime.catalogue.scaled import FACTORS
+from paramc.runtime.models.blocks import FORMATS, unpacked_blocks, unpacked_nibbles, unpacked_scales
 
 PICKLES: Final = frozenset({".pt", ".pth", ".ckpt", ".bin"})
+UNREAD: Final = frozenset(kind.name for kind in TYPES.values() if kind.values > 1) - FORMATS.keys()
+WEIGHT: Final = ".weight"
 WRAPPERS: Final = ("state_dict", "params_ema", "params-ema", "params", "model_state_dict")
 DTYPES: Final = {
     "BOOL": torch.bool, "U8": torch.uint8, "I8": torch.int8, "I16": torch.int16, "I32": torch.int32, "I64": torch.int64,
@@ -38,21 +44,70 @@ class Tensors(Protocol):
         ...
 
 
-class SafetensorsFile:
-    """An open safetensors file."""
+class HeadedFile:
+    """An open file with a header."""
 
     def __init__(self, header: Header, stream: BinaryIO) -> None:
         self.header = header
         self._stream = stream
 
     def read(self, name: str) -> Tensor:
-        """The tensor as it stands in the file. Raises ModelError when the file cannot be read to its end."""
+        """The tensor as it stands in the file; in float32 what is there in few bits or with a factor beside it.
+
+        Raises ModelError when the file cannot be read to its end, or what belongs to the tensor is missing.
+        """
         info = self.header.tensors[name]
+        values = self._values(name, info)
+        owner = name.removesuffix(WEIGHT)
+        factor = next((owner + end for end in FACTORS if owner + end in self.header.beside), None)
+        if factor is None or owner == name:
+            return values
+        scale = self._plain(factor, self.header.beside[factor]).float()
+        if scale.numel() not in (1, *info.shape[:1]):
+            raise self._damaged(f"`{factor}` does not fit the weight")
+        return values.float() * scale.reshape(-1, *[1] * (values.dim() - 1))
+
+    def _values(self, name: str, info: TensorInfo) -> Tensor:
+        if name in self.header.quantised:
+            return self._four_bits(name, info)
+        if info.dtype not in FORMATS:
+            return self._plain(name, info)
+        try:
+            return unpacked_blocks(self._bytes(info), info.dtype).view(info.shape)
+        except RuntimeError as error:  # torch's words for sizes that do not go together
+            raise self._damaged(f"`{name}` has another size than its shape") from error
+
+    def _plain(self, name: str, info: TensorInfo) -> Tensor:
         if info.dtype not in DTYPES:
-            raise ModelError(diagnose("PC521", file=self.header.path, reason=f"`{name}` is of type {info.dtype}"))
+            raise ModelError(diagnose("PC583", file=self.header.path, format=info.dtype))
+        return self._bytes(info).view(DTYPES[info.dtype]).reshape(info.shape)
+
+    def _four_bits(self, name: str, info: TensorInfo) -> Tensor:
+        """A weight as bitsandbytes has it."""
+        how = self.header.quantised[name]
+        codes, scales = self._part(name, "quant_map"), self._part(name, "absmax")
+        try:
+            if how.nested:
+                outer = self._part(name, "nested_quant_map"), self._part(name, "nested_absmax")
+                scales = unpacked_scales(scales, *outer, how.nested, how.offset)
+            values = unpacked_nibbles(self._bytes(info), codes, scales, how.block)
+            return values[: prod(info.shape)].view(info.shape)
+        except (RuntimeError, IndexError) as error:  # the same, and for codes that are not there
+            raise self._damaged(f"the parts of `{name}` do not go together") from error
+
+    def _part(self, name: str, part: str) -> Tensor:
+        info = self.header.beside.get(f"{name}.{part}")
+        if info is None:
+            raise self._damaged(f"`{name}` has no `{part}`")
+        return self._plain(name, info).flatten()
+
+    def _damaged(self, reason: str) -> ModelError:
+        return ModelError(diagnose("PC521", file=self.header.path, reason=reason))
+
+    def _bytes(self, info: TensorInfo) -> Tensor:
         data = torch.empty(info.end - info.start, dtype=torch.uint8)
         self._fill(memoryview(data.numpy().data), info)
-        return data.view(DTYPES[info.dtype]).reshape(info.shape)
+        return data
 
     def _fill(self, window: memoryview, info: TensorInfo) -> None:
         path = self.header.path
@@ -80,7 +135,7 @@ class PickledTensors:
 
 @contextmanager
 def open_tensors(path: Path) -> Iterator[Tensors]:
-    """The tensors of a safetensors file, or of a pickle file that holds nothing else.
+    """The tensors of a safetensors or GGUF file, or of a pickle file that holds nothing else.
 
     Raises ModelError as `read_header` and `read_pickle` do.
     """
@@ -88,8 +143,11 @@ def open_tensors(path: Path) -> Iterator[Tensors]:
         yield PickledTensors(path, _tensors_in(read_pickle(path)))
         return
     header = read_header(path)
+    unread = next((info.dtype for info in header.tensors.values() if info.dtype in UNREAD), None)
+    if unread:
+        raise ModelError(diagnose("PC583", file=path, format=unread))
     with path.open("rb") as stream:
-        yield SafetensorsFile(header, stream)
+        yield HeadedFile(header, stream)
 
 
 def _tensors_in(loaded: object) -> dict[str, Tensor]:

@@ -6,26 +6,29 @@ from types import MappingProxyType
 from typing import Final, TypeAlias, cast, get_args
 
 import torch
+from diffusers.models.embeddings import PatchEmbed, get_2d_sincos_pos_embed
 from diffusers.models.normalization import AdaLayerNormContinuous
 from diffusers.models.transformers.auraflow_transformer_2d import AuraFlowPreFinalBlock, AuraFlowTransformer2DModel
+from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
 from diffusers.models.transformers.transformer_chroma import (
     ChromaCombinedTimestepTextProjEmbeddings,
     ChromaTransformer2DModel,
 )
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from diffusers.models.transformers.transformer_flux2 import Flux2Transformer2DModel
+from diffusers.models.transformers.transformer_hidream_image import HiDreamImageTransformer2DModel
 from diffusers.models.transformers.transformer_lumina2 import Lumina2RotaryPosEmbed, Lumina2Transformer2DModel
 from diffusers.models.transformers.transformer_qwenimage import QwenEmbedRope, QwenImageTransformer2DModel
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from diffusers.models.transformers.transformer_z_image import ZImageTransformer2DModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
 from paramc.runtime.models.architectures import architecture_of, configuration, places
 from paramc.runtime.models.blueprint import Blueprint
-from paramc.runtime.models.shapes import Shapes
+from paramc.runtime.models.original import shapes_of
 
 Transformer: TypeAlias = (
     FluxTransformer2DModel
@@ -36,12 +39,13 @@ Transformer: TypeAlias = (
     | Lumina2Transformer2DModel
     | Flux2Transformer2DModel
     | AuraFlowTransformer2DModel
+    | PixArtTransformer2DModel
+    | HiDreamImageTransformer2DModel
 )
 
 CLASSES: Final[Mapping[str, type[Transformer]]] = MappingProxyType(
     {kind.__name__: kind for kind in cast("tuple[type[Transformer], ...]", get_args(Transformer))}
 )
-NF4: Final = ".quant_state.bitsandbytes__"  # in names of what 4-bit weights are put together with
 SCALE_FIRST: Final = (AdaLayerNormContinuous, AuraFlowPreFinalBlock)  # their authors have the shift first
 LONGEST: Final = 1024  # positions on an axis, also for longer texts than a model was trained on
 TITLE: Final = "diffusion transformer"
@@ -69,24 +73,41 @@ def _place(model: Transformer) -> None:
         case Lumina2Transformer2DModel():
             lengths = [max(LONGEST, int(length)) for length in config["axes_lens"]]
             model.rope_embedder = Lumina2RotaryPosEmbed(10000, list(config["axes_dim_rope"]), lengths)
+        case PixArtTransformer2DModel():
+            _place_patches(model.pos_embed)
         case _:
             pass
+
+
+def _place_patches(embedding: PatchEmbed) -> None:
+    """The positions of patches, which are waves of the place in a picture of the size that the model was trained on."""
+    table = get_2d_sincos_pos_embed(
+        embedding.proj.out_channels,
+        embedding.height,
+        base_size=embedding.base_size,
+        interpolation_scale=embedding.interpolation_scale,
+        output_type="pt",
+    )
+    embedding.register_buffer("pos_embed", table.float()[None], persistent=False)
+
+
+def scale_first(model: nn.Module) -> frozenset[str]:
+    """Modules whose rows for the scale come before those for the shift, which the authors have the other way round."""
+    return frozenset(f"{name}.linear" for name, part in model.named_modules() if isinstance(part, SCALE_FIRST))
 
 
 def transformer_blueprint(header: Header, base: str, dtype: torch.dtype) -> tuple[Transformer, Blueprint]:
     """The diffusion model of a file.
 
-    Raises ModelError for a layout that no row of architectures.toml has, and for weights in 4 bits (PC583).
+    Raises ModelError for a layout that no row of architectures.toml has.
     """
-    if any(NF4 in name for name in header.tensors):
-        raise ModelError(diagnose("PC583", file=header.path, format="nf4"))
     found = architecture_of(base, header.tensors)
     if found is None:
         raise ModelError(diagnose("PC525", file=header.path, found="an unknown layout", wanted="a checkpoint"))
     row, prefix = found
-    shapes = Shapes({name: info.shape for name, info in header.tensors.items()}, prefix)
+    shapes = shapes_of(header, prefix)
     model = empty_transformer(row.model, configuration(row, shapes))
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    scale_first = frozenset(f"{name}.linear" for name, part in model.named_modules() if isinstance(part, SCALE_FIRST))
-    found_places = {prefix + name: tuple(places(row, name, wanted, scale_first)) for name in shapes.names}
+    swapped = scale_first(model)
+    found_places = {prefix + name: tuple(places(row, name, wanted, swapped)) for name in shapes.names}
     return model, Blueprint(TITLE, model, {name: place for name, place in found_places.items() if place}, dtype)

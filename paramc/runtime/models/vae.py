@@ -8,7 +8,7 @@ import torch
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
-from paramc.runtime.models.bases import bases
+from paramc.runtime.models.bases import Base, base_of
 from paramc.runtime.models.blueprint import Blueprint, fill
 from paramc.runtime.models.empty import Vae, empty_vae
 from paramc.runtime.models.folder import folder_vae
@@ -20,15 +20,17 @@ from paramc.runtime.models.tensors import open_tensors
 WAN: Final = "decoder.middle.0.residual.0.gamma"  # in the files of autoencoders that are made for films
 
 
-def load_vae(path: Path, *, base: str = "sd1", dtype: torch.dtype = torch.float32, device: str = "cpu") -> Vae:
-    """An autoencoder out of a file or a folder; `base` decides the scale of its latents, which no file states.
+def load_vae(
+    path: Path, *, base: str = "sd1", family: str = "", dtype: torch.dtype = torch.float32, device: str = "cpu"
+) -> Vae:
+    """An autoencoder out of a file or a folder; base and family decide the scale of its latents, which no file states.
 
     Raises ModelError for a file that holds none, or is damaged.
     """
     if path.is_dir():
         return folder_vae(path, dtype, device)
     with open_tensors(path) as file:
-        model, blueprint = _blueprint(file.header, base, dtype)
+        model, blueprint = _blueprint(file.header, base_of(base, family), dtype)
         fill([blueprint], file)
     blueprint.finish(path, device)
     return model
@@ -39,8 +41,7 @@ def is_vae(header: Header) -> bool:
     return any(header.shape(name) is not None for name in ("decoder.conv_in.weight", WAN))
 
 
-def _blueprint(header: Header, base: str, dtype: torch.dtype) -> tuple[Vae, Blueprint]:
-    row = bases()[base]
+def _blueprint(header: Header, row: Base, dtype: torch.dtype) -> tuple[Vae, Blueprint]:
     if WAN in header.tensors:
         return wan_vae_blueprint(header, dtype)
     for prefix in ("", VAE):

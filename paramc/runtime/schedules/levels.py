@@ -13,6 +13,8 @@ from torch import Tensor
 
 TIMESTEPS: Final = 1000
 LAST_ALPHA: Final = 4.8973451890853435e-08  # cumulative alpha put in place of the zero of a zero-terminal table
+EDM_ENDS: Final = (0.002, 80.0)
+LOG_TIME: Final = 0.25
 BEYOND: Final = 999999999.9  # "sigma" of the very start, before every level
 
 
@@ -102,6 +104,28 @@ class LcmTable:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LogTable:
+    """Levels between two ends, even in ln sigma; timestep = ln sigma / 4 (EDM, Karras et al. 2022)."""
+
+    sigmas: Tensor
+
+    def sigma(self, timestep: Tensor) -> Tensor:
+        """exp(4 t)."""
+        return (timestep / LOG_TIME).exp()
+
+    def timestep(self, sigma: Tensor) -> Tensor:
+        """ln sigma / 4."""
+        return LOG_TIME * sigma.log()
+
+    def at_fraction(self, done: float) -> float:
+        """The level after a share of ln sigma."""
+        if done <= 0:
+            return BEYOND
+        low, high = self.sigmas[0].log().item(), self.sigmas[-1].log().item()
+        return 0.0 if done >= 1 else math.exp(high + (low - high) * done)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FlowTable:
     """Straight-line flow, x = (1 - sigma) data + sigma noise; timestep = sigma x `multiplier`.
 
@@ -144,6 +168,11 @@ def sd_alphas() -> Tensor:
     return torch.cumprod(1 - betas, dim=0)
 
 
+def even_alphas(first: float, last: float) -> Tensor:
+    """Cumulative alphas of betas in even steps, float64 (1000,)."""
+    return torch.cumprod(1 - torch.linspace(first, last, TIMESTEPS, dtype=torch.float64), dim=0)
+
+
 def zero_terminal(alphas: Tensor) -> Tensor:
     """Cumulative alphas stretched so that the last timestep is pure noise (Lin et al. 2023, algorithm 1)."""
     root = alphas.sqrt()
@@ -178,6 +207,12 @@ def single_precision_table(alphas: Tensor, *, rounds: bool = False) -> TimestepT
 def double_precision_table(sigmas: Tensor) -> TimestepTable:
     """Sigmas and their logarithms computed in float64 and then rounded (ComfyUI, Forge)."""
     return TimestepTable(sigmas.float(), sigmas.log().float(), rounds=True)
+
+
+def log_table() -> LogTable:
+    """The 1000 levels of EDM."""
+    low, high = map(math.log, EDM_ENDS)
+    return LogTable(torch.linspace(low, high, TIMESTEPS).exp())
 
 
 def lcm_table(table: TimestepTable) -> LcmTable:

@@ -19,7 +19,7 @@ SPACES: Final = "composed"  # a normalisation that leaves letters alone, as all 
 REMEMBERED: Final = 20_000  # words with their tokens
 BREAK: Final = Run(text="", breaks=True)
 _PIECE: Final = re.compile(r"\w+|[^\w\s]")
-_ATOM: Final = re.compile(r"\s*(\S+?(?:,(?=[^\W_])|(?=\s)|\Z))")  # cut there, a text has the same tokens as whole
+_ATOM: Final = re.compile(r"(\S+?(?:,(?=[^\W_])|(?=\s)|\Z))")  # cut there, a text has the same tokens as whole
 
 
 class Atom(NamedTuple):

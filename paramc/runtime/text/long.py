@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import Gemma2Model, Qwen2Model, Qwen3Model, T5EncoderModel, UMT5EncoderModel
+from transformers import Gemma2Model, LlamaModel, MistralModel, Qwen2Model, Qwen3Model, T5EncoderModel, UMT5EncoderModel
 
 from paramc.ir.plan import Run
 from paramc.runtime.text.emphasis import EMPHASES, restored
 from paramc.runtime.text.manners import LongText
 
-LanguageModel: TypeAlias = Qwen2Model | Qwen3Model | Gemma2Model
+LanguageModel: TypeAlias = Qwen2Model | Qwen3Model | LlamaModel | MistralModel | Gemma2Model
 LongModel: TypeAlias = T5EncoderModel | UMT5EncoderModel | LanguageModel
 
+V = TypeVar("V")
 NOTHING: Final = (Run(text=""),)
 
 
@@ -45,15 +46,23 @@ class LongEncoder:
         """The tokens of a piece of text."""
         return tuple(self.tokeniser.encode(text, add_special_tokens=False).ids)
 
+    def weights(self, row: LongRow, length: int) -> Sequence[float]:
+        """Of the tokens of a row filled up with padding."""
+        return self._filled(row.weights, [1.0] * (length - len(row.weights)))
+
+    def _filled(self, values: Sequence[V], padding: Sequence[V]) -> Sequence[V]:
+        return [*padding, *values] if self.text.pads_before else [*values, *padding]
+
     @torch.no_grad()
     def encode(self, row: LongRow, length: int) -> Tensor:
-        """(1, length, width) of a row filled up with padding, float32."""
+        """(1, length, width) of a row filled up with padding, float32; `deep`: of each layer, one below the other."""
         padding = [self.tokeniser.token_to_id(self.text.pad) or 0] * (length - len(row.tokens))
-        ids = torch.tensor([[*row.tokens, *padding]], device=self.model.device)
-        seen = torch.ones_like(ids)
-        if self.text.padding != "seen":
-            seen[:, len(row.tokens) :] = 0
-        output = self.model(ids, attention_mask=seen, output_hidden_states=bool(self.text.states))
+        ids = torch.tensor([self._filled(row.tokens, padding)], device=self.model.device)
+        shown = [int(self.text.padding == "seen")] * len(padding)
+        seen = torch.tensor([self._filled([1] * len(row.tokens), shown)], device=self.model.device)
+        output = self.model(ids, attention_mask=seen, output_hidden_states=bool(self.text.states) or self.text.deep)
+        if self.text.deep:
+            return torch.cat(output.hidden_states[1:], dim=1).float()
         taken = [output.hidden_states[index] for index in self.text.states] or [output.last_hidden_state]
         hidden: Tensor = torch.cat(taken, dim=-1).float()
         return hidden * seen[..., None] if self.text.padding == "zeros" else hidden
@@ -80,7 +89,8 @@ def _column(rows: Sequence[LongRow], counts: Sequence[int], emphasis: str, encod
     length = max(encoder.text.least, max(len(row.tokens) for row in rows) + encoder.text.further)
     first = rows[0].head if encoder.text.drops_before else 0
     z = torch.cat([encoder.encode(row, length)[:, first:] for row in rows])
-    weights = torch.tensor([[*row.weights, *[1.0] * (length - len(row.weights))][first:] for row in rows]).to(z)
+    weights = torch.tensor([encoder.weights(row, length)[first:] for row in rows]).to(z)
+    weights = weights.repeat(1, z.shape[1] // weights.shape[1])
     if bool((weights == 1).all()):
         return z
     [nothing] = long_rows(NOTHING, encoder)
@@ -103,11 +113,12 @@ def _row(runs: Sequence[Run], encoder: LongEncoder) -> LongRow:
     """One row. Every run is cut into tokens for itself; a single one together with what stands around it."""
     text = encoder.text
     before, after = encoder.ids(text.before), encoder.ids(text.after)
+    words = [run.text.lower().strip() if text.lowers else run.text for run in runs]
     if text.before and len(runs) == 1:
-        whole = encoder.ids(text.before + runs[0].text + text.after)
+        whole = encoder.ids(text.before + words[0] + text.after)
         pieces = [(whole[len(before) : len(whole) - len(after)], runs[0].weight)]
     else:
-        pieces = [(encoder.ids(run.text), run.weight) for run in runs]
+        pieces = [(encoder.ids(word), run.weight) for word, run in zip(words, runs, strict=True)]
     ids = [token for tokens, _ in pieces for token in tokens]
     weights = [weight for tokens, weight in pieces for _ in tokens]
     most = max(text.most - len(before) - len(after), 0) if text.most else None

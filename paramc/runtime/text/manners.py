@@ -40,6 +40,7 @@ class Base:
 
     layer: the model's own hidden state, from the end. pads: for each encoder, the token behind the end of a text.
     alone: the base with which one encoder alone is meant. long: how the tokens of T5 stand to those of the encoders.
+    beside: the base whose language model's tokens follow those.
     """
 
     encoders: tuple[str, ...]
@@ -49,6 +50,7 @@ class Base:
     pooled: bool = False
     alone: str = ""
     long: Literal["", "alone", "behind"] = ""
+    beside: str = ""
 
     def layers(self, manner: Manner, asked: int | None) -> tuple[int, ...]:
         """The hidden state of each encoder; None asks for the model's own."""
@@ -78,10 +80,13 @@ class LongText(NamedTuple):
     padding: Literal["seen", "unseen", "zeros"] = "seen"
     further: int = 0
     pad: str = "<pad>"
+    pads_before: bool = False
     before: str = ""
     after: str = "</s>"
     drops_before: bool = False
     states: Sequence[int] = ()
+    deep: bool = False
+    lowers: bool = False
     weighs: bool = True
 
 

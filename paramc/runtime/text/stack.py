@@ -11,7 +11,7 @@ from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import RunError
 from paramc.runtime.text.bpe import SHARED, vocabulary
 from paramc.runtime.text.encoder import Encoder
-from paramc.runtime.text.long import LongModel
+from paramc.runtime.text.long import LanguageModel, LongModel
 from paramc.runtime.text.manners import Base, find_base
 
 CLIP_L: Final = "l"  # the encoder that is not OpenCLIP's
@@ -23,6 +23,7 @@ TextEncoderModel: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection | Long
 class TextStack:
     """The encoders in the order in which their vectors are joined, and T5 or a language model where the base has it.
 
+    beside: a language model that reads the text besides T5.
     family: by which programs decide how long its rows are. tokeniser: its own, where it is not T5's.
     """
 
@@ -32,6 +33,7 @@ class TextStack:
     name: str = ""
     family: str = ""
     tokeniser: Tokenizer | None = None
+    beside: LanguageModel | None = None
 
     @property
     def width(self) -> int:
@@ -60,7 +62,8 @@ def text_stack(
     pads = tuple(end if pad == vocabulary().end else pad for pad in row.pads)
     found = zip(row.encoders, clips, pads, strict=True)
     encoders = tuple(Encoder(name, model, pad, _left_out(model), merges) for name, model, pad in found)
-    return TextStack(row, encoders, long, base, family, tokeniser)
+    beside = next((model for model in models if isinstance(model, LanguageModel)), None) if row.beside else None
+    return TextStack(row, encoders, long, base, family, tokeniser, beside)
 
 
 def _left_out(model: CLIPTextModel | CLIPTextModelWithProjection) -> int:

@@ -96,6 +96,9 @@ def _joined(texts: Texts, tokens: Tensor, stack: TextStack, dialect: str) -> Ten
     if stack.long is None:
         return tokens
     long = _long(texts, stack, dialect)[0].to(tokens)
+    if stack.beside is not None:
+        other = replace(stack, long=stack.beside, name=stack.base.beside)
+        return torch.cat([long, _long(texts, other, dialect)[0].to(tokens)], dim=1)
     if stack.base.long == "alone":
         return long
     return torch.cat([pad(tokens, (0, long.shape[2] - tokens.shape[2])), long], dim=1)
@@ -106,7 +109,8 @@ def _long(texts: Texts, stack: TextStack, dialect: str) -> tuple[Tensor, tuple[i
     if stack.long is None:
         raise RunError(diagnose("PC506", base=stack.name, count=0))
     row = find_lengths(stack.name, stack.family, dialect)
-    encoder = LongEncoder(stack.long, stack.tokeniser or tokeniser(), row)
+    own = stack.tokeniser if stack.beside is None or stack.long is stack.beside else None
+    encoder = LongEncoder(stack.long, own or tokeniser(), row)
     runs = texts.runs if row.weighs else [(Run(text=text),) for text in texts.texts]
     found = encode_long(runs, texts.counts, texts.emphasis, encoder)
     lengths = tuple(len(tokens) for tokens in found)

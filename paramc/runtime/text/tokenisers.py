@@ -13,6 +13,7 @@ from paramc.runtime.catalogue.header import Json
 
 NAME: Final = "tokenizer.json"
 FOLDER: Final = "tokenizer"
+FURTHER: Final = "tokenizer_4"  # of a language model beside encoders with tokenisers of their own
 WORDS: Final = ("vocab.json", "tokenizer.model")  # of tokenisers that are put together on loading
 
 
@@ -33,7 +34,7 @@ def tokeniser_beside(file: Path) -> Tokenizer:
 
 def tokeniser_in(folder: Path) -> Tokenizer:
     """The tokeniser of a model's folder. Raises ModelError (PC585)."""
-    found = _in(folder / FOLDER)
+    found = _in(folder / FURTHER) or _in(folder / FOLDER)
     if found is None:
         raise ModelError(diagnose("PC585", file=folder, stem=FOLDER))
     return found

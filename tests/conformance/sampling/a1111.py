@@ -42,7 +42,7 @@ from paramc.runtime.schedules.registry import scheduled
 from paramc.runtime.schedules.timesteps import continuous_times, ddim_timesteps
 from paramc.runtime.stages.starts import start_from_latent, start_from_latent_at, start_from_noise, with_extra_noise
 from paramc.runtime.stages.steps import steps_from_picture
-from tests.conformance.sampling.recorded import SHAKE, Case, nudged, shaken
+from tests.conformance.sampling.recorded import Case, Nudge, nudged, shaken
 from tests.conformance.sampling.timelines import branches, timeline
 from tests.golden.sampling import toy
 
@@ -109,7 +109,7 @@ class Result:
 class Job:
     """One job: the settings of a case over the program's defaults. A second pass is another job on the same case."""
 
-    def __init__(self, case: Case, nudge: int | None = None) -> None:
+    def __init__(self, case: Case, nudge: Nudge | None = None) -> None:
         self.case = case
         self.nudge = nudge
         self.options = dict(case.get("opts", {}))
@@ -172,7 +172,7 @@ class Job:
             self.options.get("eta_noise_seed_delta", 0),
         )
         noise, source = start_noise(spec, self.open_stream)
-        return (shaken(noise) if self.nudge == SHAKE else noise), source
+        return (shaken(noise) if self.nudge and self.nudge.shaken else noise), source
 
     def curve(self) -> Curve:
         options = self.options
@@ -192,7 +192,7 @@ class Job:
         return self.moved(scheduled(name, self.levels, steps, self.curve(), drops_penultimate=drops))
 
     def moved(self, levels: Tensor) -> Tensor:
-        return levels if self.nudge in (None, SHAKE) else nudged(levels, self.nudge)
+        return levels if self.nudge is None else nudged(levels, self.nudge.steps)
 
     def timesteps(self, steps: int) -> Tensor:
         return ddim_timesteps(steps + self.options.get("always_discard_next_to_last_sigma", False))
@@ -233,7 +233,7 @@ class Job:
             ),
             padding=padding,
             empty=toy.text_embed("")[None],
-            joins=options.get("batch_cond_uncond", True),
+            most_rows=None if options.get("batch_cond_uncond", True) else self.batch,
         )
 
     def knobs(self) -> Knobs:

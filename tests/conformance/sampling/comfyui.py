@@ -34,7 +34,7 @@ from paramc.runtime.schedules.levels import (
 from paramc.runtime.schedules.registry import tail_of_longer
 from paramc.runtime.stages.starts import start_from_latent, start_from_noise
 from tests.conformance.sampling.a1111 import Result
-from tests.conformance.sampling.recorded import Case, nudged
+from tests.conformance.sampling.recorded import Case, Nudge, nudged
 from tests.golden.sampling import toy
 
 SCHEDULE_IDS = {"ddim_uniform": "ddim", "beta": "beta_timesteps", "kl_optimal": "kl_optimal_zero"}
@@ -88,7 +88,7 @@ def lat(shape: list[int], k: int) -> Tensor:
 class Sampling:
     """One KSampler run."""
 
-    def __init__(self, case: Case, nudge: int | None = None) -> None:
+    def __init__(self, case: Case, nudge: Nudge | None = None) -> None:
         self.case = case
         self.nudge = nudge
         self.model = case.get("model", "eps")
@@ -190,7 +190,7 @@ class Sampling:
         case, shape = self.case, self.case["shape"]
         given = lat(shape, 0) if case.get("latent") else torch.zeros(shape)
         latent = enters_latent_space(self.model, given) if given.any() else given
-        sigmas = self.sigmas() if self.nudge is None else nudged(self.sigmas(), self.nudge)
+        sigmas = self.sigmas() if self.nudge is None else nudged(self.sigmas(), self.nudge.steps)
         if len(sigmas) == 0:
             return given
         noise = batch_noise(shape, case["seed"], self.open_stream, batch_index=case.get("batch_inds", ()))

@@ -16,6 +16,7 @@ from paramc.runtime.denoise.parametrisation import (
     clean_from_velocity,
     consistent,
 )
+from paramc.runtime.execute.tables import FIRST_STRETCHED
 from paramc.runtime.rng.batch import StepNoise, leftover_seed
 from paramc.runtime.rng.images import ImageNoise, NoiseSpec, start_noise
 from paramc.runtime.rng.streams import stream_opener
@@ -36,7 +37,7 @@ from paramc.runtime.schedules.levels import (
 from paramc.runtime.stages.starts import start_from_latent
 from tests.conformance.sampling.a1111 import Job, Result
 from tests.conformance.sampling.comfyui import lat
-from tests.conformance.sampling.recorded import Case
+from tests.conformance.sampling.recorded import Case, Nudge
 from tests.golden.sampling import toy
 
 FLOWS = ("flux", "schnell", "sd3")
@@ -54,8 +55,7 @@ def levels_of(model: str) -> Levels:
         case "v_zsnr":
             sigmas = sigmas_of(sd_alphas()).float()
             stretched = sigmas_of(zero_terminal(1 / (sigmas * sigmas + 1)))
-            # the last digit of the first alpha decides 7e-5 of its sigma, and depends on the machine's square root
-            stretched[0] = 0.029165461659431458
+            stretched[0] = FIRST_STRETCHED
             return TimestepTable(stretched, stretched.log(), rounds=True)
         case _:
             return double_precision_table(sigmas_of(sd_alphas()))
@@ -64,7 +64,7 @@ def levels_of(model: str) -> Levels:
 class ForgeJob(Job):
     """One Forge run on a latent of the recorded shape."""
 
-    def __init__(self, case: Case, nudge: int | None = None) -> None:
+    def __init__(self, case: Case, nudge: Nudge | None = None) -> None:
         shape = case["shape"]
         model = case.get("model", "eps")
         inputs = {

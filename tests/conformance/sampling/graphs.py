@@ -16,7 +16,7 @@ from paramc.runtime.execute.values import Guide, Latent
 from tests.conformance.sampling.a1111 import Result
 from tests.conformance.sampling.comfyui import LONG, Sampling, double_sigmas, lat
 from tests.conformance.sampling.passes import Seen, embedded, pass_of
-from tests.conformance.sampling.recorded import Case
+from tests.conformance.sampling.recorded import Case, Nudge
 from tests.golden.sampling import toy
 
 SCALE = 0.18215
@@ -46,7 +46,7 @@ def is_said(case: Case) -> bool:
     return case["pos"] in SAID and not unsaid
 
 
-def played(case: Case, nudge: int | None) -> Result:
+def played(case: Case, nudge: Nudge | None) -> Result:
     """The case by the runner; moved sigmas, which only say how much rounding matters, by its pieces."""
     if nudge is not None:
         return Sampling(case, nudge).result()

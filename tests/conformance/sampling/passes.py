@@ -29,7 +29,7 @@ class Seen(Unwatched):
 
 
 def pass_of(
-    plan: Plan, latent: Latent, toys: Any, guide: Callable[[str], Guide], watch: Watch, *, joins: bool = True
+    plan: Plan, latent: Latent, toys: Any, guide: Callable[[str], Guide], watch: Watch, *, most_rows: int | None = None
 ) -> Pass:
     """The work of its Sample op. toys: what stands for the checkpoint. guide: of the name of a conditioning."""
     ops = {op.id: op for op in plan.ops}
@@ -52,7 +52,7 @@ def pass_of(
         relay=lambda weights, step: None,
         device=torch.device("cpu"),
         watch=watch,
-        joins=joins,
+        most_rows=most_rows,
     )
 
 

@@ -21,7 +21,7 @@ from paramc.runtime.stages.masks import (
 from paramc.runtime.stages.pictures import cut, fitted_picture, resized_latent, to_bytes, to_network
 from paramc.runtime.stages.sizes import Box, enlarged, first_pass_of, padded, widened
 from tests.conformance.sampling.a1111 import Job, Result
-from tests.conformance.sampling.recorded import Case
+from tests.conformance.sampling.recorded import Case, Nudge
 from tests.golden.sampling import toy
 
 FITS = ("stretch", "crop", "pad", "pad")  # the last is "latent", of which masks know nothing
@@ -69,10 +69,10 @@ class Painted:
     seen: list[float]
 
 
-Play: TypeAlias = Callable[[Case, int | None], Painted]
+Play: TypeAlias = Callable[[Case, Nudge | None], Painted]
 
 
-def image_to_image(case: Case, nudge: int | None = None) -> Painted:
+def image_to_image(case: Case, nudge: Nudge | None = None) -> Painted:
     """On a picture of the job's own size."""
     job = Job(case, nudge)
     latent = toy.vae_encode(to_network([synth(job.width, job.height, 0)] * job.batch))
@@ -86,7 +86,7 @@ def _painted(result: Result) -> Painted:
     return Painted(result.latent, to_bytes(decoded), levels, result.seen)
 
 
-def inpaint(case: Case, nudge: int | None = None) -> Painted:
+def inpaint(case: Case, nudge: Nudge | None = None) -> Painted:
     """Part of a picture."""
     job = Job(case, nudge)
     size, mode = Size(job.width, job.height), case.get("resize_mode", 0)
@@ -134,7 +134,7 @@ def inpaint(case: Case, nudge: int | None = None) -> Painted:
     return Painted(plain.latent, laid, levels, plain.seen)
 
 
-def hires(case: Case, nudge: int | None = None) -> Painted:
+def hires(case: Case, nudge: Nudge | None = None) -> Painted:
     """A picture from text, enlarged and painted over."""
     wanted = Size(case.get("hr_resize_x", 0), case.get("hr_resize_y", 0))
     if case.get("opts", {}).get("use_old_hires_fix_width_height"):
@@ -156,7 +156,7 @@ def hires(case: Case, nudge: int | None = None) -> Painted:
     return _painted(second.from_latent(latent, case["denoising_strength"], exactly=True))
 
 
-def _second_pass(case: Case, first: Job, latent: Tensor, nudge: int | None) -> Job:
+def _second_pass(case: Case, first: Job, latent: Tensor, nudge: Nudge | None) -> Job:
     inputs = {
         **case.inputs,
         "steps": case.get("hr_second_pass_steps") or case["steps"],

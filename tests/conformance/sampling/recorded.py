@@ -3,10 +3,11 @@
 import gzip
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -82,7 +83,14 @@ def deviation(result: Tensor, expected: Tensor) -> float:
     return float(torch.nan_to_num(difference, nan=float("inf")).max().item() / (largest or 1.0))
 
 
-SHAKE, SHAKEN_BY = -1, 1e-4  # instead of a pattern: the initial noise is moved by this share of its largest value
+SHAKEN_BY = 1e-4  # share of the largest value of the initial noise
+
+
+class Nudge(NamedTuple):
+    """What is moved a little: each sigma by a float32 step up (1), down (-1) or not; `shaken`: the initial noise."""
+
+    steps: tuple[int, ...] = ()
+    shaken: bool = False
 
 
 def shaken(noise: Tensor) -> Tensor:
@@ -91,13 +99,13 @@ def shaken(noise: Tensor) -> Tensor:
     return noise + SHAKEN_BY * noise.abs().max() * turns
 
 
-def nudged(sigmas: Tensor, pattern: int) -> Tensor:
-    """Every sigma but 0 moved by one float32 step; up for each set bit of the pattern, by position modulo 8."""
-    if not sigmas.is_floating_point():
-        return sigmas
-    up = torch.tensor([pattern >> index % 8 & 1 for index in range(len(sigmas))], dtype=torch.bool)
-    moved = torch.nextafter(sigmas, torch.where(up, torch.inf, 0.0).to(sigmas.dtype))
-    return torch.where(sigmas > 0, moved, sigmas)
+def nudged(sigmas: Tensor, steps: Sequence[int]) -> Tensor:
+    """The sigmas with some moved by one float32 step: up for 1, down for -1; timesteps stay, and so does 0."""
+    moved = sigmas.clone()
+    for place, step in enumerate(steps[: len(sigmas)] if sigmas.is_floating_point() else ()):
+        if step and sigmas[place] > 0:
+            moved[place] = torch.nextafter(sigmas[place], sigmas.new_tensor(torch.inf if step > 0 else 0.0))
+    return moved
 
 
 def bar(case: Case) -> float:

@@ -20,7 +20,7 @@ from tests.conformance.sampling.a1111 import Result, toy_log_sigmas
 from tests.conformance.sampling.comfyui import lat
 from tests.conformance.sampling.forge import ForgeJob
 from tests.conformance.sampling.passes import Seen, guide_of, pass_of
-from tests.conformance.sampling.recorded import Case
+from tests.conformance.sampling.recorded import Case, Nudge
 from tests.golden.sampling import toy
 
 FAMILIES = {
@@ -76,12 +76,13 @@ def flow(case: Case) -> SD3Transformer2DModel:
 
 
 def is_said(case: Case) -> bool:
-    """Whether a settings text says the case, and the program gave numbers."""
+    """Whether a settings text says the case, and the program gave numbers; no text ends in a space."""
     options = case.get("opt") or {}
-    return not case.get("nonfinite") and not case.fails and options.keys() <= OPTIONS.keys()
+    is_whole = _negative(case) == _negative(case).strip()
+    return is_whole and not case.get("nonfinite") and not case.fails and options.keys() <= OPTIONS.keys()
 
 
-def played(case: Case, nudge: int | None) -> Result:
+def played(case: Case, nudge: Nudge | None) -> Result:
     """The case by the runner; moved sigmas, which only say how much rounding matters, by its pieces."""
     if nudge is not None:
         return ForgeJob(case, nudge).run()

@@ -7,8 +7,8 @@ pytest.importorskip("scipy")
 
 from tests.conformance.sampling.graphs import is_said, played
 from tests.conformance.sampling.recorded import recording
-from tests.conformance.sampling.test_samplers import holds, whole
-from tests.conformance.sampling.verdicts import judge
+from tests.conformance.sampling.test_samplers import whole
+from tests.conformance.sampling.verdicts import holds, judge
 
 pytestmark = pytest.mark.sdk
 

@@ -14,8 +14,7 @@ from paramc.runtime.stages.pictures import cut
 from paramc.runtime.stages.soft import blended, softened
 from tests.conformance.sampling import pictures
 from tests.conformance.sampling.recorded import Case, deviation, folder, recording
-from tests.conformance.sampling.test_samplers import holds
-from tests.conformance.sampling.verdicts import judge
+from tests.conformance.sampling.verdicts import holds, judge
 
 pytestmark = pytest.mark.sdk
 

@@ -1,30 +1,28 @@
 """Final latents, model calls and timesteps of whole runs against those of real programs (float32, CPU)."""
 
-import math
-
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("scipy")
 
 from tests.conformance.sampling import a1111, comfyui, forge, pictures
-from tests.conformance.sampling.recorded import Case, recording
-from tests.conformance.sampling.verdicts import Outcome, Play, Verdict, judge
+from tests.conformance.sampling.recorded import Case, Nudge, recording
+from tests.conformance.sampling.verdicts import Outcome, Play, holds, judge
 
 pytestmark = pytest.mark.sdk
 
 FLOWS = ("sd3", "flux", "schnell")
 
 
-def from_text(case: Case, nudge: int | None) -> Outcome:
+def from_text(case: Case, nudge: Nudge | None) -> Outcome:
     return a1111.Job(case, nudge).from_text()
 
 
-def with_forge(case: Case, nudge: int | None) -> Outcome:
+def with_forge(case: Case, nudge: Nudge | None) -> Outcome:
     return forge.ForgeJob(case, nudge).run()
 
 
-def with_comfyui(case: Case, nudge: int | None) -> Outcome:
+def with_comfyui(case: Case, nudge: Nudge | None) -> Outcome:
     return comfyui.Sampling(case, nudge).result()
 
 
@@ -36,14 +34,6 @@ def fractional(case: Case) -> float:
 def whole(case: Case) -> float:
     """Timesteps are whole, or a flow's sigmas in float32."""
     return 2e-6 * max(1.0, float(abs(case.timesteps).max(initial=0.0))) if case.get("model") in FLOWS else 0.0
-
-
-def holds(verdict: Verdict) -> None:
-    allowed = math.ceil(verdict.decided * 0.005)
-    assert len(verdict.failed) <= allowed, verdict.summary
-    assert len(verdict.open_) <= max(2, verdict.decided * 0.05), verdict.open_
-    assert len(verdict.miscounted) <= allowed, verdict.summary
-    assert len(verdict.mistimed) <= allowed, verdict.summary
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ pytest.importorskip("torch")
 pytest.importorskip("scipy")
 
 from tests.conformance.sampling.recorded import recording
-from tests.conformance.sampling.test_samplers import fractional, holds
+from tests.conformance.sampling.test_samplers import fractional
 from tests.conformance.sampling.texts import is_said, played
-from tests.conformance.sampling.verdicts import judge
+from tests.conformance.sampling.verdicts import holds, judge
 
 pytestmark = pytest.mark.sdk
 

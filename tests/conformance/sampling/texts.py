@@ -16,7 +16,7 @@ from tests.conformance.sampling.a1111 import Job as Pieces
 from tests.conformance.sampling.a1111 import Result, toy_log_sigmas
 from tests.conformance.sampling.passes import Seen, guide_of, pass_of
 from tests.conformance.sampling.pictures import synth
-from tests.conformance.sampling.recorded import Case
+from tests.conformance.sampling.recorded import Case, Nudge
 from tests.golden.sampling import toy
 
 STRENGTH = "Denoising strength"
@@ -108,7 +108,7 @@ def job_of(case: Case) -> paramc.Job:
     return job.replace({"batch.size": case["batch_size"], **texts, **unwritten, **TABLES[case.get("table", "sd")]})
 
 
-def played(case: Case, nudge: int | None) -> Result:
+def played(case: Case, nudge: Nudge | None) -> Result:
     """The case by the runner; moved sigmas, which only say how much rounding matters, by its pieces."""
     if nudge is not None:
         pieces = Pieces(case, nudge)
@@ -120,8 +120,9 @@ def played(case: Case, nudge: int | None) -> Result:
     plan = paramc.lower(job_of(case))
     picture = _picture(case) if "denoising_strength" in case.inputs else None
     latent = Latent((4, case["height"] // 8, case["width"] // 8), case["batch_size"], picture)
-    joins = case.get("opts", {}).get("batch_cond_uncond", True)
-    values = sample(pass_of(plan, latent, _checkpoint(case), partial(guide_of, plan), seen, joins=joins)).values
+    most_rows = None if case.get("opts", {}).get("batch_cond_uncond", True) else latent.batch
+    pass_ = pass_of(plan, latent, _checkpoint(case), partial(guide_of, plan), seen, most_rows=most_rows)
+    values = sample(pass_).values
     assert values is not None
     return Result(values, seen.times)
 

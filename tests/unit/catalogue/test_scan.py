@@ -171,3 +171,12 @@ def test_the_catalogue_outlives_the_process(models: Path, tmp_path: Path) -> Non
         with open_catalogue(tmp_path / "kept.sqlite") as catalogue:
             result = scan(catalogue, [models])
     assert result.hashed == 0
+
+
+def test_a_scan_by_another_process_is_seen(catalogue: Catalogue, models: Path, tmp_path: Path) -> None:
+    assert catalogue.entries() == ()
+    with open_catalogue(tmp_path / "home" / "models.sqlite") as other:
+        scan(other, [models], hashing=False)
+    assert len(catalogue.entries()) == 3
+    catalogue.forget(catalogue.entries()[0].path)
+    assert len(catalogue.entries()) == 2

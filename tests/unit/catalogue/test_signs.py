@@ -29,6 +29,12 @@ QUERY = "lora_te_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight"
             {"control_model.time_embed.0.weight": (8, 8), "control_model." + ATTENDED: (8, 768)},
             ("controlnet", "sd1", "sd1"),
         ),
+        ({"controlnet_blocks.0.weight": (8, 8), "pos_embed_input.weight": (8, 8)}, ("controlnet", "flux", "flux")),
+        (
+            {"controlnet_blocks.0.weight": (8, 8), "pos_embed_input.proj.weight": (8, 8, 2, 2)},
+            ("controlnet", "sd3", "sd3"),
+        ),
+        ({"input_hint_block.0.weight": (16, 3, 3, 3), "lora_controlnet": (1,)}, ("controlnet", "", "")),
         (VAE, ("vae", "", "")),
         (EMBEDDING, ("embedding", "", "")),
         ({"clip_l": (1, 768), "clip_g": (1, 1280)}, ("embedding", "sdxl", "sdxl")),

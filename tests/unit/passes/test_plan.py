@@ -4,6 +4,7 @@ import pytest
 
 import paramc
 from paramc.ir.geometry import Size
+from paramc.ir.job import Job
 from paramc.ir.plan import (
     ApplyNetwork,
     Combine,
@@ -13,6 +14,7 @@ from paramc.ir.plan import (
     EncodeImage,
     LoadCheckpoint,
     LoadParts,
+    MakeNoise,
     MaskLatent,
     Op,
     Plan,
@@ -22,8 +24,9 @@ from paramc.ir.plan import (
     Slice,
     UpscaleImage,
 )
+from paramc.ir.sampling import Variation
 from paramc.ir.stages import Hires
-from paramc.passes.plan import denoiser_calls, hires_size
+from paramc.passes.plan import denoiser_calls, hires_size, plan_job
 
 BASE = "Steps: 20, Sampler: {sampler}, CFG scale: 7, Seed: 1, Size: 512x768, Version: v1.10.1"
 EULER = "Euler, Schedule type: Uniform"
@@ -65,6 +68,12 @@ def test_a_plain_picture_needs_eight_kinds_of_ops() -> None:
 def test_size_and_batch_reach_the_latent() -> None:
     (latent,) = of(planned(extra=", Batch size: 4"), EmptyLatent)
     assert (latent.size, latent.batch) == (Size(512, 768), 4)
+
+
+def test_a_seed_that_asks_for_any_is_none() -> None:
+    job = Job().replace({"noise.seed": -1, "noise.variation.seed": -1, "noise.variation.strength": 0.5})
+    (noise,) = of(plan_job(job), MakeNoise)
+    assert (noise.seed, noise.variation) == (None, Variation(seed=None, strength=0.5))
 
 
 def test_modules_make_separate_loaders() -> None:

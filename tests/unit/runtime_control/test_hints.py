@@ -1,5 +1,7 @@
 """Control pictures brought to the size of a pass."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -96,3 +98,43 @@ def test_a_resolution_is_that_of_the_shorter_side() -> None:
 def test_resampling_by_two_halves_the_picture() -> None:
     unit = ControlNet(preprocessor="tile_resample", resolution=128, threshold_a=2)
     assert preprocessed(halves(128, 128), unit, Size(64, 64)).size == (64, 64)
+
+
+def made(name: str, picture: Image.Image, **thresholds: float) -> np.ndarray:
+    unit = ControlNet(preprocessor=name, resolution=64, **thresholds)
+    return np.asarray(preprocessed(picture, unit, Size(64, 64))).astype(int)
+
+
+def drawn() -> Image.Image:
+    """A dark line of two pixels on bright paper."""
+    values = np.full((64, 64, 3), 220, np.uint8)
+    values[:, 30:32] = 40
+    return Image.fromarray(values)
+
+
+def test_blur_spreads_an_edge_by_the_deviation_asked_for() -> None:
+    values = np.zeros((64, 64, 3), np.uint8)
+    values[:, 32:] = 255
+    row = made("blur_gaussian", Image.fromarray(values), threshold_a=4.0)[32, :, 0]
+    at = np.arange(64) - 31.5
+    expected = [255 * 0.5 * (1 + math.erf(place / (4 * 2**0.5))) for place in at]
+    assert np.abs(row - expected).max() <= 3
+
+
+@pytest.mark.parametrize("name", ["scribble_xdog", "lineart_standard", "lineart_standard (from white bg & black line)"])
+def test_dark_lines_become_bright_ones_on_black(name: str) -> None:
+    found = made(name, drawn())
+    assert found[:, 30:32].min() >= 100
+    assert found[:, :10].max() == 0
+
+
+def test_a_higher_bound_leaves_fewer_scribbles() -> None:
+    assert made("scribble_xdog", drawn(), threshold_a=500.0).max() == 0
+
+
+def test_recolouring_keeps_lightness_or_intensity_alone() -> None:
+    red = Image.new("RGB", (64, 64), (255, 0, 0))
+    assert made("recolor_intensity", red).min() == 255
+    assert (made("recolor_luminance", red) == round(53.24 / 100 * 255)).all()  # CIE's lightness of sRGB's red
+    grey = Image.new("RGB", (64, 64), (64, 64, 64))
+    assert (made("recolor_intensity", grey, threshold_a=2.0) == round(255 * (64 / 255) ** 2)).all()

@@ -23,6 +23,7 @@ from paramc.runtime.execute.watch import UNWATCHED
 from paramc.runtime.models.checkpoint import load_checkpoint
 from tests.unit.runtime_control.tiny import (
     authors_names,
+    control_lora,
     control_shapes,
     diffusers_adapter,
     diffusers_net,
@@ -30,6 +31,7 @@ from tests.unit.runtime_control.tiny import (
     state,
     write_control,
 )
+from tests.unit.runtime_execute.tiny import write_tiny_model
 from tests.unit.runtime_models.tiny import SD1, SDXL, Unet, filled, save, sdxl_shapes, under
 
 pytestmark = pytest.mark.sdk
@@ -89,7 +91,6 @@ def test_a_net_of_another_family_is_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("lora_controlnet", "control-LoRA"),
         ("lllite_unet_input_blocks_4.down.0.weight", "ControlLLLite"),
     ],
 )
@@ -98,6 +99,38 @@ def test_what_steers_otherwise_is_refused_by_name(tmp_path: Path, name: str, kin
         loaded(save(tmp_path / "net.safetensors", {name: torch.zeros(2, 2)}), "sd1")
     assert code(error) == "PC588"
     assert kind in error.value.diagnostics[0].message
+
+
+def test_corrections_for_another_family_are_refused_by_name(tmp_path: Path) -> None:
+    path = save(tmp_path / "net.safetensors", control_lora(SDXL))
+    unet = load_checkpoint(write_tiny_model(tmp_path / "tiny.safetensors")).unet
+    with pytest.raises(ModelError) as error:
+        load_net(path, "sd1", dtype=torch.float32, device="cpu", model=lambda: unet)
+    assert code(error) == "PC587"
+    assert "steers Stable Diffusion XL" in error.value.diagnostics[0].message
+
+
+def test_corrections_that_lack_a_part_are_refused(tmp_path: Path) -> None:
+    tensors = control_lora()
+    del tensors["zero_convs.3.0.bias"]
+    unet = load_checkpoint(write_tiny_model(tmp_path / "tiny.safetensors")).unet
+    with pytest.raises(ModelError) as error:
+        path = save(tmp_path / "net.safetensors", tensors)
+        load_net(path, "sd1", dtype=torch.float32, device="cpu", model=lambda: unet)
+    assert code(error) == "PC527"
+
+
+@pytest.mark.parametrize("down", [None, (), (2,), (3, 32)])
+def test_corrections_whose_factors_do_not_go_together_are_refused(tmp_path: Path, down: tuple[int, ...] | None) -> None:
+    tensors = control_lora()
+    name = "input_blocks.1.1.transformer_blocks.0.attn1.to_q.down"
+    del tensors[name]
+    path = save(tmp_path / "net.safetensors", tensors | ({} if down is None else filled({name: down})))
+    unet = load_checkpoint(write_tiny_model(tmp_path / "tiny.safetensors")).unet
+    with pytest.raises(ModelError) as error:
+        load_net(path, "sd1", dtype=torch.float32, device="cpu", model=lambda: unet)
+    assert code(error) == "PC521"
+    assert name in error.value.diagnostics[0].message
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ def unit(model: str = "lines", number: int = 0, **settings: str) -> str:
     return f', ControlNet {number}: "{", ".join(f"{key}: {value}" for key, value in said.items())}"'
 
 
-def job(picture: str, *units: str, more: str = "", version: str = A1111) -> Job:
-    read = paramc.parse(f"a cat\nNegative prompt: dog\n{SETTINGS}{''.join(units)}{more}, Version: {version}")
+def job(picture: str, *units: str, more: str = "", version: str = A1111, prompt: str = "a cat") -> Job:
+    read = paramc.parse(f"{prompt}\nNegative prompt: dog\n{SETTINGS}{''.join(units)}{more}, Version: {version}")
     paths = [f"controls.controlnet[{number}].image.path" for number in range(len(units))]
     return read.replace(dict.fromkeys(paths, picture))
 
@@ -216,6 +216,25 @@ def test_an_adapter_adds_its_features_inside_each_level(
     assert distance(seen.latents[-1], expected) <= 1e-5
 
 
+@pytest.mark.parametrize(("corrections", "whole"), [("rank", "ranked"), ("diff", "differed")])
+def test_corrections_steer_as_the_net_that_they_make_of_the_model(
+    runner: Runner, picture: str, corrections: str, whole: str
+) -> None:
+    found, expected, without = (
+        seen_of(runner, job(picture, *units)).latents[-1] for units in ((unit(corrections),), (unit(whole),), ())
+    )
+    assert distance(found, expected) <= 1e-5
+    assert distance(found, without) > 1e-3
+
+
+def test_corrections_are_laid_on_the_model_without_the_networks_of_the_job(models: Path, picture: str) -> None:
+    found = []
+    for name in ("rank", "ranked"):
+        asked = job(picture, unit(name), prompt="a cat <lora:ink:1>")
+        found.append(seen_of(Runner([models], device="cpu", rng="cpu"), asked).latents[-1])
+    assert distance(found[0], found[1]) <= 1e-5
+
+
 def test_a_unit_of_weight_zero_changes_no_bit(runner: Runner, picture: str) -> None:
     without, with_it = (seen_of(runner, job(picture, *units)) for units in ((), (unit(Weight="0.0"),)))
     assert torch.equal(without.latents[-1], with_it.latents[-1])
@@ -261,6 +280,48 @@ def test_a_refiner_is_steered_as_the_model_before_it(runner: Runner, picture: st
     alone = seen_of(runner, job(picture, unit()))
     in_turn = seen_of(runner, job(picture, unit(), more=", Refiner: tiny, Refiner switch at: 0.3"))
     assert torch.equal(alone.latents[-1], in_turn.latents[-1])
+
+
+def inpainting(picture: str, folder: Path, unit_: str, *, area: str = "") -> Job:
+    """A job that paints the square [16, 48) anew."""
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (16, 16, 48, 48))
+    mask.save(folder / "mask.png")
+    more = f", Denoising strength: 1, Mask blur: 0{area}"
+    masks = {"task.init.path": picture, "task.mask.path": str(folder / "mask.png")}
+    return job(picture, unit_, more=more).replace(masks)
+
+
+def shown(runner: Runner, asked: Job) -> Tensor:
+    """The picture that the net is shown."""
+    seen: list[Tensor] = []
+    forward = ControlNetModel.forward
+
+    def noted(self: ControlNetModel, *args: Tensor, **inputs: Tensor) -> object:
+        seen.append(inputs["controlnet_cond"])
+        return forward(self, *args, **inputs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ControlNetModel, "forward", noted)
+        runner.run(asked)
+    return seen[0][:1]
+
+
+@pytest.mark.parametrize("module", ["inpaint_only", "inpaint_global_harmonious"])
+def test_a_net_for_inpainting_does_not_see_what_is_painted_anew(
+    runner: Runner, picture: str, tmp_path: Path, module: str
+) -> None:
+    found = shown(runner, inpainting(picture, tmp_path, unit(Module=module)))
+    expected = seen_hint(picture)
+    expected[:, :, 16:48, 16:48] = -1
+    assert torch.equal(found, expected)
+
+
+def test_a_net_sees_the_part_that_is_painted_alone(runner: Runner, picture: str, tmp_path: Path) -> None:
+    area = ", Inpaint area: Only masked, Masked area padding: 0"
+    found = shown(runner, inpainting(picture, tmp_path, unit(), area=area))
+    part = Image.open(picture).convert("RGB").crop((16, 16, 48, 48)).resize((64, 64), Image.Resampling.LANCZOS)
+    assert torch.equal(found, torch.from_numpy(np.array(part)).permute(2, 0, 1)[None].float() / 255)
 
 
 def test_a_picture_to_paint_over_steers_where_the_unit_has_none(runner: Runner, picture: str) -> None:

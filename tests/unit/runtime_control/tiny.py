@@ -33,6 +33,34 @@ def write_control(path: Path, unet: Unet = SD1, seed: int = 5) -> Path:
     return save(path, filled(under("control_model.", control_shapes(unet)), seed))
 
 
+def control_lora(unet: Unet = SD1, rank: int = 2, seed: int = 11) -> dict[str, Tensor]:
+    """Stability's layout: a pair of low rank for each weight of the model's encoder, biases and the rest as they are."""
+    known, made = filled(control_shapes(unet), seed), {"lora_controlnet": torch.zeros(0)}
+    for name, weight in known.items():
+        module, _, leaf = name.rpartition(".")
+        if module.startswith(("input_hint_block", "zero_convs", "middle_block_out")) or leaf == "bias":
+            made[name] = weight
+        elif weight.dim() > 1:
+            pair = {f"{module}.up": (len(weight), rank), f"{module}.down": (rank, *weight.shape[1:])}
+            made |= filled(pair, seed + len(made))
+    return made
+
+
+def laid_on(tensors: dict[str, Tensor], model: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The whole net in the layout of its authors: the model's own weights, corrected."""
+    made = {
+        name: model[f"model.diffusion_model.{name}"].float() for name in control_shapes() if name in unet_shapes(SD1)
+    }
+    for name, tensor in tensors.items():
+        module, _, leaf = name.rpartition(".")
+        if leaf == "up":
+            product = tensor @ tensors[f"{module}.down"].flatten(1)
+            made[f"{module}.weight"] = made[f"{module}.weight"] + product.reshape(made[f"{module}.weight"].shape)
+        elif leaf in ("weight", "bias"):
+            made[name] = tensor
+    return under("control_model.", made)
+
+
 def diffusers_net(unet: Unet = SD1, *, pooled: bool = False) -> ControlNetModel:
     """The same kind of net as diffusers builds it, all of its weights random."""
     sdxl = unet is SDXL

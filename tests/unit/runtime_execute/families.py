@@ -1,9 +1,12 @@
 """Checkpoints of the newer families in their authors' layouts: few and narrow layers, a vocabulary of three merges."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from paramc.tables import NOTHING
 from tests.unit.runtime_models.tiny import (
     SDXL,
     Shapes,
@@ -89,15 +92,15 @@ def projected_clip(width: int, layers: int) -> Shapes:
     return clip_shapes(width, layers, WORDS) | {"text_projection.weight": (width, width)}
 
 
-def sdxl_file(path: Path, marks: tuple[str, ...] = (), inputs: int = 4) -> Path:
-    """`marks`: names of empty tensors that say how the model was trained. `inputs`: channels that it takes."""
+def sdxl_file(path: Path, marks: Mapping[str, Tensor] = NOTHING, inputs: int = 4) -> Path:
+    """`marks`: tensors that say how the model was trained. `inputs`: channels that it takes."""
     shapes = {
         **under(UNET, unet_shapes(SDXL._replace(sizes=1024 + 6 * 256, inputs=inputs))),
         **under("first_stage_model.", vae_shapes()),
         **under("conditioner.embedders.0.transformer.", clip_shapes(1024, 2, WORDS)),
         **under("conditioner.embedders.1.model.", open_clip_shapes(1024, 2, WORDS)),
     }
-    return save(path, filled(shapes, dtype=torch.float16) | {name: torch.zeros(1) for name in marks}, MERGES)
+    return save(path, filled(shapes, dtype=torch.float16) | dict(marks), MERGES)
 
 
 def refiner_file(path: Path) -> Path:

@@ -4,14 +4,35 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from diffusers.models.transformers.transformer_hidream_image import HiDreamImageTransformer2DModel
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from torch import Tensor
 
-from tests.unit.runtime_execute.families import T5, UNET, flux_shapes, sixteen_channels, t5_shapes
+from tests.unit.runtime_execute.families import (
+    CLIP_G,
+    CLIP_L,
+    MERGES,
+    T5,
+    UNET,
+    flux_shapes,
+    projected_clip,
+    sixteen_channels,
+    t5_shapes,
+)
 from tests.unit.runtime_models.tiny import Shapes, conv, filled, linear, save, under, vae_shapes
 
 HEAD = 128  # the width of an attention head that positions are made for
-MARKS = ("<|im_start|>", "<|im_end|>", "<bos>", "<pad>", "<|endoftext|>", "</s>")
+MARKS = (
+    "<|im_start|>",
+    "<|im_end|>",
+    "<bos>",
+    "<s>",
+    "<pad>",
+    "<|endoftext|>",
+    "</s>",
+    "<|begin_of_text|>",
+    "<|eot_id|>",
+)
 WORDS = 256 + len(MARKS)
 FILM = (1, 1, 1)  # dimensions behind the channels of what acts on films
 
@@ -92,10 +113,12 @@ def qwen_image_shapes(width: int = HEAD, text: int = 256) -> Shapes:
     return shapes | linear("norm_out.linear", 2 * width, width) | linear("proj_out", 64, width)
 
 
-def flux2_shapes(width: int = HEAD, text: int = 96) -> Shapes:
+def flux2_shapes(width: int = HEAD, text: int = 96, *, guided: bool = False) -> Shapes:
     """One double and one single block; modulation is shared by all, and nothing has a bias."""
     shapes = linear("img_in", width, 128, bias=False) | linear("txt_in", width, text, bias=False)
-    shapes |= linear("time_in.in_layer", width, 256, bias=False) | linear("time_in.out_layer", width, width, bias=False)
+    for name in ("time_in", *(("guidance_in",) if guided else ())):
+        shapes |= linear(f"{name}.in_layer", width, 256, bias=False)
+        shapes |= linear(f"{name}.out_layer", width, width, bias=False)
     for name, parts in (("double_stream_modulation_img", 6), ("double_stream_modulation_txt", 6)):
         shapes |= linear(f"{name}.lin", parts * width, width, bias=False)
     shapes |= linear("single_stream_modulation.lin", 3 * width, width, bias=False)
@@ -130,6 +153,50 @@ def auraflow_shapes(width: int = 256, text: int = 64) -> Shapes:
     return shapes | linear("modF.1", 2 * width, width, bias=False) | linear("final_linear", 16, width, bias=False)
 
 
+def pixart_shapes(width: int = 64, text: int = 64, *, tokens: int = 300, sized: bool = False) -> Shapes:
+    """Sixteen heads of four; `sized`: the model is told the size of the picture. `y_embedding` is for training alone."""
+    shapes = conv("x_embedder.proj", width, 4, 2) | {"pos_embed": (1, 32 * 32, width)}
+    shapes |= linear("t_block.1", 6 * width, width) | {"y_embedder.y_embedding": (tokens, text)}
+    shapes |= linear("y_embedder.y_proj.fc1", width, text) | linear("y_embedder.y_proj.fc2", width, width)
+    embedders = {"t_embedder": width} | ({"csize_embedder": width // 3, "ar_embedder": width // 3} if sized else {})
+    for name, size in embedders.items():
+        shapes |= linear(f"{name}.mlp.0", size, 256) | linear(f"{name}.mlp.2", size, size)
+    for layer in range(2):
+        block = f"blocks.{layer}"
+        shapes |= {f"{block}.scale_shift_table": (6, width)} | linear(f"{block}.attn.qkv", 3 * width, width)
+        shapes |= linear(f"{block}.attn.proj", width, width) | linear(f"{block}.cross_attn.q_linear", width, width)
+        shapes |= linear(f"{block}.cross_attn.kv_linear", 2 * width, width)
+        shapes |= linear(f"{block}.cross_attn.proj", width, width)
+        shapes |= linear(f"{block}.mlp.fc1", 4 * width, width) | linear(f"{block}.mlp.fc2", width, 4 * width)
+    return shapes | linear("final_layer.linear", 32, width) | {"final_layer.scale_shift_table": (2, width)}
+
+
+def hidream_shapes() -> Shapes:
+    """Two double and one single block, two experts; the authors' names are diffusers' own."""
+    model = HiDreamImageTransformer2DModel(
+        patch_size=2, in_channels=16, num_layers=2, num_single_layers=1, attention_head_dim=HEAD, num_attention_heads=1,
+        caption_channels=[64, 64], text_emb_dim=128, num_routed_experts=2, axes_dims_rope=(64, 32, 32),
+        llama_layers=[0, 1, 2],
+    )  # fmt: skip
+    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def hidream_file(path: Path) -> Path:
+    """With all four encoders; the CLIPs take longer texts than others do."""
+    clip = projected_clip(64, 2) | {"text_model.embeddings.position_embedding.weight": (248, 64)}
+    parts = {
+        UNET: hidream_shapes(),
+        "vae.": sixteen_channels(),
+        CLIP_L: clip,
+        CLIP_G: clip,
+        T5: t5_shapes(64),
+        "text_encoders.llama.transformer.model.": language_shapes("llama", 64, 3),
+    }
+    write_tokeniser(path.with_suffix(".tokenizer.json"))
+    shapes = {name: shape for prefix in parts for name, shape in under(prefix, parts[prefix]).items()}
+    return save(path, filled(shapes), MERGES)
+
+
 def flux2_vae() -> Mapping[str, Tensor]:
     """An autoencoder of 32 channels, and what was measured of its latents."""
     shapes = {name: shape for name, shape in sixteen_channels().items() if "conv_out" not in name or "decoder" in name}
@@ -142,7 +209,7 @@ def flux2_vae() -> Mapping[str, Tensor]:
 
 def language_shapes(kind: str, width: int = 64, layers: int = 3) -> Shapes:
     """Two heads of queries, one of keys and values."""
-    head = {"qwen3": 32, "qwen2": 128, "gemma2": 256}[kind]
+    head = {"qwen3": 32, "qwen2": 128, "llama": 128, "mistral": 128, "gemma2": 256}[kind]
     shapes: Shapes = {"embed_tokens.weight": (WORDS, width), "norm.weight": (width,)}
     for layer in range(layers):
         block = f"layers.{layer}"
@@ -213,6 +280,17 @@ def chroma_file(path: Path) -> Path:
     return save(path, filled(shapes), {})
 
 
+def halved(shapes: Shapes) -> dict[str, Tensor]:
+    """Smaller numbers, for models whose blocks have no norm behind them, and would make much of the last digits."""
+    return {name: tensor / 2 for name, tensor in filled(shapes).items()}
+
+
+def pixart_file(path: Path, *, tokens: int, sized: bool) -> Path:
+    model = pixart_shapes(96, tokens=tokens, sized=sized)
+    parts = {UNET: model, "first_stage_model.": vae_shapes(), T5: t5_shapes(64)}
+    return save(path, halved({name: shape for prefix in parts for name, shape in under(prefix, parts[prefix]).items()}))
+
+
 def auraflow_file(path: Path) -> Path:
     """With a T5 that has words of its own, and counts positions in each of its layers."""
     reader = t5_shapes(64)
@@ -220,8 +298,7 @@ def auraflow_file(path: Path) -> Path:
     parts = {UNET: auraflow_shapes(), "vae.": vae_shapes(), "text_encoders.pile_t5xl.transformer.": reader}
     write_tokeniser(path.with_suffix(".tokenizer.json"))
     shapes = {name: shape for prefix in parts for name, shape in under(prefix, parts[prefix]).items()}
-    # halved: its blocks have no norm behind them, and would make much of the last digits
-    return save(path, {name: tensor / 2 for name, tensor in filled(shapes).items()})
+    return save(path, halved(shapes), {})
 
 
 def language_file(path: Path, family: str) -> Path:
@@ -233,8 +310,11 @@ def language_file(path: Path, family: str) -> Path:
 
 
 def flux2_files(folder: Path) -> Path:
-    """The diffusion model alone, its encoder and VAE in files of their own."""
+    """The diffusion models of both kinds alone, their encoders and VAE in files of their own."""
     save(folder / "flux2-vae.safetensors", flux2_vae(), {})
+    save(folder / "mistral_3_small_flux2_bf16.safetensors", filled(under("model.", language_shapes("mistral", 32, 31))))
+    write_tokeniser(folder / "mistral_3_small_flux2_bf16.tokenizer.json")
+    save(folder / "tiny-flux2.safetensors", filled(flux2_shapes(guided=True)), {})
     save(folder / "qwen_3_4b.safetensors", filled(under("model.", language_shapes("qwen3", 32, 28))), {})
     write_tokeniser(folder / "qwen_3_4b.tokenizer.json")
     return save(folder / "tiny-flux2-klein.safetensors", filled(flux2_shapes()), {})

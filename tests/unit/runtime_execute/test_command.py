@@ -55,6 +55,20 @@ def test_what_is_finished_is_kept(run: Run, tmp_path: Path, capsys: pytest.Captu
     assert file.stat().st_mtime_ns == before
     told = json.loads(capsys.readouterr().out.split("\n", 1)[1])
     assert [result["kept"] for result in told["result"]] == [True]
+    run(SETTINGS)
+    assert "1 picture kept from before: `--force` paints anew\n" in capsys.readouterr().err
+
+
+def test_a_batch_of_which_a_picture_is_missing_is_painted_again(run: Run, tmp_path: Path) -> None:
+    batch = SETTINGS.replace("RNG", "Batch size: 2, RNG")
+    run(batch)
+    first, second = painted(tmp_path)
+    before, bytes_ = first.stat().st_mtime_ns, second.read_bytes()
+    run(batch)
+    assert first.stat().st_mtime_ns == before
+    second.unlink()
+    run(batch)
+    assert second.read_bytes() == bytes_
 
 
 def test_force_paints_again(run: Run, tmp_path: Path) -> None:
@@ -84,13 +98,62 @@ def test_a_model_that_is_not_there_is_not_replaced(
     assert "PC573" in capsys.readouterr().err
 
 
+def test_a_folder_to_look_through_is_no_model(run: Run, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(SETTINGS, "--model", str(models)) == 1
+    assert "PC541 folder-no-model]" in capsys.readouterr().err
+
+
+def test_weights_in_fewer_bits_are_said_to_make_another_picture(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run(SETTINGS, "--weights", "float8", "--report")
+    assert "PC542 fewer-bits]" in capsys.readouterr().err
+
+
+def test_settings_of_the_demo_model_say_how_it_is_asked_for(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(SETTINGS.replace("tiny", "demo")) == 1
+    assert "`--model demo` paints" in capsys.readouterr().err
+
+
+def test_settings_without_a_model_ask_for_one(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(SETTINGS.replace("Model: tiny, ", "")) == 1
+    assert "PC540 model-not-named]: the settings name no checkpoint" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_read_is_told_where_no_model_is_found(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "nobody.safetensors").symlink_to(tmp_path / "nowhere")
+    assert run(SETTINGS.replace("tiny", "nobody"), "--models", str(tmp_path / "more")) == 1
+    printed = capsys.readouterr().err
+    assert ("PC523" in printed, "PC520" in printed) == (True, True)
+
+
 def test_an_assumed_noise_source_is_said(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run(SETTINGS.replace(", RNG: CPU", ""))
     assert "PC553" in capsys.readouterr().err
 
 
-def test_a_missing_folder_is_a_matter_of_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", SETTINGS, "-o", str(tmp_path / "nowhere")]) == 2
+def test_a_folder_is_made_with_the_first_picture_and_no_sooner(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "out").rmdir()
+    assert run(SETTINGS.replace("Steps: 2", "Steps: 0")) == 1
+    assert not (tmp_path / "out").exists()
+    assert run(SETTINGS) == 0
+    assert len(painted(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(("place", "code", "said"), [("no/where", 4, "PC802"), ("cat.png", 2, "PC800")])
+def test_a_place_that_is_no_folder_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str, code: int, said: str
+) -> None:
+    assert main(["run", SETTINGS, "-o", str(tmp_path / place)]) == code
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_size_of_broken_cells_is_told_once(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(SETTINGS.replace("64x64", "70x64")) == 0
+    printed = capsys.readouterr().err
+    assert (printed.count("PC406"), printed.count("PC560")) == (1, 0)
 
 
 LONG = "n" * 5000
@@ -100,14 +163,14 @@ STRANGER = "~nobody-of-this-name/x"
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("-o", LONG), 2, "PC800"),
+        (("-o", LONG), 4, "PC802"),
         (("-o", __file__ + "/"), 4, "PC802"),
         (("--model", LONG), 1, "PC573"),
         (("--model", STRANGER), 1, "PC573"),
         (("--vae", STRANGER), 1, "PC573"),
         (("--set", f"assets.checkpoint.path={LONG}"), 1, "PC520"),
-        (("--models", LONG), 1, "PC520"),
-        (("--models", STRANGER), 1, "PC520"),
+        (("--models", LONG), 2, "PC800"),
+        (("--models", STRANGER), 2, "PC800"),
     ],
 )
 def test_names_that_no_file_can_have_are_told(

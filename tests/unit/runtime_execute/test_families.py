@@ -10,6 +10,7 @@ import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.schedulers.scheduling_edm_euler import EDMEulerScheduler
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from safetensors.torch import load_file
 from torch import Tensor
@@ -18,14 +19,37 @@ from transformers import CLIPTextModel, T5EncoderModel
 import paramc
 from paramc.diagnostics.model import RunError
 from paramc.ir.assets import AssetRef
+from paramc.passes.family import find_family
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.execute.runner import Runner
+from paramc.runtime.models import latents
+from paramc.runtime.models.bases import bases
 from paramc.runtime.models.checkpoint import Checkpoint, load_checkpoint
 from paramc.runtime.text.bpe import tokeniser
 from paramc.runtime.text.t5 import tokeniser as t5_tokeniser
 from tests.conformance.e2e.recorder import Recorder
-from tests.unit.runtime_execute.families import CLIP_L, MERGES, T5, flux_file, refiner_file, sd3_file, sdxl_file
-from tests.unit.runtime_models.tiny import Shapes, filled, save, under
+from tests.unit.runtime_execute.families import (
+    CLIP_L,
+    MERGES,
+    T5,
+    UNET,
+    WORDS,
+    flux_file,
+    refiner_file,
+    sd3_file,
+    sdxl_file,
+)
+from tests.unit.runtime_models.tiny import (
+    SDXL,
+    Shapes,
+    clip_shapes,
+    filled,
+    open_clip_shapes,
+    save,
+    under,
+    unet_shapes,
+    vae_shapes,
+)
 
 pytestmark = pytest.mark.sdk
 
@@ -40,7 +64,10 @@ SEED = 7
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("families")
     sdxl_file(folder / "tiny-sdxl.safetensors")
-    sdxl_file(folder / "tiny-noobai-xl-vpred.safetensors", ("v_pred", "ztsnr"))
+    marks = {name: torch.zeros(1) for name in ("v_pred", "ztsnr")}
+    sdxl_file(folder / "tiny-noobai-xl-vpred.safetensors", marks)
+    measured = {"edm_mean": torch.tensor([-1.6, 1.9, -1.4, 2.5]), "edm_std": torch.tensor([8.5, 5.9, 6.5, 5.2])}
+    sdxl_file(folder / "tiny-playground-v2.5.safetensors", measured)
     refiner_file(folder / "tiny-sdxl-refiner.safetensors")
     sd3_file(folder / "tiny-sd3.safetensors")
     sd3_file(folder / "tiny-sd3-short.safetensors", long=False)
@@ -112,10 +139,10 @@ def encoded_flux(model: Checkpoint, text: str) -> tuple[Tensor, Tensor]:
 
 
 def flow_walk(
-    flow: Callable[[Tensor, float], Tensor], sigmas: list[float], channels: int = 16, side: int = 8
+    flow: Callable[[Tensor, float], Tensor], sigmas: list[float], channels: int = 16, side: int = 8, start: float = 1.0
 ) -> Tensor:
     """Euler's method from pure noise down the levels."""
-    x = noise(channels, side)
+    x = noise(channels, side) * start
     for sigma, after in zip(sigmas, [*sigmas[1:], 0.0], strict=True):
         x = x + (after - sigma) * flow(x, sigma)
     return x
@@ -126,14 +153,10 @@ def simple(curve: Callable[[float], float], levels: int) -> list[float]:
 
 
 @torch.no_grad()
-def sdxl_by_hand(model: Checkpoint, scale: float) -> Tensor:
+def sdxl_by_hand(model: Checkpoint, scale: float, scheduler: EulerDiscreteScheduler | EDMEulerScheduler) -> Tensor:
     unet = model.unet
     assert isinstance(unet, UNet2DConditionModel)
     sides = [encoded_sdxl(model, text) for text in ("a cat", "dog")]
-    scheduler = EulerDiscreteScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", use_karras_sigmas=True,
-        timestep_spacing="linspace",
-    )  # fmt: skip
     scheduler.set_timesteps(STEPS)
     x = noise(4) * scheduler.sigmas[0]
     sizes = torch.tensor([[64.0, 64.0, 0.0, 0.0, 64.0, 64.0]])
@@ -185,7 +208,76 @@ def flux_by_hand(model: Checkpoint, mu: float, guidance: float | None) -> Tensor
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # in the scheduler of diffusers
 def test_sdxl_is_its_own_loop(runner: Runner, folder: Path) -> None:
     found = painted(runner, "tiny-sdxl", "Sampler: Euler, Schedule type: Karras, CFG scale: 5", A1111)
-    assert deviation(found, sdxl_by_hand(load_checkpoint(folder / "tiny-sdxl.safetensors"), 5)) <= BAR
+    scheduler = EulerDiscreteScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", use_karras_sigmas=True,
+        timestep_spacing="linspace",
+    )  # fmt: skip
+    assert deviation(found, sdxl_by_hand(load_checkpoint(folder / "tiny-sdxl.safetensors"), 5, scheduler)) <= BAR
+
+
+def test_a_model_that_predicts_mixtures_is_its_own_loop_on_their_levels(runner: Runner, folder: Path) -> None:
+    found = painted(runner, "tiny-playground-v2.5", "Sampler: Euler, Schedule type: Karras, CFG scale: 3", A1111)
+    model = load_checkpoint(folder / "tiny-playground-v2.5.safetensors")
+    wanted = sdxl_by_hand(model, 3, EDMEulerScheduler(sigma_min=0.002, sigma_max=80.0, sigma_data=0.5))
+    assert (model.family, model.base, model.diagnostics) == ("playground-v2.5", "sdxl", ())
+    assert deviation(found, wanted) <= BAR
+
+
+def test_a_sampler_on_timesteps_is_refused_for_a_model_of_mixtures(runner: Runner) -> None:
+    with pytest.raises(RunError) as caught:
+        painted(runner, "tiny-playground-v2.5", "Sampler: DDIM, CFG scale: 3", A1111)
+    assert caught.value.diagnostics[0].code == "PC582"
+
+
+def test_latents_of_which_means_were_measured_are_brought_to_half_a_spread(folder: Path) -> None:
+    vae = load_checkpoint(folder / "tiny-playground-v2.5.safetensors").vae
+    latent = torch.arange(8.0).view(1, 4, 1, 2)
+    means, spreads = (torch.tensor(each).view(4, 1, 1) for each in ([-1.6, 1.9, -1.4, 2.5], [8.5, 5.9, 6.5, 5.2]))
+    found = latents.unscaled(vae, latent)
+    assert torch.allclose(found, latent * spreads / 0.5 + means)
+    assert torch.allclose(latents.scaled(vae, found), latent, atol=1e-6)
+
+
+def test_a_folder_whose_scheduler_is_for_mixtures_holds_such_a_model(folder: Path, tmp_path: Path) -> None:
+    single = load_checkpoint(folder / "tiny-playground-v2.5.safetensors")
+    parts = {"unet": single.unet, "vae": single.vae}
+    for name, model in (
+        parts | dict(zip(("text_encoder", "text_encoder_2"), single.text_encoders, strict=True))
+    ).items():
+        model.save_pretrained(tmp_path / name)
+    EDMEulerScheduler().save_pretrained(tmp_path / "scheduler")
+    (tmp_path / "model_index.json").write_text("{}", encoding="utf-8")
+    found = load_checkpoint(tmp_path)
+    assert (found.family, found.prediction) == ("playground-v2.5", "edm")
+    latent = torch.arange(8.0).view(1, 4, 1, 2)
+    assert torch.equal(latents.unscaled(found.vae, latent), latents.unscaled(single.vae, latent))
+
+
+def test_sdxl_in_pieces_is_the_same_model(tmp_path: Path) -> None:
+    whole = {
+        **under(UNET, unet_shapes(SDXL)),
+        **under("first_stage_model.", vae_shapes()),
+        **under("conditioner.embedders.0.transformer.", clip_shapes(768, 1, WORDS)),
+        **under("conditioner.embedders.1.model.", open_clip_shapes(1280, 1, WORDS)),
+    }
+    tensors = filled(whole, dtype=torch.float16)
+    one = load_checkpoint(save(tmp_path / "whole.safetensors", tensors, MERGES))
+    names = {"unet": UNET, "vae": "first_stage_model.", "clip_l": "conditioner.embedders.0.transformer."}
+    for part, prefix in names.items():
+        own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        save(tmp_path / f"{part}.safetensors", own, MERGES)
+    save(
+        tmp_path / "clip_g.safetensors",
+        {name: each.contiguous() for name, each in one.text_encoders[1].state_dict().items()},
+    )
+    modules = [tmp_path / f"{part}.safetensors" for part in ("vae", "clip_g", "clip_l")]
+    other = load_checkpoint(tmp_path / "unet.safetensors", modules=modules)
+    for first, second in zip((one.unet, *one.text_encoders), (other.unet, *other.text_encoders), strict=True):
+        state = second.state_dict()
+        assert all(torch.equal(tensor, state[name]) for name, tensor in first.state_dict().items())
+    with pytest.raises(ModelError) as caught:
+        load_checkpoint(tmp_path / "unet.safetensors", modules=[modules[0], modules[2]])
+    assert "`clip_g`" in caught.value.diagnostics[0].message
 
 
 @pytest.mark.parametrize("name", ["tiny-sd3", "tiny-sd3-short"])
@@ -286,10 +378,12 @@ def test_a_part_that_is_nowhere_is_named(folder: Path, tmp_path: Path) -> None:
 
 
 STRANGERS: dict[str, Shapes] = {
-    "flux2": {"single_stream_modulation.lin.weight": (4, 4), "guidance_in.in_layer.weight": (4, 4)},
-    "hidream": {"double_stream_blocks.0.block.adaLN_modulation.1.bias": (4,)},
     "krea2": {"txtfusion.projector.weight": (4, 4)},
-    "sana": {"blocks.0.cross_attn.q_linear.bias": (4,)},
+    "sana": {
+        "blocks.0.cross_attn.q_linear.bias": (4,),
+        "t_block.1.weight": (24, 4),
+        "y_embedder.y_embedding": (300, 4),
+    },
     "video": {"patchify_proj.weight": (4, 4)},
 }
 
@@ -304,6 +398,57 @@ def test_a_family_that_is_not_run_is_named(tmp_path: Path, family: str) -> None:
         assert (said.code, f"`{family}`" in said.message) == ("PC538", True)
 
 
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("sd_xl_turbo_1.0_fp16", "sdxl-turbo"),
+        ("sdxl_lightning_4step", "sdxl-lightning"),
+        ("Hyper-SDXL-8step", "sdxl-hyper"),
+        ("ponyDiffusionV6XL_v6StartWithThisOne", "sdxl-pony"),
+        ("noobaiXLNAIXL_vPred10Version", "sdxl-illustrious"),
+        ("playground-v2.5-1024px-aesthetic", "playground-v2.5"),
+        ("sd3.5_large_turbo", "sd35-large-turbo"),
+        ("flux1-krea-dev_fp8_scaled", "flux-dev"),
+        ("flux1-dev-Q4_K_S", "flux-dev"),
+        ("flux2-dev-Q4_K_M", "flux2"),
+        ("hidream_i1_full_fp8", "hidream"),
+        ("PixArt-Sigma-XL-2-1024-MS", "pixart-sigma"),
+    ],
+)
+def test_settings_that_name_a_member_of_a_family_are_for_a_base_that_is_run(name: str, family: str) -> None:
+    found = find_family(paramc.parse(f"a cat\nSteps: 4, Sampler: Euler, Seed: 1, Size: 1024x1024, Model: {name}"))
+    assert found.name == family
+    assert found.base in bases()
+
+
+def test_a_family_that_is_not_run_is_told_with_what_comes_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        load_checkpoint(save(tmp_path / "a.safetensors", filled(STRANGERS["krea2"])))
+    assert "`Krea2Pipeline`" in (caught.value.diagnostics[0].help or "")
+
+
+@pytest.mark.parametrize(
+    ("part", "config", "family"),
+    [
+        ("text_encoder", {"model_type": "chatglm", "architectures": ["ChatGLMModel"]}, "kolors"),
+        ("transformer", {"_class_name": "CogView4Transformer2DModel"}, "cogview4"),
+        ("transformer", {"_class_name": "NobodyKnows"}, "NobodyKnows"),
+    ],
+)
+def test_a_folder_of_such_a_family_is_named_before_its_weights_are_read(
+    tmp_path: Path, part: str, config: dict[str, object], family: str
+) -> None:
+    for name, table in {"unet": {"cross_attention_dim": 2048}, "scheduler": {}, part: config}.items():
+        (tmp_path / name).mkdir()
+        file = "scheduler_config.json" if name == "scheduler" else "config.json"
+        (tmp_path / name / file).write_text(json.dumps(table), encoding="utf-8")
+    (tmp_path / "model_index.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ModelError) as caught:
+        load_checkpoint(tmp_path)
+    said = caught.value.diagnostics[0]
+    assert (said.code, f"`{family}`" in said.message) == ("PC538", True)
+
+
 def test_a_weight_beside_its_factor_is_multiplied(tmp_path: Path) -> None:
     tensors = load_file(flux_file(tmp_path / "a.safetensors"))
     name = "model.diffusion_model.img_in"
@@ -311,24 +456,6 @@ def test_a_weight_beside_its_factor_is_multiplied(tmp_path: Path) -> None:
     wanted = tensors[f"{name}.weight"].float() / 16
     path = save(tmp_path / "b.safetensors", tensors | {f"{name}.scale_weight": torch.tensor(1 / 16)}, MERGES)
     assert torch.equal(load_checkpoint(path).unet.get_parameter("x_embedder.weight"), wanted)
-
-
-@pytest.mark.parametrize("packing", ["GGUF", "nf4"])
-def test_weights_in_few_bits_are_refused_with_what_to_take_instead(tmp_path: Path, packing: str) -> None:
-    path = tmp_path / "a.safetensors"
-    if packing == "GGUF":
-        path.write_bytes(b"GGUF" + bytes(100))
-    else:
-        tensors = load_file(flux_file(path))
-        save(
-            path,
-            tensors | {"model.diffusion_model.img_in.weight.quant_state.bitsandbytes__nf4": torch.zeros(1)},
-            MERGES,
-        )
-    with pytest.raises(ModelError) as caught:
-        load_checkpoint(path)
-    said = caught.value.diagnostics[0]
-    assert (said.code, f"in {packing}" in said.message) == ("PC583", True)
 
 
 def test_parts_that_nobody_names_are_found_under_their_usual_names(

@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import paramc
 from paramc.cli import main
-from paramc.runtime.execute.runner import Runner
+from paramc.ir.job import Job
+from paramc.runtime.execute.runner import Ran, Runner
+from paramc.runtime.execute.watch import Watch
 
 SETTINGS = (
     "a cat\nNegative prompt: rain\nSteps: 2, Sampler: Euler a, Schedule type: Karras, CFG scale: 5, Seed: 7, "
@@ -65,6 +68,32 @@ def test_pictures_are_those_of_runs_of_their_own(grid: Grid, tmp_path: Path, mod
         alone = Runner([models], device="cpu", rng="cpu").run(paramc.read(file)).images[0]
         with Image.open(file) as image:
             assert image.tobytes() == alone.tobytes()
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image).astype(int)
+
+
+def test_pictures_that_are_painted_at_once_are_those_of_single_ones(
+    grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("--axis", "seed=1,2,3,5", "--axis", "cfg_scale=4,6", "--axis", "sampler=euler_a,dpmpp_2m_sde")
+    assert grid(SETTINGS, *asked, folder="alone") == 0
+    sizes: list[int] = []
+    run = Runner.run
+
+    def counted(self: Runner, job: Job, watch: Watch) -> Ran:
+        sizes.append(job.batch.size)
+        return run(self, job, watch)
+
+    monkeypatch.setattr(Runner, "run", counted)
+    assert grid(SETTINGS, *asked, "--batch", "2", folder="joined") == 0
+    assert sorted(sizes) == [1] * 8 + [2] * 4
+    for cell in cells(tmp_path / "alone"):
+        one, other = (tmp_path / folder / str(cell["file"]) for folder in ("alone", "joined"))
+        assert np.abs(pixels(one) - pixels(other)).max() <= 1
+        assert paramc.read(one) == paramc.read(other)
 
 
 def test_a_later_call_paints_nothing_again(grid: Grid, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,8 +174,9 @@ def test_a_lone_surrogate_of_a_command_line_is_spelled_out(grid: Grid, tmp_path:
         assert image.info["parameters"].startswith("a \\udc80 cat\n")
 
 
-def test_a_folder_that_cannot_be_is_a_matter_of_usage(grid: Grid) -> None:
-    assert grid(SETTINGS, "--axis", "seed=1", folder="no/where") == 2
+def test_folders_above_the_one_that_is_named_are_not_made(grid: Grid, tmp_path: Path) -> None:
+    assert grid(SETTINGS, "--axis", "seed=1", folder="no/where") == 4
+    assert not (tmp_path / "no").exists()
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that takes no files")
@@ -159,10 +189,32 @@ def test_a_folder_that_takes_no_files_is_told_with_its_cause(
 
 
 def test_what_a_killed_process_left_is_removed(grid: Grid, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / ".picture-0123.png.x7").write_bytes(b"half")
+    out = tmp_path / "out"
     grid(SETTINGS, "--axis", "seed=1")
-    assert not any(name.startswith(".") for name in written(tmp_path / "out"))
+    halves = [out / f".{path.name}.ab1_cdef" for path in out.iterdir()]
+    own = [out / ".picture-notes.txt", out / ".picture-0123456789.png", out / ".picture-grid-0123456789.png.ab1_cdef"]
+    for path in (*halves, *own):
+        path.write_bytes(b"half")
+    grid(SETTINGS, "--axis", "seed=1")
+    assert len(halves) == 4
+    assert sorted(path for path in out.iterdir() if path.name.startswith(".")) == sorted(own)
+
+
+def test_a_grid_of_which_nothing_could_be_painted_has_no_sheet(
+    grid: Grid, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert grid(SETTINGS, "--axis", "checkpoint=nobody,noone") == 1
+    printed = capsys.readouterr()
+    assert (printed.out, "0 painted, 2 failed" in printed.err) == ("", True)
+    assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".json"]
+
+
+def test_a_size_of_broken_cells_is_told_once(grid: Grid, capsys: pytest.CaptureFixture[str]) -> None:
+    assert grid(SETTINGS.replace("64x64", "70x64"), "--axis", "seed=1") == 0
+    printed = capsys.readouterr().err
+    assert (printed.count("PC406"), printed.count("PC560")) == (1, 0)
+    assert grid(SETTINGS, "--axis", "size=70x64") == 0
+    assert capsys.readouterr().err.count("PC560") == 1
 
 
 @pytest.mark.slow

@@ -60,20 +60,24 @@ def test_another_program_rounds_timesteps(runner: Runner) -> None:
     assert all(time == int(time) for row in seen.timesteps for time in row)
 
 
-def test_memory_that_is_short_sends_the_rows_one_side_at_a_time(
-    models: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(("batch", "fits"), [(1, 1), (4, 4), (4, 1), (3, 1)])
+def test_memory_that_is_short_sends_fewer_rows_at_a_time(
+    models: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, batch: int, fits: int
 ) -> None:
     monkeypatch.setenv("PARAMC_HOME", str(tmp_path))
     runner = Runner([models], device="cpu", rng="cpu")
-    whole = runner.run(job()).images[0]
+    asked = job().replace({"batch.size": batch, "sampling.steps": 2})
+    whole = runner.run(asked).images
     unet = runner.shelf.weights(job().assets.checkpoint).checkpoint.unet
 
     def refuse(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        if len(inputs[0]) > 1:
+        if len(inputs[0]) > fits:
             raise torch.OutOfMemoryError
 
     handle = unet.register_forward_pre_hook(refuse)
-    ran = runner.run(job())
+    ran = runner.run(asked)
     handle.remove()
-    assert "PC556" in {item.code for item in ran.diagnostics}
-    assert np.abs(np.asarray(whole).astype(int) - np.asarray(ran.images[0]).astype(int)).max() <= 1
+    (said,) = [item.message for item in ran.diagnostics if item.code == "PC556"]
+    assert f"at most {fits} rows" in said
+    for before, after in zip(whole, ran.images, strict=True):
+        assert np.abs(np.asarray(before).astype(int) - np.asarray(after).astype(int)).max() <= 1

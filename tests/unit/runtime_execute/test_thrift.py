@@ -13,8 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import paramc
+from paramc.passes.batches import joined
 from paramc.runtime.execute.runner import Runner
-from paramc.runtime.execute.thrift import SPENDING, Offload, Thrift, Turns, bytes_of, take_turns
+from paramc.runtime.execute.thrift import SPENDING, Offload, Thrift, Turns, bring_by_layers, bytes_of, level_of
 from paramc.runtime.execute.watch import Unwatched
 from tests.demo.painting import Shipped
 
@@ -82,18 +83,70 @@ def test_a_compiled_model_leaves_the_latent_alone(plain: Tensor) -> None:
 @pytest.mark.parametrize(
     ("offload", "device", "needed", "free", "expected"),
     [
-        ("auto", CARD, 4 * GIB, 16 * GIB, False),
-        ("auto", CARD, 7 * GIB, 8 * GIB, True),
-        ("auto", CARD, 7 * GIB, None, False),
-        ("model", CARD, 1 * GIB, 16 * GIB, True),
-        ("none", CARD, 20 * GIB, 8 * GIB, False),
-        ("model", CPU, 20 * GIB, 8 * GIB, False),
+        ("auto", CARD, 4 * GIB, 16 * GIB, "none"),
+        ("auto", CARD, 7 * GIB, 8 * GIB, "model"),
+        ("auto", CARD, 12 * GIB, 4 * GIB, "layers"),
+        ("auto", CARD, 7 * GIB, None, "none"),
+        ("model", CARD, 1 * GIB, 16 * GIB, "model"),
+        ("layers", CARD, 1 * GIB, 16 * GIB, "layers"),
+        ("none", CARD, 20 * GIB, 8 * GIB, "none"),
+        ("model", CPU, 20 * GIB, 8 * GIB, "none"),
     ],
 )
 def test_models_take_turns_where_they_are_told_to_or_do_not_fit(
-    offload: Offload, device: torch.device, needed: int, free: int | None, *, expected: bool
+    offload: Offload, device: torch.device, needed: int, free: int | None, expected: Offload
 ) -> None:
-    assert take_turns(offload, device, needed, free) is expected
+    assert level_of(offload, device, needed, needed // 2, free) == expected
+
+
+def shipped_unet(thrift: Thrift) -> tuple[Runner, nn.Module]:
+    """A runner that has loaded the demo model."""
+    runner = Runner([], device="cpu", finder=Shipped(), thrift=thrift)
+    assert JOB.assets.checkpoint is not None
+    return runner, runner.shelf.weights(JOB.assets.checkpoint).checkpoint.unet
+
+
+def test_layers_that_take_turns_leave_the_latent_alone(plain: Tensor) -> None:
+    runner, unet = shipped_unet(SPENDING)
+    bring_by_layers(unet, CPU)
+    watch = Last()
+    runner.run(JOB, watch)
+    assert (watch.latent - plain).abs().max() <= 1e-5 * plain.abs().max()
+
+
+def test_weights_in_eight_bits_paint_as_weights_rounded_to_them() -> None:
+    runner, unet = shipped_unet(Thrift(stored="float8"))
+    stored = {name for name, weight in unet.named_parameters() if weight.dtype == torch.float8_e4m3fn}
+    assert sum(unet.get_parameter(name).numel() for name in stored) > 0.9 * sum(w.numel() for w in unet.parameters())
+    other, rounded = shipped_unet(SPENDING)
+    with torch.no_grad():
+        for name in stored:
+            weight = rounded.get_parameter(name)
+            weight.copy_(weight.to(torch.float8_e4m3fn).float())
+    latents = []
+    for each in (runner, other):
+        watch = Last()
+        each.run(JOB, watch)
+        latents.append(watch.latent)
+    assert (latents[0] - latents[1]).abs().max() <= 1e-5 * latents[1].abs().max()
+
+
+def test_a_network_comes_and_goes_on_weights_in_eight_bits() -> None:
+    runner, _ = shipped_unet(Thrift(stored="float8"))
+    with_network = JOB.replace({"prompt": paramc.parse("red circle <lora:demo-grey:1>").prompt})
+    latents = []
+    for job in (JOB, with_network, JOB):
+        watch = Last()
+        runner.run(job, watch)
+        latents.append(watch.latent)
+    assert torch.equal(latents[0], latents[2])
+    assert not torch.equal(latents[0], latents[1])
+
+
+def test_weights_in_eight_bits_paint_nearly_the_same(plain: Tensor) -> None:
+    latent, _ = painted(Thrift(stored="float8"))
+    deviation = (latent - plain).abs().max() / plain.abs().max()
+    assert 1e-4 < deviation < 0.2  # 0.096 with the demo model
 
 
 class Moved(nn.Module):
@@ -125,3 +178,34 @@ def test_the_memory_of_a_file_is_that_of_its_numbers_in_the_type_they_are_loaded
     save_file({"x": torch.zeros(10, 3, dtype=torch.float16), "y": torch.zeros(2)}, file)
     assert bytes_of((file,), torch.float32) == 32 * 4
     assert bytes_of((file, file), torch.float16) == 64 * 2
+
+
+@pytest.mark.parametrize(
+    ("sampler", "more"),
+    [
+        ("Euler a", ""),
+        ("DPM++ SDE", ""),
+        ("DPM++ 2M SDE", ""),
+        ("Heun", ""),
+        ("Euler a", ", Denoising strength: 0.6, Hires upscale: 1.5, Hires upscaler: Latent"),
+    ],
+)
+def test_pictures_that_are_painted_at_once_have_the_latents_of_single_ones(sampler: str, more: str) -> None:
+    runner = Runner([], device="cpu", finder=Shipped())
+    text = (
+        "red circle\nNegative prompt: blue\nSteps: 4, Sampler: {}, CFG scale: 1.5, Seed: {}, Size: 64x64, Model: demo{}, "
+        "RNG: CPU, Version: v1.10.1"
+    )
+    jobs = [paramc.parse(text.format(sampler, seed, more)) for seed in (4, 5)]
+    alone, together = [], Last()
+    for job in jobs:
+        watch = Last()
+        runner.run(job, watch)
+        alone.append(watch.latent)
+    runner.run(joined(jobs), together)
+    assert (torch.cat(alone) - together.latent).abs().max() <= 1e-5 * together.latent.abs().max()
+
+
+def test_a_link_that_leads_nowhere_takes_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "loop.safetensors").symlink_to("loop.safetensors")
+    assert bytes_of((tmp_path,), torch.float32) == 0

@@ -212,9 +212,34 @@ def turned(blocks: Tensor) -> Tensor:
     return (one + skew) @ torch.inverse(one - skew)
 
 
+def through_core(core: Tensor, outward: Tensor, inward: Tensor) -> Tensor:
+    """A kernel in the form of Tucker; both factors have the rank in front."""
+    return torch.einsum("rshw,ro,si->oihw", core, outward, inward)
+
+
 Formula = Callable[[Tensor, dict[str, Tensor]], Tensor]
 SMALL = 0.1
 KINDS: dict[str, tuple[dict[str, Tensor], Formula]] = {
+    "lora": (
+        {"lora_up.weight": some(64, 4), "lora_down.weight": some(4, 64), "alpha": torch.tensor(2.0)},
+        lambda w, t: w + t["lora_up.weight"] @ t["lora_down.weight"] * 2 / 4,
+    ),
+    "lora of peft": (
+        {"lora_A.weight": some(4, 64), "lora_B.weight": some(64, 4)},
+        lambda w, t: w + t["lora_B.weight"] @ t["lora_A.weight"],
+    ),
+    "lora of diffusers": (
+        {"lora.up.weight": some(64, 4), "lora.down.weight": some(4, 64)},
+        lambda w, t: w + t["lora.up.weight"] @ t["lora.down.weight"],
+    ),
+    "dora of peft": (
+        {"lora_A.weight": some(2, 64), "lora_B.weight": some(64, 2), "lora_magnitude_vector": some(64).abs() + 1},
+        lambda w, t: (
+            (m := w + t["lora_B.weight"] @ t["lora_A.weight"])
+            * t["lora_magnitude_vector"][:, None]
+            / m.norm(dim=1, keepdim=True)
+        ),
+    ),
     "loha": (
         {
             f"hada_w{n}_{side}": some(*shape, seed=n) * SMALL
@@ -227,9 +252,33 @@ KINDS: dict[str, tuple[dict[str, Tensor], Formula]] = {
         {"lokr_w1": some(4, 8) * SMALL, "lokr_w2_a": some(16, 2), "lokr_w2_b": some(2, 8), "alpha": torch.tensor(1.0)},
         lambda w, t: w + torch.kron(t["lokr_w1"], t["lokr_w2_a"] @ t["lokr_w2_b"]) / 2,
     ),
+    "lokr of whole factors": (
+        {"lokr_w1": some(4, 8) * SMALL, "lokr_w2": some(16, 8), "alpha": torch.tensor(0.5)},
+        lambda w, t: w + torch.kron(t["lokr_w1"], t["lokr_w2"]),
+    ),
+    "lokr of products": (
+        {
+            f"lokr_w{n}_{side}": some(*shape, seed=n) * SMALL
+            for n, rows, columns in ((1, 4, 8), (2, 16, 8))
+            for side, shape in (("a", (rows, 2)), ("b", (2, columns)))
+        },
+        lambda w, t: w + torch.kron(t["lokr_w1_a"] @ t["lokr_w1_b"], t["lokr_w2_a"] @ t["lokr_w2_b"]),
+    ),
+    "lokr of a product and a whole": (
+        {"lokr_w1_a": some(4, 2), "lokr_w1_b": some(2, 8), "lokr_w2": some(16, 8), "alpha": torch.tensor(1.0)},
+        lambda w, t: w + torch.kron(t["lokr_w1_a"] @ t["lokr_w1_b"], t["lokr_w2"]) / 2,
+    ),
+    "lokr with learned lengths": (
+        {"lokr_w1": some(4, 8) * SMALL, "lokr_w2": some(16, 8), "dora_scale": some(1, 64).abs() + 1},
+        lambda w, t: (m := w + torch.kron(t["lokr_w1"], t["lokr_w2"])) * t["dora_scale"] / m.norm(dim=0, keepdim=True),
+    ),
     "ia3": (
         {"weight": some(64), "on_input": torch.tensor(True)},
         lambda w, t: w + w * t["weight"][None, :],
+    ),
+    "ia3 of outputs": (
+        {"weight": some(64), "on_input": torch.tensor(False)},
+        lambda w, t: w + w * t["weight"][:, None],
     ),
     "full": ({"diff": some(64, 64)}, lambda w, t: w + t["diff"]),
     "dora": (
@@ -262,11 +311,58 @@ KINDS: dict[str, tuple[dict[str, Tensor], Formula]] = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+CONV_KINDS: dict[str, tuple[dict[str, Tensor], Formula]] = {
+    "lora of a convolution": (
+        {"lora_up.weight": some(32, 4, 1, 1), "lora_down.weight": some(4, 32, 3, 3), "alpha": torch.tensor(2.0)},
+        lambda w, t: w + torch.einsum("or,rihw->oihw", t["lora_up.weight"][..., 0, 0], t["lora_down.weight"]) / 2,
+    ),
+    "lora with a core": (
+        {
+            "lora_up.weight": some(32, 4, 1, 1), "lora_mid.weight": some(4, 4, 3, 3) * SMALL,
+            "lora_down.weight": some(4, 32, 1, 1), "alpha": torch.tensor(2.0),
+        },
+        lambda w, t: w + through_core(
+            t["lora_mid.weight"], t["lora_up.weight"][..., 0, 0].T, t["lora_down.weight"][..., 0, 0]
+        ) / 2,
+    ),
+    "loha with cores": (
+        {
+            f"hada_{name}{n}{side}": some(*shape, seed=n) * SMALL * 5
+            for n in (1, 2)
+            for name, side, shape in (("t", "", (4, 4, 3, 3)), ("w", "_a", (4, 32)), ("w", "_b", (4, 32)))
+        },
+        lambda w, t: (
+            w
+            + through_core(t["hada_t1"], t["hada_w1_a"], t["hada_w1_b"])
+            * through_core(t["hada_t2"], t["hada_w2_a"], t["hada_w2_b"])
+        ),
+    ),
+    "lokr with a core": (
+        {
+            "lokr_w1": some(4, 4) * SMALL, "lokr_t2": some(2, 2, 3, 3), "lokr_w2_a": some(2, 8),
+            "lokr_w2_b": some(2, 8, seed=1),
+        },
+        lambda w, t: w
+        + torch.einsum(
+            "ab,cdhw->acbdhw", t["lokr_w1"], through_core(t["lokr_t2"], t["lokr_w2_a"], t["lokr_w2_b"])
+        ).reshape(w.shape),
+    ),
+    "full of a convolution": ({"diff": some(32, 32, 3, 3)}, lambda w, t: w + t["diff"]),
+    "oft of a convolution": (
+        {"oft_blocks": some(2, 16, 16) * SMALL},
+        lambda w, t: torch.cat(
+            [torch.einsum("nm,nihw->mihw", turned(t["oft_blocks"][n]), w[16 * n : 16 * n + 16]) for n in (0, 1)]
+        ),
+    ),
+}  # fmt: skip
+PLACED = {kind: (QUERY, *row) for kind, row in KINDS.items()} | {kind: (CONV, *row) for kind, row in CONV_KINDS.items()}
+
+
+@pytest.mark.parametrize("kind", PLACED)
 def test_a_file_of_each_kind_gives_the_weights_of_its_formula(sd1: Checkpoint, tmp_path: Path, kind: str) -> None:
-    parts, formula = KINDS[kind]
-    key, before = f"0.{QUERY}.weight", state(sd1)
-    file = network(tmp_path, {f"{flat('lora_unet_', QUERY)}.{name}": part for name, part in parts.items()})
+    module, parts, formula = PLACED[kind]
+    key, before = f"0.{module}.weight", state(sd1)
+    file = network(tmp_path, {f"{flat('lora_unet_', module)}.{name}": part for name, part in parts.items()})
     assert Networks(sd1).apply([Applied(file, 0.5, 1.0)]) == ()
     weight = before[key].double()
     expected = weight + 0.5 * (formula(weight, {name: part.double() for name, part in parts.items()}) - weight)
@@ -274,10 +370,11 @@ def test_a_file_of_each_kind_gives_the_weights_of_its_formula(sd1: Checkpoint, t
     assert changed(sd1, before) == {key}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PLACED)
 def test_strength_zero_changes_no_bit_whatever_the_kind(sd1: Checkpoint, tmp_path: Path, kind: str) -> None:
     before = state(sd1)
-    tensors = {f"{flat('lora_unet_', QUERY)}.{name}": part for name, part in KINDS[kind][0].items()}
+    module, parts, _ = PLACED[kind]
+    tensors = {f"{flat('lora_unet_', module)}.{name}": part for name, part in parts.items()}
     Networks(sd1).apply([Applied(network(tmp_path, tensors), 0.0, 1.0)])
     assert changed(sd1, before) == set()
 

@@ -13,6 +13,7 @@ pytest.importorskip("diffusers")
 
 import torch
 from diffusers import FluxTransformer2DModel, SD3Transformer2DModel
+from diffusers.loaders.lora_conversion_utils import _convert_xlabs_flux_lora_to_diffusers
 from diffusers.loaders.single_file_utils import (
     convert_flux_transformer_checkpoint_to_diffusers,
     convert_sd3_transformer_checkpoint_to_diffusers,
@@ -184,3 +185,39 @@ def test_an_encoder_of_t5_is_the_third_also_after_one(tmp_path: Path) -> None:
     file = save(tmp_path / "net.safetensors", {f"{key}.lora_up.weight": up, f"{key}.lora_down.weight": down})
     assert Networks(cast(Checkpoint, checkpoint)).apply([Applied(load_network(file), 1.0, 0.5)]) == ()
     assert (encoder.get_parameter(f"{name}.weight") - before - 0.5 * up @ down).abs().max() <= 1e-6
+
+
+def test_attention_in_the_names_of_xlabs_is_changed_as_diffusers_converts_it(tmp_path: Path) -> None:
+    layers = {
+        f"{kind}_blocks.1.processor.{name}": outputs
+        for kind, names in (
+            ("double", {"qkv_lora1": 3, "qkv_lora2": 3, "proj_lora1": 1, "proj_lora2": 1}),
+            ("single", {"qkv_lora": 3, "proj_lora": 1}),
+        )
+        for name, outputs in names.items()
+    }
+    tensors = {}
+    for seed, (layer, outputs) in enumerate(layers.items()):
+        inputs = 5 * WIDTH if layer.startswith("single") and "proj" in layer else WIDTH
+        tensors[f"{layer}.up.weight"] = filled({"": (outputs * WIDTH, 2)}, seed)[""]
+        tensors[f"{layer}.down.weight"] = filled({"": (2, inputs)}, seed + 1)[""]
+    known = _convert_xlabs_flux_lora_to_diffusers(dict(tensors))
+    one, other = flux(), flux()
+    other.load_state_dict(one.state_dict())
+    laid(save(tmp_path / "xlabs.safetensors", tensors), one, "flux")
+    laid(save(tmp_path / "diffusers.safetensors", {name: part.clone() for name, part in known.items()}), other, "flux")
+    assert len(known) == 2 * (4 * 2 + 4)
+    for name, weight in one.state_dict().items():
+        assert (weight - other.state_dict()[name]).abs().max() <= 1e-6, name
+
+
+@pytest.mark.parametrize("name", ["single_transformer_blocks.1.attn.to_k", "double_blocks.1.img_attn.proj"])
+def test_names_without_anything_before_them_are_those_of_the_diffusion_model(name: str, tmp_path: Path) -> None:
+    tensors = {
+        f"{name}.lora_B.weight": filled({"": (WIDTH, 2)})[""],
+        f"{name}.lora_A.weight": filled({"": (2, WIDTH)})[""],
+    }
+    model = flux()
+    before = {key: weight.clone() for key, weight in model.state_dict().items()}
+    laid(save(tmp_path / "net.safetensors", tensors), model, "flux")
+    assert sum(not torch.equal(weight, before[key]) for key, weight in model.state_dict().items()) == 1

@@ -86,3 +86,8 @@ def test_texts_that_are_not_packed_so_stay_whole(base: str, manner: str) -> None
 def test_a_hostile_text_is_cut_in_a_moment() -> None:
     runs = cut([Run(text="a," * 100_000)])
     assert sum(run.breaks for run in runs) > 2000
+
+
+def test_many_spaces_behind_a_text_are_passed_over_at_once() -> None:
+    words = "word, " * 60
+    assert tokens(cut([Run(text=words + " " * 1_000_000)])) == tokens(cut([Run(text=words)]))
