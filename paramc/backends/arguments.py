@@ -26,4 +26,7 @@ def arguments_of(row: PipelineRow, sources: Mapping[str, str]) -> Iterator[str]:
     if "clip_skip" in told and "prompt" in told:
         told["embeds"] = f"encode_prompt(pipe, {told.pop('prompt')})"
         told["negative_embeds"] = f"encode_prompt(pipe, {told.pop('negative')})"
-    return (f"{keyword}={told[quantity]}" for keyword, quantity in row.arguments.items() if quantity in told)
+    if "cfg" in told:
+        told["beyond"] = f"{told['cfg']} - 1"
+    yield from (f"{keyword}={told[quantity]}" for keyword, quantity in row.arguments.items() if quantity in told)
+    yield from (f"{keyword}={text}" for keyword, text in row.told.items())

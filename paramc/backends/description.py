@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 
 from paramc.backends.report import GRADES, Grade
 from paramc.backends.schedulers import SamplerRow, ScheduleRow, Schedulers, read_schedulers
+from paramc.ir.control import ControlNet
 from paramc.ir.features import features
 from paramc.resources import GRAMMARS
 from paramc.tables import NOTHING, Table, TableError, TableValue, as_row, read_table, rows, section
@@ -172,6 +173,18 @@ class Target:
             for name in rule.among(self.answers):
                 found.setdefault(name, []).append(rule)
         return found
+
+    @cached_property
+    def unlike(self) -> tuple[str, ...]:
+        """Parts of names, without hyphens, of what steers and is no ControlNet."""
+        listed = self.about.get("unlike", [])
+        return tuple(map(str, listed)) if isinstance(listed, list) else ()
+
+    def is_unlike(self, unit: ControlNet) -> bool:
+        """Whether a unit steers through something that is no ControlNet, by its names."""
+        named = f"{unit.preprocessor} {unit.model.name if unit.model else ''}".lower()
+        plain = named.replace("-", "").replace("_", "")
+        return any(mark in plain for mark in self.unlike)
 
     @cached_property
     def options(self) -> dict[str, Option]:

@@ -16,7 +16,7 @@ from paramc.ir.ledger import Stated, drawing
 from paramc.ir.names import executed_schedule
 from paramc.ir.paths import leaves, plain, value_at
 from paramc.ir.places import View
-from paramc.ir.plan import ApplyControl, Combine, Encode, Op, Plan, Run, Sample, Sigmas, Slice, Variant
+from paramc.ir.plan import ApplyControl, Combine, Detail, Encode, Op, Plan, Run, Sample, Sigmas, Slice, Variant
 from paramc.ir.prompt import Alternate, Edit, Prompt
 from paramc.passes.levels import PART
 
@@ -113,7 +113,8 @@ def prompt_features(prompt: Prompt, encodes: Iterable[Encode], embeddings: Itera
         yield "prompt.emphasis"
     if any(run.breaks for run in runs):
         yield "prompt.break"
-    if any(name and name in prompt.text for name in embeddings):
+    spoken = prompt.text.lower()  # as tokens are
+    if any(name and name.lower() in spoken for name in embeddings):
         yield "prompt.embedding"
     if any(len(_TOKEN.findall(variant.text)) > CHUNK for encode in encodes for variant in encode.variants):
         yield "prompt.long"
@@ -132,7 +133,7 @@ class _Judge:
             "schedule": executed_schedule(job.sampling.sampler, job.sampling.schedule),
             "manner": manner_of(plan),
             "drawn": drawing(job.ledger) is not None,
-            **_plan_facts(plan),
+            **_plan_facts(plan, target),
             **{f"option.{name}": value for name, value in chosen.items()},
         }
         self.samples = [op for op in plan.ops if isinstance(op, Sample)]
@@ -236,7 +237,7 @@ def _lost(plan: Plan, target: Target, chosen: Mapping[str, object]) -> frozenset
     encode = next((op for op in plan.ops if isinstance(op, Encode)), None)
     facts: dict[str, object] = {f"option.{name}": value for name, value in chosen.items()}
     facts |= {"base": plan.base, "family": plan.family, "text.emphasis": encode.emphasis if encode else None}
-    facts |= {"manner": manner_of(plan), **_plan_facts(plan)}
+    facts |= {"manner": manner_of(plan), **_plan_facts(plan, target)}
     return _dropped(target, frozenset(facts.items()))
 
 
@@ -257,15 +258,17 @@ def _is_decided(rule: Rule, facts: Mapping[str, object]) -> bool:
     )
 
 
-def _plan_facts(plan: Plan) -> dict[str, bool]:
+def _plan_facts(plan: Plan, target: Target) -> dict[str, bool]:
     """What rules may ask of a plan: `op.NAME`, is there such an op; `flag.NAME`, has any of its loops the quirk.
 
-    `op.preprocess`: does any picture that steers have to be made of another one?
+    `op.preprocess`: does any picture that steers have to be made of another one? `op.unlike`: does any steer through
+    something that the target knows to be no ControlNet?
     """
     flags = {flag for op in plan.ops if isinstance(op, Sample) for flag in op.flags}
     made = any(isinstance(op, ApplyControl) and op.unit.preprocessor != UNPROCESSED for op in plan.ops)
     facts = {f"op.{op.op}": True for op in plan.ops} | {f"flag.{flag}": True for flag in flags}
-    return facts | {"op.preprocess": made}
+    unlike = any(isinstance(op, ApplyControl) and target.is_unlike(op.unit) for op in plan.ops)
+    return facts | {"op.preprocess": made, "op.unlike": unlike}
 
 
 def manner_of(plan: Plan) -> str | None:
@@ -315,6 +318,10 @@ def _stand_in(op: Op, target: Target, lost: AbstractSet[str]) -> str | None:
         return op.inputs[0]
     if isinstance(op, Slice) and {*op.because} <= PART and "sampling.part" in lost:
         return op.sigmas
+    if isinstance(op, Detail) and "stage.detailer" in lost:
+        return op.image
+    if isinstance(op, ApplyControl) and target.is_unlike(op.unit):
+        return op.positive
     if op.op in target.legal:
         return None
     return next((value for name in _THROUGH if isinstance(value := op.__dict__.get(name), str)), "")

@@ -2,147 +2,63 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
 from math import inf
-from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from paramc.backends.literals import Value, literal
-from paramc.backends.pieces import is_mended, names_ends, pieces, says_something
+from paramc.backends.loops import KEEPS, FlowRow, Loops, TableRow
+from paramc.backends.pieces import pieces, says_something
 from paramc.backends.planned import Planned, PlannedPass
 from paramc.backends.script import Loop, Unit
+from paramc.ir.control import TokenMerging
 from paramc.ir.names import is_known, sampler_of
 from paramc.ir.plan import Encode, ResizeLatent, Sample, UpscaleImage
-from paramc.tables import read_table, rows, section
 
-ENTITY = "&"  # what such begin with; only of them there are two opinions
-MENDED = "mended"  # the function that most texts are mended by
-OPENED = "opened"  # … and those that have the names of start and end in them, for an encoder that knows others
 LCM = "lcm"
-PLAIN = 2  # arguments of a guidance that has a scale, and counts its calls
+NETWORK, REFINING = "network", "refining"  # functions of a script: what its models predict
+APART = "apart"  # how prompts of different length are evaluated, where nothing is said
+ROUNDS = "rounds_timesteps"
 LEAVES = "renoises_known"  # the quirk of a program that draws from what its streams leave behind
 PRECISE = "double_precision_levels"
 FITTED_TO = "sdxl"  # the model of a fitted schedule that has to be named
 QUIRKS = ("draws_idle_noise", "asks_noise_through_logs", "steps_to_zero")
-PADDINGS = {"none": "apart", "empty_chunks": "empty", "repeat_last": "last_token"}
-
-
-class TableRow(NamedTuple):
-    """The noise levels of models with these quirks, source text; in `{rounds}`, `{also}` it may say that they round."""
-
-    alphas: str
-    levels: str
-    flags: tuple[str, ...] = ()
-
-
-class Loops(NamedTuple):
-    """loop.toml."""
-
-    bases: frozenset[str]
-    unlike: frozenset[str]
-    other: frozenset[str]
-    sampler: str
-    schedule: str
-    lacks: frozenset[str]
-    manners: frozenset[str]
-    leftover: Mapping[str, str]
-    mended: Mapping[str, str]
-    open: frozenset[str]
-    deep: frozenset[str]
-    even: Mapping[str, int]
-    timesteps: frozenset[str]
-    bounded: frozenset[str]
-    paired: frozenset[str]
-    first: tuple[str, ...]
-    spanned: frozenset[str]
-    fitted: frozenset[str]
-    draws: Mapping[str, str]
-    opens: Mapping[str, str]
-    schedules: Mapping[str, str]
-    handed: Mapping[str, frozenset[str]]
-    tables: tuple[TableRow, ...]
-
-    def is_deep(self, asked: Encode) -> bool:
-        """Is a layer below the model's own taken where it is asked for?"""
-        return asked.manner in self.deep
-
-    def mending(self, base: str, asked: Encode, texts: str) -> tuple[str, ...]:
-        """What mends texts for each encoder of a base; nothing where that changes none, or the program does not."""
-        if asked.manner in self.manners or not (is_mended(texts) or names_ends(texts)):
-            return ()
-        other = self.mended.get(asked.manner, self.mended["*"])
-        if other != MENDED and names_ends(texts):
-            other = OPENED
-        elif ENTITY not in texts:
-            other = MENDED
-        return (other,) if base in self.open else (MENDED, other)
-
-    def table(self, flags: tuple[str, ...]) -> TableRow:
-        """The noise levels of a model."""
-        return next(row for row in self.tables if {*row.flags} <= {*flags})
-
-
-@cache
-def read_loops(path: Path) -> Loops:
-    """The table at `path`."""
-    table = read_table(path)
-
-    def listed(value: object) -> frozenset[str]:
-        return frozenset(str(item) for item in value) if isinstance(value, list) else frozenset()
-
-    def texts(name: str) -> dict[str, str]:
-        return {key: str(value) for key, value in section(table, name, path).items()}
-
-    return Loops(
-        bases=listed(table["bases"]),
-        unlike=listed(table["unlike"]),
-        other=listed(table["other"]),
-        sampler=str(table["sampler"]),
-        schedule=str(table["schedule"]),
-        lacks=listed(table["lacks"]),
-        manners=listed(table["manners"]),
-        open=listed(table["open"]),
-        deep=listed(table["deep"]),
-        leftover=texts("leftover"),
-        mended=texts("mended"),
-        even={key: int(value) for key, value in texts("even").items()},
-        timesteps=listed(table["timesteps"]),
-        bounded=listed(table["bounded"]),
-        paired=listed(table["paired"]),
-        first=tuple(map(str, cast("list[str]", table["first"]))),
-        spanned=listed(table["spanned"]),
-        fitted=listed(table["fitted"]),
-        draws=texts("draws"),
-        opens=texts("opens"),
-        schedules=texts("schedules"),
-        handed={key: listed(value) for key, value in section(table, "handed", path).items()},
-        tables=rows(table, "tables", TableRow, path),
-    )
+PADDINGS = {"none": APART, "empty_chunks": "empty", "repeat_last": "last_token"}
 
 
 def loop_of(planned: Planned, passed: PlannedPass, loops: Loops, sources: Mapping[str, str], *, velocity: bool) -> Loop:
     """The loop of one pass. `sources`: what the constants of its quantities are called. velocity: what is predicted."""
-    return _Loop(planned, _printable(passed, loops), loops, sources, velocity).loop()
+    return _Loop(planned, _printable(planned, passed, loops), loops, sources, velocity).loop()
+
+
+def goes_alone(planned: Planned, loops: Loops) -> tuple[bool, ...]:
+    """For each pass: is its guidance written out, and without a negative prompt?"""
+    found = [_Loop(planned, _printable(planned, passed, loops), loops, {}, velocity=False) for passed in planned.passes]
+    written = all(each.is_simple or each.is_alone for each in found)
+    return tuple(written and each.is_alone for each in found)
 
 
 def texts_of(parts: tuple[tuple[Encode, float], ...]) -> tuple[Value, bool]:
     """A prompt for a constant: pieces, or (weight, [(last call, pieces)…]) a part; and whether it is one text."""
     (encode, _), *others = parts
     if not others and not encode.switches:
-        return pieces(encode.variants[0], encode.emphasis), True
+        return pieces(encode, encode.variants[0]), True
     return [
-        (weight, [(variant.last_call, pieces(variant, encode.emphasis)) for variant in encode.variants])
+        (weight, [(variant.last_call, pieces(encode, variant)) for variant in encode.variants])
         for encode, weight in parts
     ], False
 
 
-def _printable(passed: PlannedPass, loops: Loops) -> PlannedPass:
-    """The pass with what stands in for a sampler or schedule that there is no function for."""
-    sample, levels = passed.sample, passed.sigmas
-    if sample.sampler in loops.lacks or not is_known(sample.sampler):
+def _printable(planned: Planned, passed: PlannedPass, loops: Loops) -> PlannedPass:
+    """The pass with what stands in for a sampler or schedule without a function, or that the model fails on."""
+    sample, levels, plan = passed.sample, passed.sigmas, planned.plan
+    is_flow = loops.flow(plan.base, plan.family, sample.flags) is not None
+    fails = is_flow and sample.sampler in loops.timesteps and ROUNDS not in sample.flags
+    if sample.sampler in loops.lacks or fails or not is_known(sample.sampler):
         sample = sample.model_copy(update={"sampler": loops.sampler})
-    if not is_known(levels.schedule):
-        levels = levels.model_copy(update={"schedule": loops.schedule})
+    lacking = loops.fitted | loops.failing | (loops.timed if KEEPS in sample.flags else frozenset())
+    if not is_known(levels.schedule) or (is_flow and levels.schedule in lacking):
+        stand_in = loops.flow_schedule if is_flow else loops.schedule
+        levels = levels.model_copy(update={"schedule": stand_in})
     return replace(passed, sample=sample, sigmas=levels)
 
 
@@ -159,15 +75,13 @@ class _Loop(NamedTuple):
         """All of it."""
         sample, noise = self.passed.sample, self.planned.noise_of(self.passed)
         table = self.loops.table(sample.flags)
-        rounds = "quantizes_timesteps" in sample.flags
-        levels = table.levels.format(
-            rounds=f"rounds={rounds}" if rounds else "", also=", rounds=True" if rounds else ""
-        )
+        levels = self.levels(table)
         return Loop(
             sampler=f"sample_{sample.sampler}",
             levels=self.consistent(levels, table) if sample.sampler == LCM else levels,
             own=levels if self.has_own else "",
-            alphas=table.alphas,
+            is_flow=self.flow is not None,
+            alphas=f"1 / ({levels}.sigmas ** 2 + 1)" if self.flow is not None else table.alphas,
             on_timesteps=self.on_timesteps,
             walk=self.walk(),
             drops=self.passed.sigmas.drops_penultimate,
@@ -177,9 +91,11 @@ class _Loop(NamedTuple):
             knobs=tuple(self.knobs()),
             quirks=tuple(literal(quirk) for quirk in QUIRKS if quirk in sample.flags),
             estimate=self.estimate(),
-            rounds=self.on_timesteps and "rounds_timesteps" in sample.flags,
-            guidance=tuple(self.guidance()),
-            is_simple=self.is_simple(),
+            rounds=self.on_timesteps and ROUNDS in sample.flags,
+            guidance=tuple(self.guidance()) if "cfg" in self.sources else (),
+            is_simple=self.is_simple,
+            is_alone=self.is_alone,
+            padding=self.padding,
             stream=self.loops.draws[noise.generator],
             open=self.loops.opens[noise.generator],
             spec=tuple(self.spec()),
@@ -196,8 +112,26 @@ class _Loop(NamedTuple):
             renoises=LEAVES in sample.flags,
             fits_late=self.fits_late(),
             is_one_text=(texts_of(self.passed.wanted)[1], texts_of(self.passed.unwanted)[1]),
+            refined=self.refined() if sample.refined_by else "",
+            finer=self.estimate().replace(NETWORK, REFINING),
+            merging=self.merging(),
+            rescaling=self.rescaling() if sample.cfg_rescale else "",
             varies="variation_seed" in self.sources,
         )
+
+    @property
+    def flow(self) -> FlowRow | None:
+        """The row of a flow model; None for others."""
+        plan = self.planned.plan
+        return self.loops.flow(plan.base, plan.family, self.passed.sample.flags)
+
+    def levels(self, table: TableRow) -> str:
+        """The noise levels of the model."""
+        flags = self.passed.sample.flags
+        if self.flow is not None:
+            return self.flow.source(self.passed.sigmas.shift, flags)
+        rounds = "quantizes_timesteps" in flags
+        return table.levels.format(rounds="rounds=True" if rounds else "", also=", rounds=True" if rounds else "")
 
     @property
     def leads_nowhere(self) -> bool:
@@ -206,35 +140,81 @@ class _Loop(NamedTuple):
         return tail is not None and tail.lengthens and tail.strength <= 0
 
     @property
+    def is_second(self) -> bool:
+        """Does the pass go on with what another one made?"""
+        return isinstance(self.passed.origin, ResizeLatent | UpscaleImage)
+
+    @property
     def on_timesteps(self) -> bool:
         """Does the sampler walk timesteps?"""
         return self.passed.sample.sampler in self.loops.timesteps
 
     def fits_late(self) -> bool:
         """Do latents not halve evenly, and are they fitted as A1111 fits them?"""
-        even = self.loops.even[self.planned.plan.base]
+        even = self.loops.even.get(self.planned.plan.base, 1)
         return "fits_after_upsampling" in self.passed.sample.flags and any(side % even for side in self.passed.size)
 
     @property
     def has_own(self) -> bool:
         """Do the network's timesteps have levels of their own, beside the few of consistency models (Forge)?"""
-        return self.passed.sample.sampler == LCM and PRECISE in self.passed.sample.flags
+        sample = self.passed.sample
+        return sample.sampler == LCM and (self.flow is not None or PRECISE in sample.flags)
 
     def consistent(self, levels: str, table: TableRow) -> str:
         """The few levels of consistency models."""
+        if self.flow is not None:
+            return "lcm_table(single_precision_table((1 / (own.sigmas**2 + 1))[:TIMESTEPS]))"
         anew = self.has_own or "downcasts_alphas" in self.passed.sample.flags
         return f"lcm_table(single_precision_table({table.alphas}.float()))" if anew else f"lcm_table({levels})"
 
-    def is_simple(self) -> bool:
-        """Do two texts guide every evaluation, and is nothing but the guided prediction asked for?"""
-        texts = texts_of(self.passed.wanted)[1] and texts_of(self.passed.unwanted)[1]
+    @property
+    def is_direct(self) -> bool:
+        """Does nothing steer or mask the pass, and is nothing asked for but the guided prediction?"""
+        sample = self.passed.sample
+        looks = sample.sampler in self.loops.paired or (ROUNDS in sample.flags and self.on_timesteps)
+        skips = sample.min_uncond_sigma or sample.skip_early_cfg
         steered = self.passed.mask or self.passed.controls
-        looks = self.passed.sample.sampler in self.loops.paired or "rounds_timesteps" in self.passed.sample.flags
-        return texts and not steered and not looks and len(tuple(self.guidance())) == PLAIN
+        return (
+            not (steered or looks or skips or sample.cfg_rescale or sample.refined_by)
+            and texts_of(self.passed.wanted)[1]
+        )
+
+    @property
+    def is_alone(self) -> bool:
+        """Does nothing but one text have a part in the pass: the negative prompt is not evaluated without guidance?"""
+        sample = self.passed.sample
+        return self.is_direct and sample.cfg_scale == 1 and "skips_negative_at_one" in sample.flags
+
+    @property
+    def is_simple(self) -> bool:
+        """Do two texts guide every evaluation?"""
+        return self.is_direct and not self.is_alone and texts_of(self.passed.unwanted)[1]
+
+    def merging(self) -> str:
+        """The share of tokens that this pass merges, where the pass before did not merge as many."""
+        patches = (patch for patch in self.planned.patches if isinstance(patch, TokenMerging))
+        patch = next(patches, TokenMerging())
+        second = patch.ratio if patch.hires is None else patch.hires
+        before, own = (patch.ratio, second) if self.is_second else (0.0, patch.ratio)
+        return "" if own == before or self.flow is not None else literal(own)
+
+    def refined(self) -> str:
+        """The share of the steps that is done, as the program counts it."""
+        sample = self.passed.sample
+        if "refiner_counts_steps" in sample.flags:
+            return f"self.denoise.calls / {max(sample.total_calls, 1)}"
+        if self.on_timesteps:
+            return "(999 - int(sigma)) / 1000"
+        return "(999 - int((levels.sigmas - sigma.cpu()).abs().argmin())) / 1000"
+
+    def rescaling(self) -> str:
+        """What the spread is taken of, that guidance is brought back to."""
+        by_velocity = self.velocity or "rescales_velocity" in self.passed.sample.flags
+        return literal("own" if self.on_timesteps else "velocity" if by_velocity else "noise")
 
     def units(self) -> Iterator[Unit]:
         """The pictures that steer this pass."""
-        absent = "first" if isinstance(self.passed.origin, ResizeLatent | UpscaleImage) else "second"
+        absent = "first" if self.is_second else "second"
         for number, unit in enumerate(self.passed.controls):
             if unit.weight and unit.passes != absent:
                 yield Unit(number, unit.resize, unit.priority)
@@ -280,8 +260,11 @@ class _Loop(NamedTuple):
         if "churn" in handed and sample.s_churn:
             most = "math.inf" if sample.s_tmax in (0, inf) else literal(sample.s_tmax)
             yield f"churn=Churn({literal(sample.s_churn)}, {literal(sample.s_tmin)}, {most})"
-        if sample.sampler in self.loops.spanned:
-            yield "process=VarianceExploding((levels.at_fraction(0.2), levels.at_fraction(0.8)))"
+        span = "(levels.at_fraction(0.2), levels.at_fraction(0.8))"
+        if self.flow is not None and self.flow.times == 1 and sample.sampler in self.loops.mixing:
+            yield f"process=RectifiedFlow(levels.at_fraction(1e-4), {span})"
+        elif sample.sampler in self.loops.spanned:
+            yield f"process=VarianceExploding({span})"
         if sample.sampler in self.loops.bounded:
             first, last = ("sigmas[-2]", "sigmas[0]") if self.passed.tail else ("levels.sigmas[0]", "levels.sigmas[-1]")
             yield f"bounds=({first}.item(), {last}.item())"
@@ -305,13 +288,22 @@ class _Loop(NamedTuple):
     def estimate(self) -> str:
         """What the sampler wants of the network."""
         velocity, sample = self.velocity, self.passed.sample
-        if self.on_timesteps and "rounds_timesteps" not in sample.flags:
+        if self.flow is not None:
+            clean = f"clean_from_flow(network, {literal(self.flow.times)})"
+            return f"consistent({clean}, Hosted(levels))" if sample.sampler == LCM else clean
+        if self.on_timesteps and ROUNDS not in sample.flags:
             return "noise_from_velocity(network, alphas_bar)" if velocity else "network"
         clean = f"clean_from_{'velocity' if velocity else 'noise'}"
         if sample.sampler != LCM:
             return f"{clean}(network, Hosted(levels))"
         own = f"{clean}(network, Hosted(own))" if self.has_own else "clean_from_noise(network, Hosted(levels))"
         return f"consistent({own}, Hosted(levels))"
+
+    @property
+    def padding(self) -> str:
+        """How prompts of different length are brought to one."""
+        sample = self.passed.sample
+        return "repeat" if "repeats_prompts" in sample.flags else PADDINGS[sample.padding]
 
     def guidance(self) -> Iterator[str]:
         """The arguments of the guidance behind the prompts."""
@@ -329,10 +321,9 @@ class _Loop(NamedTuple):
         ]
         if any((sample.min_uncond_sigma, sample.skip_early_cfg)):
             yield f"skips=Skips({', '.join(filter(None, skips))})"
-        padding = "repeat" if "repeats_prompts" in sample.flags else PADDINGS[sample.padding]
-        if padding != "apart":
-            yield f"padding={literal(padding)}"
-        if padding == "empty":
+        if self.padding != APART:
+            yield f"padding={literal(self.padding)}"
+        if self.padding == "empty":
             yield "empty=branch([(0, [])]).entries[0].conditioning.tokens"
         if "skips_negative_at_one" in sample.flags:
             yield "skips_at_one=True"

@@ -108,7 +108,7 @@ def looped(sources: Sequence[str], sweep: Sweep) -> Looped:
         modules=_merged([*(script.modules for script in scripts), NEEDED]),
         constants="\n".join(text for name, text in first.constants.items() if name not in varied),
         axes=axes,
-        labels=tuple(_labels(sweep)),
+        labels=tuple(axis.titles for axis in reversed(sweep.axes)),
         setup="\n".join(setup).rstrip(),
         schedulers=tuple(_item(str(source)) for source in made),
         body="\n".join(_indented(text, varied) for text in body),
@@ -158,11 +158,6 @@ def _axis(names: Sequence[str], points: Sequence[Mapping[str, Value]], taken: se
     name = f"{whole}_VALUES" if plural in taken or whole.endswith("S") else plural
     values = tuple(point[names[0]] if len(names) == 1 else tuple(point[each] for each in names) for point in points)
     return LoopAxis(name, tuple(each.lower() for each in names), values)
-
-
-def _labels(sweep: Sweep) -> Iterator[tuple[str, ...]]:
-    for axis in reversed(sweep.axes):
-        yield tuple(f"{axis.name}: {point.label}" for point in axis.points)
 
 
 def _parted(script: _Script, varied: Sequence[str]) -> tuple[list[str], list[str], str]:
@@ -275,7 +270,7 @@ def _exploded(text: str) -> str:
     calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
     found = max(calls, key=lambda node: (node.end_col_offset or 0) - node.col_offset, default=None)
     if found is None or not text.isascii():
-        raise Unlike(f"a long line: {shown!r}")
+        raise Unlike("a long line")
     arguments = [ast.get_source_segment(text, node) or "" for node in (*found.args, *found.keywords)]
     before, after = text[: found.func.end_col_offset], text[found.end_col_offset :]
     first, *others = call(before, arguments, after, indent=INDENT).split("\n")

@@ -46,10 +46,14 @@ def _cells(source: str) -> Iterator[str]:
 
 
 def _statements(source: str, lines: list[str]) -> Iterator[tuple[tuple[Kind, int], int, int]]:
-    """The kind of each statement with the number of its step, its first line with the remarks above, and its end."""
+    """The kind of each statement with the number of its step, its first line with the remarks above, and its end.
+
+    Remarks behind the last one belong to it.
+    """
     end, step = 0, 0
-    for node in ast.parse(source).body:
-        start, end = end, node.end_lineno or end
+    nodes = ast.parse(source).body
+    for node in nodes:
+        start, end = end, len(lines) if node is nodes[-1] else node.end_lineno or end
         kind = _kind(node)
         if kind == "steps" and not lines[start].strip():
             step += 1
@@ -58,7 +62,7 @@ def _statements(source: str, lines: list[str]) -> Iterator[tuple[tuple[Kind, int
 
 def _kind(node: ast.stmt) -> Kind:
     match node:
-        case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant()):
+        case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant() | ast.Call(func=ast.Name())):
             return "head"
         case ast.FunctionDef() | ast.ClassDef():
             return "definitions"

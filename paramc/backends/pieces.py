@@ -13,9 +13,14 @@ _ENDS = re.compile(r"<\|(?:start|end)oftext\|>|<(?:start|end)_of_text>", re.IGNO
 _WORDS = re.compile(r"\S+\s*|\s+")
 
 
-def pieces(variant: Variant, emphasis: str) -> Value:
-    """(text, weight) for each piece of a text, None for a break. Long ones are cut between words, where tokens end."""
-    return [piece for run in variant.runs for piece in _cut(run, 1.0 if emphasis not in WEIGHING else run.weight)]
+def pieces(encode: Encode, variant: Variant) -> Value:
+    """(text, weight) for each piece of a text, None for a break.
+
+    Long ones are cut between words, where tokens end, if no learned word may have several.
+    """
+    weighs = encode.emphasis in WEIGHING
+    cut = _whole if encode.embeddings else _cut
+    return [piece for run in variant.runs for piece in cut(run, run.weight if weighs else 1.0)]
 
 
 def is_mended(text: str) -> bool:
@@ -33,12 +38,14 @@ def says_something(encode: Encode | None) -> bool:
     return encode is not None and any(variant.text for variant in encode.variants)
 
 
+def _whole(run: Run, weight: float) -> Iterator[Value]:
+    if run.breaks or run.text:
+        yield None if run.breaks else (run.text, weight)
+
+
 def _cut(run: Run, weight: float) -> Iterator[Value]:
-    if run.breaks:
-        yield None
-        return
-    if is_mended(run.text):  # as a whole
-        yield run.text, weight
+    if run.breaks or is_mended(run.text):
+        yield from _whole(run, weight)
         return
     text = ""
     for word in _WORDS.findall(run.text):

@@ -23,6 +23,7 @@ class PipelineRow:
 
     pipeline: str
     arguments: Mapping[str, str]
+    told: Mapping[str, str] = field(default_factory=dict)  # further keywords, source text
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class ModelRow:
     scheduling: Mapping[str, str] = field(default_factory=dict)  # further keywords of every scheduler
     multiple: int = 8  # sides are multiples of it, pixels
     latent_scale: int = 8  # pixels per latent cell
+    channels: int = 4  # of a latent
     rounds_down: bool = False  # leaves out int(steps − steps · strength) steps, not steps − int(steps · strength)
     upcasts: bool = False  # its VAE overflows in half precision
     shift: float | None = None  # of the noise levels, flow models
@@ -57,6 +59,15 @@ class ModelRow:
     part: str = "unet"  # the diffusion model's name in the pipeline
     part_class: str = ""  # loads it from a file of its own, where no pipeline does
     encoders: tuple[str, ...] = ("text_encoder",)
+    letters: tuple[str, ...] = ()  # what files of learned words call these
+    long: str = ""  # the encoder beside them that takes texts as a whole
+    files: bool = True  # it can be loaded from a file of its own
+    before: str = ""  # statements that make the `parts` which no repository of it has
+    parts: Mapping[str, str] = field(default_factory=dict)
+    vae_class: str = "AutoencoderKL"  # of a VAE of its own; empty for none that can be exchanged
+    empties: bool = False  # without a negative prompt it is not guided, so that an empty one is said
+    adapts: bool = True  # it takes networks and changes inside
+    refused: bool = False  # its pipeline samples in a way of its own
     net: str = "ControlNetModel"  # the class of what steers it
     net_files: bool = True  # … which can be loaded from a file of its own
 
@@ -67,6 +78,7 @@ class Pipelines:
 
     constants: tuple[ConstantRow, ...]
     notes: Mapping[str, str]
+    packages: Mapping[str, str]
     switches: Mapping[str, Table]
     quantizations: Mapping[str, Table]
     latent_modes: Mapping[str, Table]
@@ -81,7 +93,8 @@ class Pipelines:
         table = self.bases.get(base)
         if table is None:
             return None
-        return as_row(merged(table, self.families.get(family, {})), ModelRow, f"{self.where}: {base}")
+        row = as_row(merged(table, self.families.get(family, {})), ModelRow, f"{self.where}: {base}")
+        return None if row.refused else row
 
     def paints(self, base: str, task: str, family: str = "") -> bool:
         """Is there a pipeline of a base, or of a family with pipelines of its own, for a task?"""
@@ -105,6 +118,7 @@ def read_pipelines(path: Path) -> Pipelines:
     return Pipelines(
         constants=rows(table, "constants", ConstantRow, path),
         notes=_texts(table, "notes", path),
+        packages=_texts(table, "packages", path),
         switches=_tables(table, "switches", path),
         quantizations=_tables(table, "quantizations", path),
         latent_modes=_tables(table, "latent_modes", path),

@@ -74,12 +74,13 @@ class Planned:
     """A plan, looked up by what a script needs to know."""
 
     plan: Plan
+    most: int = PASSES  # passes that a script can have
 
     @cached_property
     def passes(self) -> tuple[PlannedPass, ...]:
         """The sampling loops in order, the second one at the most."""
         samples = [op for op in self.plan.ops if isinstance(op, Sample)]
-        return tuple(self._pass(sample) for sample in samples[:PASSES])
+        return tuple(self._pass(sample) for sample in samples[: self.most])
 
     @cached_property
     def batch(self) -> int:
@@ -127,13 +128,14 @@ class Planned:
     @property
     def refiner(self) -> AssetRef | None:
         """The model that takes over on the way, if there is one."""
-        load = self._at(self.passes[0].sample.refined_by or "") if self.passes else None
+        named = (passed.sample.refined_by for passed in self.passes)
+        load = self._at(next((name for name in named if name), ""))
         return load.asset if isinstance(load, LoadCheckpoint | LoadParts) else None
 
     @property
     def embeddings(self) -> tuple[AssetRef, ...]:
         """The learned words that the texts of any pass speak of, once each."""
-        encodes = (encode for passed in self.passes for encode in (passed.asked, passed.avoided) if encode)
+        encodes = (encode for passed in self.passes for encode, _ in (*passed.wanted, *passed.unwanted))
         named = {asset.name: asset for encode in encodes for asset in encode.embeddings if _names(encode, asset)}
         return tuple(named.values())
 
@@ -207,7 +209,8 @@ class Planned:
 
 
 def _names(encode: Encode, asset: AssetRef) -> bool:
-    return bool(asset.name) and any((asset.name or "") in variant.text for variant in encode.variants)
+    name = (asset.name or "").lower()  # as tokens are
+    return bool(name) and any(name in variant.text.lower() for variant in encode.variants)
 
 
 def _text(encode: Encode | None) -> str:

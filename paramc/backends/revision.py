@@ -13,13 +13,16 @@ from paramc.dialects.read_infotext import SEPARATOR
 from paramc.ir.job import Job
 from paramc.ir.ledger import Ledger, Stated
 from paramc.ir.paths import plain, value_at
-from paramc.ir.places import CONTAINERS, Place, View, located
+from paramc.ir.places import CONTAINERS, Place, View, located, place_of
 from paramc.passes.upgrade import implied_values, own_fields
 
 BETWEEN: Final = ", "
 PROMPT, NEGATIVE = -2, -1  # ranks of the prompts; those of fields are the numbers of their rows
 MOST_ROUNDS: Final = 2  # of adding what is missing
 LAST: Final = 1_000_000  # rank of lines after the fields
+TAILS: Final = frozenset(
+    map(place_of, ("producer.notes", "producer.template", "producer.negative_template"))
+)  # of lines
 
 
 def revised(job: Job, dialect: Dialect) -> str:
@@ -130,7 +133,8 @@ class _Revision:
         if not self.wording.is_due(said):
             return False
         is_new = bool(item) and item not in self.items
-        return is_new or any(self._is_set(place, said.rank) for place in self.wording.places(row, said.rank))
+        places = zip(self.wording.places(row, said.rank), said.paths, strict=True)
+        return is_new or any(self._is_set(place, said.rank) for place, path in places if path not in self.covered)
 
     def _insert(self, line: _Line) -> None:
         """Put a line where the program would write it: behind the last line that it comes after."""
@@ -167,7 +171,7 @@ class _Revision:
     def _rank(self, stated: Stated, match: Match | None) -> int:
         if match:
             before = self.lines[-1] if self.lines else None
-            is_tail = match.field.key == NOTES and before and before.rank >= 0 and "\n" in before.gap
+            is_tail = match.field.places[0] in TAILS and before and before.rank >= 0 and "\n" in before.gap
             return LAST if is_tail else self.ranks[match.field.key]
         if stated.paths in (("prompt",), ("negative",)):
             return PROMPT if stated.paths == ("prompt",) else NEGATIVE
@@ -195,7 +199,7 @@ class _Revision:
             return None
         if row.places[0].numbered and row.key_of(match.number) == stated.key:
             line.key = row.key_of(self.wording.number(place.part, rank))
-        return quoted(text)
+        return text if line.rank == LAST else quoted(text)
 
     def _text(self, row: Field, place: Place, rank: int, stated: Stated, number: int) -> str | None:
         beside = beside_sampler(place).text(rank)

@@ -87,6 +87,16 @@ class Encoding:
     backtrack: int  # tokens that may move behind a comma at the end of a chunk
     names_ends: bool = False  # texts have the names of start and end in them, which count
     mended: tuple[str, ...] = ()  # by encoder, the function that texts are mended by; none where they are plain
+    words: tuple[str, ...] = ()  # what files of learned words call the encoders, none where no word is used
+    long: str = ""  # the encoder beside them that takes texts as a whole, empty for none
+    least: int = 0  # … the tokens that it is given at the least
+    alone: bool = False  # … and whether those of the others do not count
+    folds: bool = False  # … and whether there are letters in the texts that its tokeniser does not know
+
+    @property
+    def is_pooled(self) -> bool:
+        """Is something said of a text as a whole?"""
+        return len(self.encoders) > 1 or bool(self.long)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,8 @@ class Loop:
     rounds: bool  # timesteps become levels of the table
     guidance: tuple[str, ...]
     is_simple: bool  # two texts guide every evaluation
+    is_alone: bool  # one text does, and no other is evaluated
+    padding: str  # how prompts of different length are brought to one
     stream: str  # what opens a stream
     open: str  # … of `seed`
     spec: tuple[str, ...]
@@ -131,12 +143,17 @@ class Loop:
     extra: str
     scales_by_vp: bool
     silences: bool  # the negative prompt is zeros
+    is_flow: bool = False  # data and noise are mixed along a line
     leads_nowhere: bool = False  # of a strength of 0 no step is left: what goes in comes out
     units: tuple[Unit, ...] = ()  # pictures that steer
     by_time: bool = False  # … between shares of the timesteps, not of the steps
     renoises: bool = False  # what a mask leaves alone is noised to each level
     fits_late: bool = False  # odd latents are fitted behind the convolution that doubles them
     is_one_text: tuple[bool, bool] = (True, True)  # the prompt, the negative prompt
+    refined: str = ""  # the share that is done, of which a refiner takes over at some; empty where none does
+    finer: str = ""  # the estimate of the refiner
+    merging: str = ""  # the share of tokens that are merged, empty where that stays as it was
+    rescaling: str = ""  # of what the spread is brought back, empty where guidance is not rescaled
     varies: bool = False  # every picture has a seed of its variation
 
 
@@ -147,6 +164,7 @@ class Refiner:
     pipeline: str
     loader: str
     arguments: tuple[str, ...]
+    decodes: bool = False  # its VAE makes the picture, where the script samples by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +215,14 @@ class Script:
 
     @property
     def is_guided_simply(self) -> bool:
-        """Do two texts guide every evaluation of every pass?"""
-        return all(item.loop is not None and item.loop.is_simple for item in self.passes)
+        """Do two texts, or one, guide every evaluation of every pass?"""
+        loops = [item.loop for item in self.passes]
+        return all(loop is not None and (loop.is_simple or loop.is_alone) for loop in loops)
+
+    @property
+    def distils_anew(self) -> bool:
+        """Does each pass have a distilled guidance of its own?"""
+        return len({item.names.get("distilled") for item in self.passes}) > 1
 
     @property
     def draws_from_streams(self) -> bool:

@@ -6,20 +6,21 @@ from functools import cached_property
 from math import exp
 
 from paramc.backends.arguments import arguments_of, encoded
+from paramc.backends.encoding import encoding_of
 from paramc.backends.enlarging import finished_enlargement, latent_enlargement, picture_enlargement
 from paramc.backends.lengths import fraction
 from paramc.backends.literals import Value, literal
 from paramc.backends.located import FOLDER, SINGLE, adapters, file_name, is_file, net_loader, net_name, repository_of
-from paramc.backends.loop import Loops, loop_of, texts_of
-from paramc.backends.pieces import WEIGHING, names_ends, pieces, says_something
+from paramc.backends.loop import goes_alone, loop_of, texts_of
+from paramc.backends.loops import Loops
+from paramc.backends.pieces import WEIGHING, pieces, says_something
 from paramc.backends.pipelines import ConstantRow, ModelRow, PipelineRow, Pipelines
-from paramc.backends.planned import Planned, PlannedPass
+from paramc.backends.planned import PASSES, Planned, PlannedPass
 from paramc.backends.registry import Choices
 from paramc.backends.schedulers import Schedulers, Settings
 from paramc.backends.script import (
     Call,
     Constant,
-    Encoding,
     Mask,
     Pass,
     Refiner,
@@ -30,13 +31,14 @@ from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Unsupported
 from paramc.ir.assets import AssetRef
 from paramc.ir.control import FreeU, Patch, Tiling
-from paramc.ir.plan import EmptyLatent, Encode, LoadImage, Plan, ResizeLatent
+from paramc.ir.plan import EmptyLatent, LoadImage, Plan, ResizeLatent
 
 LONG_TEXT = 700  # characters; beyond it a text may need more than the usual tokens of the long text encoder
 SECOND = "HIRES_"  # prefix of the second pass's constants
 SEED_ALONE = "{seed}"  # the usual name of a picture
 PACKED = ".gguf"  # files of weights of fewer bits
 INPAINT = "inpaint"
+ANEW, AGAIN = "text_to_image", "image_to_image"  # what a pass starts from
 OPTIONAL = {"negative", "cfg", "strength"}  # what some pipelines have no keyword for
 UNET = "unet"
 MASK = "mask.png"
@@ -61,7 +63,8 @@ def select_script(
     model, base = pipelines.model(plan.base, plan.family), schedulers.base(plan.base)
     if model is None or base is None:
         raise Unsupported(diagnose("PC640", base=plan.base, known=", ".join(pipelines.bases)))
-    return _Selection(Planned(plan), pipelines, schedulers, model, base.keywords, choices, loops).script()
+    most = PASSES if pipelines.paints(plan.base, AGAIN, plan.family) else 1
+    return _Selection(Planned(plan, most), pipelines, schedulers, model, base.keywords, choices, loops).script()
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,9 @@ class _Selection:
             refiner=self._refiner(told) if self.is_refined else None,
             batch=self.planned.batch > 1,
             encodes=not self.is_exact and any("clip_skip" in quantities.values for quantities in told),
-            encoding=self._encoding(passes[0], told[0]) if self.is_exact and passes else None,
+            encoding=encoding_of(self.planned, self.model, self.loops, chosen="clip_skip" in told[0].values)
+            if self.is_exact and passes
+            else None,
             finish=tuple(finished_enlargement(op, self.pipelines) for op in self.planned.finish),
         )
 
@@ -124,6 +129,8 @@ class _Selection:
             return False
         if plan.base not in self.loops.bases or plan.family in self.loops.unlike:
             return False
+        if self.model.part != UNET and any(passed.controls for passed in self.planned.passes):
+            return False
         return not any(
             self.loops.other & {*passed.sample.flags} or (passed.asked and passed.asked.manner in self.loops.manners)
             for passed in self.planned.passes
@@ -133,6 +140,8 @@ class _Selection:
     def is_refined(self) -> bool:
         """Does another model go on with the only pass of a picture, and is there a pipeline for it?"""
         planned = self.planned
+        if self.is_own:
+            return planned.refiner is not None and self._paints("refiner")
         if planned.refiner is None or self.is_exact or len(planned.passes) != 1:
             return False
         first = planned.passes[0]
@@ -148,14 +157,14 @@ class _Selection:
         single_file = self._locate(found)
         if single_file and self.model.part_class:
             found.values["repository"] = self.model.repository
-        if self.planned.vae is not None:
+        if self.planned.vae is not None and self.model.vae_class:
             repository = repository_of(self.planned.vae)
             found.values["vae"] = repository or file_name(self.planned.vae)
             found.notes |= {"vae": self.pipelines.notes["repository"]} if repository else {}
         loras = adapters(self.planned.networks, self.model)
-        if loras:
+        if loras and self.model.adapts:
             found.values["loras"] = loras
-        if self.model.learns and not self.is_exact and self.planned.embeddings:
+        if (self.model.letters if self.is_exact else self.model.learns) and self.planned.embeddings:
             found.values["embeddings"] = {asset.name or "": file_name(asset) for asset in self.planned.embeddings}
         return found, single_file
 
@@ -164,7 +173,7 @@ class _Selection:
         repository = repository_of(asset)
         named = is_file(chosen) if chosen else bool(asset.path or asset.name) and not repository
         loader = self.choices["loader"]
-        single_file = loader == "single_file" or (loader == "auto" and named)
+        single_file = self.model.files and (loader == "single_file" or (loader == "auto" and named))
         found.values["model"] = chosen or (file_name(asset) if single_file else repository or self.model.repository)
         kind = "folder" if not single_file else "transformer" if self.model.part_class else "file"
         found.notes["model"] = self.pipelines.notes[kind]
@@ -186,7 +195,7 @@ class _Selection:
     @property
     def _patches(self) -> tuple[Patch, ...]:
         """Changes inside the model, where it has the parts that they change."""
-        return self.planned.patches if self.model.part == UNET else ()
+        return self.planned.patches if self.model.part == UNET and self.model.adapts else ()
 
     def _weights(self) -> Iterator[str]:
         """How the model's halves are weighed, as keywords."""
@@ -217,15 +226,16 @@ class _Selection:
     def _told(self, number: int, passed: PlannedPass) -> _Quantities:
         found = _Quantities()
         if self.is_own:
-            self._own(found, passed)
+            self._own(found, passed, alone=self._alone[number])
         else:
             self._texts(found, passed)
             self._guidance(found, passed)
         self._steps(found, passed, "hires" if number else "strength")
         offered = {*self._row_of(number, passed).arguments.values(), *(OPTIONAL if self.is_own else ())}
+        offered |= {"cfg"} if "beyond" in offered else set()
         for quantity in OPTIONAL - offered:
             found.values.pop(quantity, None)
-        multiple = self.model.multiple
+        multiple = self.model.latent_scale if self.is_own else self.model.multiple
         width, height = (max(side // multiple, 1) * multiple for side in passed.size)
         found.values |= {"width": width, "height": height}
         if self.planned.batch > 1:
@@ -233,21 +243,30 @@ class _Selection:
         if number == 0:
             found.values["seed"] = self.planned.seed or 0
             found.notes |= {"seed": self.pipelines.notes["seedless"]} if self.planned.seed is None else {}
-            found.values |= {"image": self.planned.image or IMAGE} if isinstance(passed.origin, LoadImage) else {}
+            found.values |= {"image": self.planned.image or IMAGE} if self._start(passed) else {}
             self._masked(found, passed)
             self._controls(found, passed)
             self._refines(found, passed)
         return found
 
-    def _own(self, found: _Quantities, passed: PlannedPass) -> None:
+    @cached_property
+    def _alone(self) -> tuple[bool, ...]:
+        """For each pass that the script samples by itself, whether no negative prompt has a part in it."""
+        return goes_alone(self.planned, self.loops) if self.loops else ()
+
+    def _own(self, found: _Quantities, passed: PlannedPass, *, alone: bool) -> None:
         """What a pass is told that the script samples by itself."""
         emphasis = passed.asked.emphasis if passed.asked else ""
         found.values |= {
             "prompt": texts_of(passed.wanted)[0],
-            "negative": texts_of(passed.unwanted)[0],
             "emphasis": emphasis if emphasis in WEIGHING else "no_norm",
-            "cfg": passed.sample.cfg_scale,
         }
+        if not alone:
+            found.values |= {"negative": texts_of(passed.unwanted)[0], "cfg": passed.sample.cfg_scale}
+        if passed.sample.cfg_rescale:
+            found.values["rescale"] = passed.sample.cfg_rescale
+        if self.model.embedded_guidance:
+            found.values["distilled"] = passed.sample.distilled_cfg_scale or self.model.embedded_guidance
         one = texts_of(passed.wanted)[1] and texts_of(passed.unwanted)[1]
         found.notes["prompt"] = self.pipelines.notes["pieces" if one else "branches"]
         if self.model.layers and passed.layer != -1:
@@ -285,13 +304,21 @@ class _Selection:
         if self.is_refined and self.planned.refiner:
             repository = repository_of(self.planned.refiner)
             found.values["refiner"] = repository or file_name(self.planned.refiner)
-            found.values["switch"] = passed.sample.switch_at
+            switches = (each.sample.switch_at for each in self.planned.passes)
+            found.values["switch"] = next((share for share in switches if share is not None), None)
 
     def _refiner(self, told: list[_Quantities]) -> Refiner:
         row = self._row("refiner")
         loader = FOLDER if self.planned.refiner and repository_of(self.planned.refiner) else SINGLE
         sources = self._sources(0, told) | {"output": literal("np")}
-        return Refiner(row.pipeline, loader, tuple(arguments_of(row, sources)))
+        last = self.planned.passes[-1].sample.refined_by is not None and self.planned.vae is None
+        return Refiner(row.pipeline, loader, tuple(arguments_of(row, sources)), decodes=last)
+
+    def _start(self, passed: PlannedPass) -> Start | None:
+        """The user's picture, where a pass begins with it."""
+        if isinstance(passed.origin, LoadImage) and (self.is_own or self._task(passed) != ANEW):
+            return Start(passed.origin.resize)
+        return None
 
     def _row(self, task: str) -> PipelineRow:
         plan = self.planned.plan
@@ -308,7 +335,7 @@ class _Selection:
 
     def _task(self, passed: PlannedPass) -> str:
         """The name under which the pipeline of a pass is listed: what it starts from, behind what steers it."""
-        kind = "text_to_image" if isinstance(passed.origin, EmptyLatent) else "image_to_image"
+        kind = ANEW if isinstance(passed.origin, EmptyLatent) or not self._paints(AGAIN) else AGAIN
         masked = passed.mask is not None and self._paints(INPAINT)
         start = INPAINT if masked else kind
         steered = f"{CONTROL}_{start}"
@@ -320,35 +347,17 @@ class _Selection:
         if passed.asked is None:
             return
         emphasis = passed.asked.emphasis
-        found.values["prompt"] = pieces(passed.asked.variants[0], emphasis)
+        found.values["prompt"] = pieces(passed.asked, passed.asked.variants[0])
         found.values["emphasis"] = emphasis if emphasis in WEIGHING else "no_norm"
         found.notes["prompt"] = self.pipelines.notes["pieces"]
         if passed.avoided and passed.sample.cfg_scale > 1 and (self._is_normed or says_something(passed.avoided)):
-            found.values["negative"] = pieces(passed.avoided.variants[0], emphasis)
+            found.values["negative"] = pieces(passed.avoided, passed.avoided.variants[0])
         if self.model.layers and passed.layer != -1:
             found.values["clip_skip"] = -passed.layer
 
     @property
     def _is_normed(self) -> bool:
         return not self.model.text_layer
-
-    def _encoding(self, passed: PlannedPass, told: _Quantities) -> Encoding:
-        layer = "-CLIP_SKIP" if "clip_skip" in told.values else str(-(self.model.text_layer or 1))
-        if passed.asked is None or self.loops is None:
-            return Encoding(self.model.encoders, layer, self._is_normed, 0)
-        if self.loops.is_deep(passed.asked) and passed.layer < -(self.model.text_layer or 2) and not self.model.layers:
-            layer = str(passed.layer + self._is_normed)  # stored without its last one where it is normed
-        encodes = (op for op in self.planned.plan.ops if isinstance(op, Encode))
-        texts = "".join(run.text for op in encodes for variant in op.variants for run in variant.runs)
-        mended = self.loops.mending(self.planned.plan.base, passed.asked, texts)
-        return Encoding(
-            self.model.encoders,
-            layer,
-            self._is_normed,
-            passed.asked.backtrack,
-            names_ends(texts),
-            mended[: len(self.model.encoders)],
-        )
 
     def _texts(self, found: _Quantities, passed: PlannedPass) -> None:
         if self.is_exact:
@@ -357,7 +366,8 @@ class _Selection:
         found.values["prompt"] = passed.positive
         embedded = self.model.embedded_guidance is not None
         guided = passed.sample.cfg_scale > 1 or not embedded
-        if guided and (passed.negative or embedded):  # with embedded guidance, no text switches the other kind off
+        said = passed.negative or embedded or (self.model.empties and passed.sample.cfg_scale > 1)
+        if guided and said:  # with embedded guidance, no text switches the other kind off
             found.values["negative"] = passed.negative
         if self.model.layers and passed.layer != -1:
             found.values |= {"negative": passed.negative, "clip_skip": -passed.layer}
@@ -440,7 +450,7 @@ class _Selection:
             arguments=tuple(arguments_of(row, sources)),
             texts=None if number and texts and texts == encoded(self._sources(0, told)) else texts,
             scheduler=None if shared else scheduler,
-            start=Start(passed.origin.resize) if isinstance(passed.origin, LoadImage) else None,
+            start=self._start(passed),
             encodes=row.arguments.get("image") == "latents",
             mask=Mask(passed.mask.inverts) if passed.mask and "mask" in sources else None,
             control=passed.controls[0].resize if "controlnets" in sources else "",
@@ -477,6 +487,8 @@ class _Selection:
             keywords["shift"] = self._shift(levels.shift, self.model.shift)
         keywords |= dict(schedule.keywords) | self.schedulers.flagged(row.scheduler, passed.sample.flags)
         seeds = "SEEDS" if self.planned.batch > 1 else "[SEED]"
+        if (self.planned.seed or 0) < 0:  # Brownian motion takes none below 0
+            seeds = f"[seed % 2**63 for seed in {seeds}]"
         arguments = [f"{key}={literal(value)}" for key, value in keywords.items()]
         arguments += [f"{key}={text.format(seeds=seeds)}" for key, text in row.expressions.items()]
         return Call(row.scheduler, tuple(arguments)), schedule.sigmas.format(steps=steps)

@@ -4,6 +4,7 @@ Templates run in a sandbox and know only what they are given. What the body uses
 """
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,7 @@ from paramc import __version__
 from paramc.backends.callcheck import faults, read_interface
 from paramc.backends.description import Target
 from paramc.backends.literals import assignment, call, comment, imports, shown
-from paramc.backends.loop import read_loops
+from paramc.backends.loops import read_loops
 from paramc.backends.notebook import SUFFIX, notebook_of, source_of
 from paramc.backends.parts import quoted, read_parts
 from paramc.backends.pipelines import read_pipelines
@@ -35,7 +36,7 @@ INTERFACE = "interface.toml"
 PARTED = 2  # times that a body is printed around its parts: what some of them need is known then
 LOOPS, PARTS = "loop.toml", "parts.toml"
 HANDED, HANDING = "paramc", "handed.py.j2"  # the style that has paramc paint
-BODY, SCRIPT = "body.py.j2", "script.py.j2"
+BODY, SCRIPT, BEHIND = "body.py.j2", "script.py.j2", "behind.py.j2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +59,39 @@ def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report)
     if target.schedulers is None:
         raise ValueError(f"{target.folder}: a target of scripts needs a table of samplers")
     loops = read_loops(target.folder / LOOPS)
-    script = select_script(plan, read_pipelines(target.folder / PIPELINES), target.schedulers, choices, loops)
+    pipelines = read_pipelines(target.folder / PIPELINES)
+    script = select_script(plan, pipelines, target.schedulers, choices, loops)
     templates = templates_of(target.folder)
     is_own = any(passed.loop for passed in script.passes)
     settings, dialect = _settings(job, plan, target, report) if is_own else ("", "")
     template = templates.get_template(BODY)
+    known = {"settings": settings, "dialect": dialect, "oldest": _oldest(target)}
     parts = ""
-    body = template.render(script=script, parts=parts, settings=settings, dialect=dialect)
+    body = template.render(script=script, parts=parts, **known)
     for _ in range(PARTED if is_own or _mending(script) else 0):
         spoken = body.replace(parts, "") if is_own else "\n".join(_mending(script))
         parts = quoted(spoken, read_parts(target.folder / PARTS))
-        body = template.render(script=script, parts=parts, settings=settings, dialect=dialect)
+        body = template.render(script=script, parts=parts, **known)
     text = templates.get_template(SCRIPT).render(
         script=script,
         producer=_producer(job),
         version=__version__,
-        sdk=", ".join(f"{name} {versions}" for name, versions in target.sdk.items()),
+        needed=[*(_versions(target) if script.passes else ()), *_packages(body, pipelines.packages)],
         losses=losses(report),
         modules=used(body, read_interface(target.folder / INTERFACE).modules),
         body=body,
     )
-    return (_file(text, target, choices),)
+    behind = "" if is_own else _behind(text, job, plan, target, report)
+    return (_file(text + behind, target, choices),)
 
 
 def _mending(script: Script) -> tuple[str, ...]:
-    """What the script mends its texts by."""
-    mended = script.encoding.mended if script.encoding else ()
-    return ("unescaped", *mended) if "opened" in mended else mended
+    """What the script reads its texts by."""
+    if script.encoding is None:
+        return ()
+    mended = script.encoding.mended
+    labels = ("_labelled",) if script.encoding.words else ()
+    return (*labels, "unescaped", *mended) if "opened" in mended else (*labels, *mended)
 
 
 def _file(text: str, target: Target, choices: Choices) -> File:
@@ -113,6 +120,14 @@ def _settings(job: Job, plan: Plan, target: Target, report: Report) -> tuple[str
     from paramc.backends.settings import settings_of  # writes with another engine
 
     return settings_of(job, plan, target, report)
+
+
+def _behind(source: str, job: Job, plan: Plan, target: Target, report: Report) -> str:
+    """The remarks at the end of a script, with the settings that it was made from."""
+    from paramc.backends.behind import settings_behind  # writes with another engine
+
+    found = settings_behind(source, job, plan, target, report)
+    return templates_of(target.folder).get_template(BEHIND).render(behind=found) if found else ""
 
 
 def _producer(job: Job) -> str:
@@ -152,6 +167,21 @@ def used(body: str, modules: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[s
     return {module: chosen for module, chosen in needed.items() if chosen or (module in names and not modules[module])}
 
 
+def _packages(body: str, known: Mapping[str, str]) -> list[str]:
+    """The packages that a script needs by what it uses."""
+    words = {*re.findall(r"\w+", body)}
+    return list(dict.fromkeys(package for word, package in known.items() if word in words))
+
+
+def _versions(target: Target) -> list[str]:
+    return [f'"{name}{versions}"' for name, versions in target.sdk.items()]
+
+
+def _oldest(target: Target) -> str:
+    """The oldest version of the library that a script runs with."""
+    return next(iter(target.sdk.values())).partition(",")[0].lstrip("<>=")
+
+
 @cache
 def templates_of(folder: Path) -> SandboxedEnvironment:
     remembered = cache_folder()
@@ -164,7 +194,7 @@ def templates_of(folder: Path) -> SandboxedEnvironment:
         auto_reload=False,
         bytecode_cache=FileSystemBytecodeCache(str(remembered)) if remembered else None,
     )
-    environment.globals.update(assignment=assignment, call=call)
+    environment.globals.update(assignment=assignment, call=call, zip=zip)
     environment.filters.update(imports=imports, comment=comment, keywords=_keywords)
     return environment
 

@@ -16,17 +16,17 @@ RUNTIME = Path(__file__).parents[2] / "paramc" / "runtime"
 LINE = "88"
 WIDTH = 80  # of a line of digits
 MODULES = (
-    "text/normalise", "models/upsampling",
+    "text/normalise", "text/words", "models/upsampling",
     "rng/philox", "rng/streams", "rng/variation", "rng/images", "rng/batch", "rng/brownian",
     "schedules/levels", "schedules/curve", "schedules/curves", "schedules/fitted", "schedules/spaced",
     "schedules/timesteps", "execute/tables",
     "denoise/conditioning", "denoise/guidance", "denoise/prompts", "denoise/parametrisation", "denoise/guided",
-    "denoise/on_timesteps",
+    "denoise/on_timesteps", "denoise/patched", "denoise/rescaled",
     "samplers/process", "samplers/protocol", "samplers/step", "samplers/weights", "samplers/euler", "samplers/lms",
     "samplers/heun", "samplers/dpm_2", "samplers/dpm_solver", "samplers/dpmpp", "samplers/dpmpp_sde",
     "samplers/one_step", "samplers/multistep", "samplers/unipc", "samplers/cfg_pp", "samplers/res",
     "samplers/gradient_estimation", "samplers/er_sde", "samplers/seeds", "samplers/sa_solver", "samplers/ddim",
-    "denoise/masked", "stages/starts", "stages/pictures", "stages/sizes", "stages/masks", "execute/values", "control/hints",
+    "execute/merging", "denoise/masked", "stages/starts", "stages/pictures", "stages/sizes", "stages/masks", "execute/values", "control/filters", "control/hints",
 )  # fmt: skip
 """Each after those that it imports from."""
 TYPES = frozenset({"float", "int", "bool", "str", "tuple", "None", "frozenset"})  # kept where a dataclass needs them
@@ -36,8 +36,10 @@ UNQUOTED = frozenset(
 )
 """What reads the recorded tables out of a file, and what needs it; and what lasts for a while."""
 ALONE = {
+    "text/words": {"ANY", "_ENCODERS", "_labelled"},
     "execute/values": {"flattened", "BACKGROUND"},
-    "control/hints": {"hint", "_numbers", "_fitted", "_cut", "_scaled", "_resampled", "_border_colour", "WHITE"},
+    "control/hints": {"hint", "_numbers", "_fitted", "_cut", "_scaled", "_resampled", "_border_colour"},
+    "control/filters": {"WHITE"},
 }  # of modules whose other parts no script needs
 RECORDED = {
     "Size": '''

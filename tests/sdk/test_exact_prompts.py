@@ -81,8 +81,8 @@ def encoded(base: str, asked: Encode, backtrack: int = 20, others: tuple[str, ..
     signs = "".join(sign for has, sign in SIGNS.items() if has(texts_of_all))
     names = printed(base, asked.layer, backtrack, signs)
     emphasis = asked.emphasis if asked.emphasis in ("original", "no_norm") else "no_norm"
-    texts = [pieces(variant, asked.emphasis) for variant in asked.variants]
-    beside = [pieces(variant, asked.emphasis) for text in others for variant in op(text).variants]
+    texts = [pieces(asked, variant) for variant in asked.variants]
+    beside = [pieces(asked, variant) for text in others for variant in op(text).variants]
     return names["encode"](pipe(base), texts, beside, emphasis)
 
 

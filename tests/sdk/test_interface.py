@@ -50,7 +50,7 @@ def test_every_pipeline_of_the_target_is_recorded() -> None:
 def test_keywords_are_those_of_the_installed_library(name: str) -> None:
     owner = getattr(pytest.importorskip("diffusers"), name)
     for method, keywords in INTERFACE.calls[name].items():
-        if method in ("tokenizer", "text_encoder", "unet"):
+        if method in ("tokenizer", "text_encoder", "unet", "transformer"):
             assert method in inspect.signature(owner.__init__).parameters
         elif method.startswith("from_"):
             assert callable(getattr(owner, method))
@@ -62,8 +62,16 @@ def test_keywords_are_those_of_the_installed_library(name: str) -> None:
 
 
 @pytest.mark.sdk
-def test_the_network_is_called_by_keywords_that_it_has() -> None:
-    forward = pytest.importorskip("diffusers").UNet2DConditionModel.forward
-    called = [methods["unet"] for methods in INTERFACE.calls.values() if "unet" in methods]
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [
+        ("StableDiffusionXLPipeline", "UNet2DConditionModel"),
+        ("FluxPipeline", "FluxTransformer2DModel"),
+        ("StableDiffusion3Pipeline", "SD3Transformer2DModel"),
+    ],
+)
+def test_the_network_is_called_by_keywords_that_it_has(name: str, network: str) -> None:
+    forward = getattr(pytest.importorskip("diffusers"), network).forward
+    called = [keywords for part, keywords in INTERFACE.calls[name].items() if part in ("unet", "transformer")]
     assert called
     assert frozenset.union(*called) <= set(inspect.signature(forward).parameters)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import paramc
-from paramc.backends.loop import read_loops
+from paramc.backends.loops import read_loops
 from paramc.backends.registry import find_target
 from paramc.ir.assets import ImageRef
 from paramc.ir.family import Family

@@ -175,6 +175,7 @@ def test_pictures_steer_as_by_the_runner(
         torch.nn.init.normal_(part.weight)  # zeros as they are made: nothing would steer
     net.save_pretrained("net.safetensors")
     monkeypatch.setattr("paramc.runtime.execute.shelf.load_net", lambda path, base, **rest: net)
+    monkeypatch.setattr("paramc.runtime.execute.shelf.lies_on_model", lambda path: False)
     told = [
         ControlNet(unit=number, model=AssetRef(name="net"), image=ImageRef(path="input.png"), **unit)
         for number, unit in enumerate(UNITS[units])

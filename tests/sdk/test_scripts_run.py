@@ -430,3 +430,9 @@ def _euler(pipe: Any, *, steps: int, cfg: float, layer: int = -1) -> Any:
             without, towards = pipe.unet(scaled, time.float(), encoder_hidden_states=texts).sample.chunk(2)
             x = x + (without + cfg * (towards - without)) * (following - sigma)
     return x
+
+
+def test_a_seed_below_zero_paints_with_brownian_noise(run: Run) -> None:
+    made = job("sd1", "DPM++ SDE")
+    run(made.model_copy(update={"noise": made.noise.model_copy(update={"seed": -5})}))
+    assert size("-5.png") == (64, 64)

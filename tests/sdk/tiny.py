@@ -1,6 +1,8 @@
 """Pipelines of every family, tiny and with random weights, saved as folders: no download, seconds to build."""
 
 import gzip
+import json
+import lzma
 from pathlib import Path
 
 import torch
@@ -30,6 +32,7 @@ from transformers import (
 import paramc.runtime.text
 
 SEED = 0
+HEARING = 30  # times as much that small transformers listen to texts: by themselves they hardly do
 WORDS = ("cat", "dog", "photo", "of", "a", "bad", "quality")
 
 
@@ -38,11 +41,22 @@ def save(base: str, folder: Path, *, whole: bool = False) -> Path:
     torch.manual_seed(SEED)
     _WORDS.clear()
     _WORDS.extend(_every_merge() if whole else ())
-    builders = {"sd1": _sd1, "sd2": _sd2, "sdxl": _sdxl, "refiner": _refiner, "sd3": _sd3, "flux": _flux}
+    builders = {
+        "sd1": _sd1,
+        "sd2": _sd2,
+        "sdxl": _sdxl,
+        "refiner": _refiner,
+        "sd3": _sd3,
+        "flux": _flux,
+        "flux-schnell": _schnell,
+    }
     place = folder / base
     pipeline = builders[base]()
     if base in ("sd1", "sd2", "sdxl"):
         _unbalance(pipeline.text_encoder.final_layer_norm)
+    if hasattr(pipeline, "transformer") and whole:
+        with torch.no_grad():
+            pipeline.transformer.context_embedder.weight.mul_(HEARING)
     pipeline.save_pretrained(place)
     return place
 
@@ -96,6 +110,10 @@ def _clip_config(tokenizer: CLIPTokenizer, width: int = 32) -> CLIPTextConfig:
 
 
 def _t5_tokenizer() -> T5Tokenizer:
+    if _WORDS:
+        packed = Path(paramc.runtime.text.__file__).parent / "t5.json.xz"
+        known = json.loads(lzma.decompress(packed.read_bytes()))["model"]["vocab"]
+        return T5Tokenizer(vocab=[(piece, score) for piece, score in known], extra_ids=100, model_max_length=512)
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
     pieces += [(f"▁{word}", -3.0) for word in WORDS]
     pieces += [(chr(code), -5.0) for code in range(33, 127) if chr(code) not in dict(pieces)]
@@ -104,7 +122,7 @@ def _t5_tokenizer() -> T5Tokenizer:
 
 def _t5(width: int) -> T5EncoderModel:
     config = T5Config(
-        vocab_size=120, d_model=width, d_kv=8, d_ff=37, num_layers=2, num_heads=4, feed_forward_proj="gated-gelu",
+        vocab_size=32128 if _WORDS else 120, d_model=width, d_kv=8, d_ff=37, num_layers=2, num_heads=4, feed_forward_proj="gated-gelu",
         tie_word_embeddings=False,
     )  # fmt: skip
     return T5EncoderModel(config)
@@ -198,9 +216,9 @@ def _refiner() -> StableDiffusionXLImg2ImgPipeline:
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         use_linear_projection=True,
         addition_embed_type="text_time",
-        addition_time_embed_dim=8,
+        addition_time_embed_dim=256,  # by which the runner knows that it is told a score
         transformer_layers_per_block=(1, 2),
-        projection_class_embeddings_input_dim=5 * 8 + 32,
+        projection_class_embeddings_input_dim=5 * 256 + 32,
     )
     return StableDiffusionXLImg2ImgPipeline(
         vae=_vae(force_upcast=True),
@@ -243,7 +261,11 @@ def _sd3() -> StableDiffusion3Pipeline:
     )
 
 
-def _flux() -> FluxPipeline:
+def _schnell() -> FluxPipeline:
+    return _flux(guided=False)
+
+
+def _flux(*, guided: bool = True) -> FluxPipeline:
     tokenizer = _clip_tokenizer()
     transformer = FluxTransformer2DModel(
         in_channels=64,
@@ -254,7 +276,7 @@ def _flux() -> FluxPipeline:
         joint_attention_dim=32,
         pooled_projection_dim=32,
         axes_dims_rope=(4, 4, 8),
-        guidance_embeds=True,
+        guidance_embeds=guided,
     )
     return FluxPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),

@@ -24,23 +24,30 @@ STRONGEST = 10.0  # that a part of a combination can be
 
 
 class Guidance(NamedTuple):
-    """Both sides of classifier-free guidance and its weight."""
+    """Both sides of classifier-free guidance and its weight: neg + cfg·(pos − neg).
+
+    With something in the `middle`: neg + middle_cfg·(mid − neg) + cfg·(pos − mid).
+    """
 
     positive: Socket
     negative: Socket
     cfg: float
+    middle: Socket | None = None
+    middle_cfg: float = 0.0
 
 
 class Side(NamedTuple):
     """Where texts are encoded, and at which share of the sampling each denoiser call happens.
 
     `by_time`: units name shares of the time themselves, not of the steps. `title`: the variant of the nodes' titles.
+    `between`: the pass can have something in the middle of its guidance.
     """
 
     clip: Socket
     calls: Callable[[], Sequence[float]]
     by_time: bool = False
     title: str = ""
+    between: bool = False
 
 
 def guidance(context: Context, positive: str, negative: str, cfg: float, side: Side) -> Guidance:
@@ -48,7 +55,8 @@ def guidance(context: Context, positive: str, negative: str, cfg: float, side: S
 
     Several prompts at once: ComfyUI averages by weight what A1111 adds up, so the guidance is multiplied by the sum of
     the weights. A part with a weight below zero is averaged into the negative, with shares that make the sum the same:
-    neg + g·(pos − neg) = u + cfg·Σ w·(c − u), g = cfg·Σ of the weights above zero, as long as cfg·Σw ≥ 1.
+    neg + g·(pos − neg) = u + cfg·Σ w·(c − u), g = cfg·Σ of the weights above zero, as long as cfg·Σw ≥ 1. Where that
+    does not hold, two parts are said by guidance with one of them in the middle.
     """
     units: list[ControlNet] = []
     while isinstance(op := context.ops[positive.partition(".")[0]], ApplyControl):
@@ -94,17 +102,16 @@ def _is_adapter(context: Context, unit: ControlNet) -> bool:
 def _controlled(context: Context, found: Guidance, unit: ControlNet, side: Side) -> Guidance:
     """Both sides steered by a picture, from one share of the sampling to another."""
     start, end = _span(unit, side)
-    steered = context.graph.add(
-        "control",
-        strength=unit.weight,
-        start=start,
-        end=end,
-        positive=found.positive,
-        negative=found.negative,
-        net=context.graph.add("control_net", file=file_name(context, "control_net", unit.model))["net"],
-        image=context.graph.add("load_image", file=_picture(context, unit))["image"],
-    )
-    return found._replace(positive=steered["positive"], negative=steered["negative"])
+    net = context.graph.add("control_net", file=file_name(context, "control_net", unit.model))["net"]
+    image = context.graph.add("load_image", file=_picture(context, unit))["image"]
+
+    def steered(positive: Socket) -> Sockets:
+        given = {"positive": positive, "negative": found.negative, "net": net, "image": image}
+        return context.graph.add("control", strength=unit.weight, start=start, end=end, **given)
+
+    both = steered(found.positive)
+    middle = None if found.middle is None else steered(found.middle)["positive"]
+    return found._replace(positive=both["positive"], negative=both["negative"], middle=middle)
 
 
 def _picture(context: Context, unit: ControlNet) -> str:
@@ -136,10 +143,20 @@ def _guidance(context: Context, positive: str, negative: str, cfg: float, side: 
     towards = [(socket, weight) for socket, weight in parts if weight > 0]
     away = [(socket, cfg * -weight) for socket, weight in parts if weight < 0]
     total = cfg * sum(weight for _, weight in towards)
+    if side.between and len(parts) == 2 and total > 0 and (away or total < 1):
+        return _between(parts, against, cfg)
     if away and total > 1:
         own = max(cfg * sum(op.weights) - 1, 0.0)
         against = _averaged(context, [(against, own), *away])
     return Guidance(_averaged(context, towards or parts[:1]), against, total)
+
+
+def _between(parts: Sequence[tuple[Socket, float]], against: Socket, cfg: float) -> Guidance:
+    """u + cfg·Σ w·(c − u) of two parts, one of them with a weight above zero, as guidance with a middle says it."""
+    (pos, weight), (other, less) = sorted(parts, key=lambda part: -part[1])
+    if weight + less < 0:  # the node takes no scale below zero, so that the negative prompt is in the middle
+        return Guidance(pos, other, cfg * weight, against, 1 - cfg * less)
+    return Guidance(pos, against, cfg * weight, other, cfg * (weight + less))
 
 
 def _averaged(context: Context, parts: Sequence[tuple[Socket, float]]) -> Socket:
@@ -161,16 +178,17 @@ def _encoded(context: Context, reference: str, side: Side) -> Socket:
         return _encoded(context, op.inputs[0], side) if isinstance(op, Combine) else context.socket(reference)
     between = borders(side.calls(), [variant.last_call for variant in op.variants[:-1]]) if op.switches else ()
     if not between:
-        return _text(context, op, op.variants[0], side)
+        return text_conditioning(context, op, op.variants[0], side)
     ends = (*between, 1.0)
     pieces: list[Socket] = []
     for variant, start, end in zip(op.variants, (0.0, *between), ends, strict=False):
-        text = _text(context, op, variant, side)
+        text = text_conditioning(context, op, variant, side)
         pieces.append(context.graph.add("range", start=start, end=end, conditioning=text)["conditioning"])
     return _joined(context, "combine", pieces)
 
 
-def _text(context: Context, op: Encode, variant: Variant, side: Side) -> Socket:
+def text_conditioning(context: Context, op: Encode, variant: Variant, side: Side) -> Socket:
+    """One text of an encoding, in chunks."""
     clip = side.clip
     if context.base.clip_skip and op.layer < -1:
         clip = context.graph.add("layer", layer=max(op.layer, DEEPEST_LAYER), clip=clip)["clip"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from paramc.backends.graph.builder import Graph, Socket, Sockets
 from paramc.backends.graph.tables import BaseRow, GraphTables
@@ -12,6 +13,20 @@ from paramc.ir.assets import AssetRef, ImageRef
 from paramc.ir.geometry import Size
 from paramc.ir.job import Job
 from paramc.ir.plan import Op, Plan
+
+
+class Steered(NamedTuple):
+    """What the last pass was made with, in the server's words."""
+
+    model: Socket
+    clip: Socket
+    positive: Socket
+    negative: Socket
+    cfg: float
+    sampler: str
+    scheduler: str
+    steps: int
+    seed: int
 
 
 @dataclass(eq=False)
@@ -25,6 +40,7 @@ class Context:
     graph: Graph
     made: Sockets = field(default_factory=dict)
     sizes: dict[str, Size] = field(default_factory=dict)
+    steered: Steered | None = None
 
     @cached_property
     def base(self) -> BaseRow:
@@ -87,3 +103,8 @@ def file_prefix(context: Context, wish: str) -> str:
     clean = "".join("_" if char in forbidden or ord(char) < 32 else char for char in wish)
     parts = [part for part in clean.split("/") if part.strip(" .")]
     return "/".join(parts) or context.plan.base
+
+
+def batch_of(context: Context, asked: int) -> int:
+    """One image where the job is about one of a batch: it has a seed of its own."""
+    return 1 if context.job.batch.position is not None else asked

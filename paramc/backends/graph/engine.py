@@ -5,17 +5,18 @@ from typing import assert_never
 from paramc.backends.description import Target
 from paramc.backends.graph.builder import Graph, Sockets
 from paramc.backends.graph.context import Context
+from paramc.backends.graph.details import detail
 from paramc.backends.graph.images import (
     decode,
     empty_latent,
     encode_image,
     load_image,
-    mask_latent,
     resize_latent,
     save,
     upscale_image,
 )
 from paramc.backends.graph.loading import apply_network, load_checkpoint, load_parts, load_vae, patch_model
+from paramc.backends.graph.masking import mask_latent
 from paramc.backends.graph.sampling import sample
 from paramc.backends.graph.tables import definitions, graph_tables
 from paramc.backends.registry import Choices
@@ -123,7 +124,9 @@ def _nodes(context: Context, op: Op) -> Sockets:
             return save(context, op)
         case Encode() | Combine() | ApplyControl() | MakeNoise() | Sigmas() | Slice():
             return {}  # written with the pass that uses them
-        case Detail() | RestoreFaces():
+        case Detail():
+            return detail(context, op)
+        case RestoreFaces():
             return {}  # the legaliser takes them out: no graph target lists them among its ops
         case _:
             assert_never(op)

@@ -1,20 +1,20 @@
 """Latents and pictures: where sampling starts, what happens between two passes, what comes out."""
 
-from paramc.backends.graph.builder import Socket, Sockets
-from paramc.backends.graph.context import Context, file_name, file_prefix, picture_name
+from paramc.backends.graph.builder import Sockets
+from paramc.backends.graph.context import Context, batch_of, file_name, file_prefix, picture_name
+from paramc.backends.graph.masking import laid_over, painted_part
 from paramc.ir.assets import AssetRef
 from paramc.ir.geometry import Size
 from paramc.ir.names import MODEL_UPSCALER
-from paramc.ir.plan import Decode, EmptyLatent, EncodeImage, LoadImage, MaskLatent, ResizeLatent, Save, UpscaleImage
+from paramc.ir.plan import Decode, EmptyLatent, EncodeImage, LoadImage, ResizeLatent, Save, UpscaleImage
 
 CELL = 8  # pixels per latent cell
-WIDEST_BLUR, SMALLEST_BLUR = 31, 0.1  # radius in pixels, sigma
 
 
 def empty_latent(context: Context, op: EmptyLatent) -> Sockets:
     """Zeros of the base's own depth."""
     context.sizes[op.id] = op.size
-    batch = _batch(context, op.batch)
+    batch = batch_of(context, op.batch)
     return context.graph.add(context.base.latent, width=op.size.width, height=op.size.height, batch=batch)
 
 
@@ -24,7 +24,11 @@ def load_image(context: Context, op: LoadImage) -> Sockets:
     if op.size is None:
         return loaded
     context.sizes[op.id] = op.size
-    if op.resize == "latent":
+    part = painted_part(context)
+    if part is not None:
+        sides = {"width": part.width, "height": part.height, "x": part.left, "y": part.top}
+        loaded |= context.graph.add("crop", image=loaded["image"], **sides)
+    elif op.resize == "latent":
         return loaded
     method, crop = context.word("image_methods", "lanczos"), context.word("crops", op.resize)
     scaled = context.graph.add(
@@ -38,44 +42,13 @@ def encode_image(context: Context, op: EncodeImage) -> Sockets:
     context.keep_size(op.id, op.image)
     latent = context.graph.add("encode_image", image=context.socket(op.image), vae=context.socket(op.vae))
     source = context.ops.get(op.image)
-    if isinstance(source, LoadImage) and source.resize == "latent" and source.size:
+    if isinstance(source, LoadImage) and source.resize == "latent" and source.size and painted_part(context) is None:
         method = context.word("latent_methods", "bilinear")
         size = source.size
         latent = context.graph.add("resize_latent", method=method, width=size.width, height=size.height, **latent)
-    batch = _batch(context, op.batch)
+    batch = batch_of(context, op.batch)
     from_picture = isinstance(source, LoadImage)  # the pictures of a first pass are a batch already
     return context.graph.add("repeat", batch=batch, **latent) if batch > 1 and from_picture else latent
-
-
-def mask_latent(context: Context, op: MaskLatent) -> Sockets:
-    """A latent of which only the white part of the mask is sampled."""
-    context.keep_size(op.id, op.latent)
-    latent = context.socket(op.latent)
-    mask = context.graph.add("load_mask", file=picture_name(context, "mask", op.mask))
-    if op.inverts:
-        mask = context.graph.add("invert_mask", **mask)
-    latent = _filled(context, op, latent, mask["mask"])
-    if op.blur >= SMALLEST_BLUR:
-        radius = min(int(2.5 * min(op.blur, WIDEST_BLUR) + 0.5), WIDEST_BLUR)
-        blurred = context.graph.add("blur", radius=radius, sigma=op.blur, **context.graph.add("mask_to_image", **mask))
-        mask = context.graph.add("image_to_mask", **blurred)
-    return context.graph.add("masked", latent=latent, **mask)
-
-
-def _filled(context: Context, op: MaskLatent, latent: Socket, mask: Socket) -> Socket:
-    """The latent with what the masked part begins with instead of the picture, where nodes can say that."""
-    source = context.ops.get(op.latent)
-    match op.fill:
-        case "latent_nothing":
-            nothing = context.graph.add("nothing", latent=latent)["latent"]
-            return context.graph.add("composite", latent=latent, source=nothing, mask=mask)["latent"]
-        case "fill" if isinstance(source, EncodeImage):
-            image, vae = context.socket(source.image), context.socket(source.vae)
-            grey = context.graph.add("encode_grey", image=image, vae=vae, mask=mask)
-            batch = _batch(context, source.batch)
-            return (context.graph.add("repeat", batch=batch, **grey) if batch > 1 else grey)["latent"]
-        case _:
-            return latent
 
 
 def resize_latent(context: Context, op: ResizeLatent) -> Sockets:
@@ -117,18 +90,14 @@ def upscale_image(context: Context, op: UpscaleImage) -> Sockets:
 def decode(context: Context, op: Decode) -> Sockets:
     """A latent as picture."""
     context.keep_size(op.id, op.latent)
-    return context.graph.add("decode", latent=context.socket(op.latent), vae=context.socket(op.vae))
+    decoded = context.graph.add("decode", latent=context.socket(op.latent), vae=context.socket(op.vae))
+    return laid_over(context, op, decoded)
 
 
 def save(context: Context, op: Save) -> Sockets:
     """The result, under the prefix that the user chose."""
     prefix = file_prefix(context, str(context.choices.get("filename_prefix", "")))
     return context.graph.add("save", prefix=prefix, image=context.socket(op.image))
-
-
-def _batch(context: Context, asked: int) -> int:
-    """One image where the job is about one of a batch: it has a seed of its own."""
-    return 1 if context.job.batch.position is not None else asked
 
 
 def _cut(before: int, after: int) -> int:

@@ -6,17 +6,20 @@ from typing import NamedTuple
 
 from paramc.backends.graph.builder import Socket, Sockets
 from paramc.backends.graph.conditioning import Guidance, Side, adapted, adapters, guidance
-from paramc.backends.graph.context import Context
+from paramc.backends.graph.context import Context, Steered
 from paramc.backends.graph.tables import SamplerRow, ScheduleRow
 from paramc.dialects.graph.levels import Flow, NoiseModel, limits, shares, sigmas, variance_preserving
 from paramc.ir.names import sampler_of
-from paramc.ir.plan import ApplyControl, Encode, MakeNoise, MaskLatent, Op, Sample, Sigmas, Slice
+from paramc.ir.plan import ApplyControl, Encode, EncodeImage, MakeNoise, MaskLatent, Op, Sample, Sigmas, Slice
+from paramc.ir.stages import TextToImage
 
 MOST_STEPS = 10_000
 LONGEST = 10**12  # steps of a schedule; a strength that asks for more is next to nothing
 SEEDS = 2**64
 WHOLE = 0.9999  # above this strength a sampler node runs all steps
 REFINED = "refined"
+LAST_STEPS = "takes_last_steps"  # the quirk of programs that take as many steps as asked from any longer schedule
+VARIED = "variation"  # the option for a node that mixes two noises
 BY_TIME = "controls_by_time"  # the quirk of programs whose units are active for shares of the time
 PICTURE = "task.strength"  # what asks for a pass over a picture
 LARGEST_SIGMA, SMALLEST_SIGMA = 14.614642, 0.029167535  # SD 1 to SDXL, as A1111 computes them
@@ -54,8 +57,8 @@ class Pass(NamedTuple):
 
     @property
     def seed(self) -> int:
-        """The seed as a generator takes it; a job without one gets 0."""
-        return (self.noise.seed or 0) % SEEDS
+        """The seed as a generator takes it."""
+        return _seed(self.noise.seed)
 
 
 class Piece(NamedTuple):
@@ -65,7 +68,13 @@ class Piece(NamedTuple):
     guidance: Guidance
     start: int
     end: int | None
+    seed: int
     title: str  # the variant of the node's title
+
+
+def _seed(seed: int | None) -> int:
+    """A seed as a generator takes it; a job without one gets 0."""
+    return (seed or 0) % SEEDS
 
 
 def sample(context: Context, op: Sample) -> Sockets:
@@ -147,17 +156,25 @@ def _pieces(context: Context, run: Pass) -> tuple[Piece, ...]:
     switch = _switch(context, run)
     calls = cache(partial(_calls, context, run))
     by_time = BY_TIME in op.flags
-    base = Side(_clip(context, op.positive), calls, by_time)
+    between = op.refined_by is None and not run.is_silent and not context.base.distilled
+    base = Side(_clip(context, op.positive), calls, by_time, between=between)
     model = _patched(context, run, context.socket(op.model))
-    first = Piece(model, _guidance(context, run, base), run.start, run.end if switch is None else switch, op.id)
+    end, found = run.end if switch is None else switch, _guidance(context, run, base)
+    texts = found.positive, found.negative, found.cfg
+    context.steered = Steered(
+        model, base.clip, *texts, _sampler_name(run), run.schedule.name, run.steps - run.start, run.seed
+    )
+    first = Piece(model, found, run.start, end, run.seed, op.id)
     if op.refined_by is None or switch is None:
         return (first,)
+    refiner = context.job.refiner
     refined = Side(context.socket(op.refined_by.partition(".")[0] + ".clip"), calls, by_time, REFINED)
     second = Piece(
         _patched(context, run, context.socket(op.refined_by)),
         _guidance(context, run, refined),
         switch,
         run.end,
+        run.seed if refiner is None or refiner.seed is None else _seed(refiner.seed),
         REFINED,
     )
     return (second,) if switch <= run.start else (first, second)
@@ -208,6 +225,16 @@ def _calls(context: Context, run: Pass) -> tuple[float, ...]:
 def _guidance(context: Context, run: Pass, side: Side) -> Guidance:
     op = run.op
     found = guidance(context, op.positive, op.negative, op.cfg_scale * run.sampler.cfg, side)
+    source = context.ops.get(op.latent)
+    if side.between and op.image_cfg_scale is not None and isinstance(source, EncodeImage):
+        told = context.graph.add(
+            "instruct",
+            positive=found.positive,
+            negative=found.negative,
+            image=context.socket(source.image),
+            vae=context.socket(source.vae),
+        )
+        return Guidance(told["positive"], found.negative, found.cfg, told["negative"], op.image_cfg_scale)
     if not context.base.distilled or op.distilled_cfg_scale is None:
         return found
     positive, negative = (
@@ -238,7 +265,7 @@ def _patched(context: Context, run: Pass, model: Socket) -> Socket:
 
 
 def _sampled(context: Context, run: Pass, piece: Piece, latent: Socket, *, first: bool, last: bool) -> Sockets:
-    if _needs_chain(context, run):
+    if _needs_chain(context, run) or piece.guidance.middle is not None:
         return _chain(context, run, piece, latent, first=first, last=last)
     denoise = _denoise(run) if first and last else None
     if denoise is not None:
@@ -257,14 +284,20 @@ def _denoise(run: Pass) -> float | None:
     steps = run.steps - run.start
     longer = min(steps / run.strength, LONGEST) if run.strength > 0 else 0
     whole = steps if run.strength > WHOLE else int(longer)
-    return run.strength if whole == run.steps and not run.schedule.uneven else None
+    counted = not run.schedule.uneven or LAST_STEPS in run.op.flags
+    return run.strength if whole == run.steps and counted else None
 
 
 def _whole(context: Context, run: Pass, piece: Piece, latent: Socket, denoise: float) -> Sockets:
+    is_varied = context.choices.get(VARIED) and isinstance(context.job.task, TextToImage)
+    second = run.noise.variation if is_varied else None
+    mixed = {} if second is None else {"second_seed": _seed(second.seed), "second_share": second.strength}
     return context.graph.add(
-        "sample",
+        "sample_varied" if second else "sample",
         piece.title,
-        seed=run.seed,
+        noise=context.word("noise_modes", run.noise.generator),
+        **mixed,
+        seed=piece.seed,
         steps=run.steps - run.start,
         cfg=piece.guidance.cfg,
         sampler=_sampler_name(run),
@@ -283,7 +316,7 @@ def _part(context: Context, run: Pass, piece: Piece, latent: Socket, *, first: b
         "sample_part",
         piece.title,
         add_noise=_switch_word(context, on=first and not run.is_silent),
-        seed=run.seed,
+        seed=piece.seed,
         steps=run.planned,
         cfg=piece.guidance.cfg,
         sampler=_sampler_name(run),
@@ -307,16 +340,33 @@ def _sampler_name(run: Pass) -> str:
 
 
 def _chain(context: Context, run: Pass, piece: Piece, latent: Socket, *, first: bool, last: bool) -> Sockets:
-    drawn = first and not run.is_silent
-    noise = context.graph.add("noise", seed=run.seed) if drawn else context.graph.add("no_noise")
     side = piece.guidance
-    guider = context.graph.add(
-        "guider", cfg=side.cfg, model=piece.model, positive=side.positive, negative=side.negative
-    )
-    end = piece.end if not last or run.leftover else None
-    levels = _cut(context, _sigmas(context, run, piece.model), piece.start, end)
-    chained = noise | guider | _sampler(context, run) | levels
+    sockets = {"model": piece.model, "positive": side.positive, "negative": side.negative}
+    if not first or run.is_silent:
+        chosen = _sampler(context, run) | _levels_of(context, run, piece, first=first, last=last)
+        return context.graph.add(
+            "sample_silent", piece.title, seed=piece.seed, latent=latent, cfg=side.cfg, **sockets, **chosen
+        )
+    chained = context.graph.add("noise", seed=piece.seed)
+    if side.middle is None:
+        chained |= context.graph.add("guider", cfg=side.cfg, **sockets)
+    else:
+        chained |= context.graph.add(
+            "dual_guider", cfg=side.cfg, middle=side.middle, middle_cfg=side.middle_cfg, **sockets
+        )
+    chained |= _sampler(context, run) | _levels_of(context, run, piece, first=first, last=last)
     return context.graph.add("sample_custom", piece.title, latent=latent, **chained)
+
+
+def _levels_of(context: Context, run: Pass, piece: Piece, *, first: bool, last: bool) -> Sockets:
+    """The sigmas of a piece: by a share of the steps where nodes can say it so, else from one step to another."""
+    share = _denoise(run) if first and last and run.start > 0 else None
+    if share is not None and not _schedule_node(run) and not _starts_plainly(context, run):
+        return _sigmas(context, run, piece.model, run.steps - run.start, share)
+    whole = _sigmas(context, run, piece.model, run.planned if run.leftover else run.steps)
+    if share is not None and round(run.steps * share) == run.steps - run.start:
+        return {"sigmas": context.graph.add("split_share", share=share, **whole)["low"]}
+    return _cut(context, whole, piece.start, piece.end if not last or run.leftover else None)
 
 
 def _needs_chain(context: Context, run: Pass) -> bool:
@@ -367,12 +417,13 @@ def _schedule_node(run: Pass) -> str:
     return run.schedule.shaped if (asked.beta_alpha, asked.beta_beta) != (0.6, 0.6) else ""
 
 
-def _sigmas(context: Context, run: Pass, model: Socket) -> Sockets:
+def _sigmas(context: Context, run: Pass, model: Socket, steps: int, share: float = 1.0) -> Sockets:
     asked = run.sigmas
     made = context.graph.add(
         _schedule_node(run) or "sigmas",
         scheduler=run.schedule.name,
-        steps=run.planned if run.leftover else run.steps,
+        steps=steps,
+        share=share,
         model=model,
         sigma_min=asked.sigma_min or SMALLEST_SIGMA,
         sigma_max=asked.sigma_max or LARGEST_SIGMA,

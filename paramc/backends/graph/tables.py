@@ -91,6 +91,20 @@ class Adapters(NamedTuple):
     marks: tuple[str, ...]
 
 
+class Detailing(NamedTuple):
+    """How detectors are called: files by other names, folders of boxes and shapes, the mark of a file with shapes.
+
+    In a text, `main` stands for the main prompt, and `separator` between those of regions; the first is every one's.
+    """
+
+    main: str
+    separator: str
+    box_folder: str
+    shape_folder: str
+    shapes: str
+    files: Words
+
+
 class Files(NamedTuple):
     """File names: known suffixes, characters that no name may have, and by kind of file the usual suffix and a name."""
 
@@ -141,6 +155,7 @@ class GraphTables(NamedTuple):
     emphases: Emphases
     readers: Mapping[str, Reader]
     ip_adapters: Adapters
+    detailing: Detailing
     layout: Layout
     words: Mapping[str, Words]
 
@@ -200,6 +215,7 @@ def graph_tables(folder: Path) -> GraphTables:
         emphases=as_row(section(table, "emphases", path), Emphases, f"{path}: emphases"),
         readers=_rows(table, "readers", Reader, path),
         ip_adapters=as_row(section(table, "ip_adapters", path), Adapters, f"{path}: ip_adapters"),
+        detailing=as_row(section(table, "detailing", path), Detailing, f"{path}: detailing"),
         layout=as_row(section(table, "layout", path), Layout, f"{path}: layout"),
         words={name: _words(table, name, path) for name in _WORDS},
     )
@@ -222,6 +238,7 @@ _WORDS = (
     "weight_dtypes",
     "switches",
     "devices",
+    "noise_modes",
     "latent_methods",
     "image_methods",
     "crops",

@@ -34,6 +34,11 @@ def script(text: str, name: str = "sd1", base: str = "sd1", options: tuple[tuple
     return paramc.compile(with_family(text, name, base), "diffusers", options=dict(options)).text
 
 
+def code(source: str) -> str:
+    """A script without the settings behind it."""
+    return source.partition("# The settings behind")[0]
+
+
 def constants(source: str) -> Mapping[str, object]:
     """Name → value of the constants that hold plain values."""
     found: dict[str, object] = {}

@@ -1,7 +1,10 @@
 """Settings texts written: from nothing, from the source, for another program, and what does not survive."""
 
+import json
+
 import pytest
 
+import paramc
 from paramc.backends.infotext import emit, lost_values, verify, write_infotext
 from paramc.backends.registry import find_target
 from paramc.backends.report import Report
@@ -110,18 +113,29 @@ class TestRevised:
             == f"{NEW}, ENSD: 5, User: me\nTemplate: a {{cat|dog}}"
         )
 
+    @pytest.mark.parametrize("template", ["b, c: d", "b\nc"])
+    def test_a_template_on_a_line_of_its_own_is_written_as_it_is(self, template: str) -> None:
+        text = f"{NEW}\nTemplate: a {{cat|dog}}\nNegative Template: x"
+        assert edited(text, {"producer.template": template}) == f"{NEW}\nTemplate: {template}\nNegative Template: x"
+
     def test_the_last_field_leaves_nothing_behind(self) -> None:
         assert edited(f"{OLD}, ENSD: 5,", {"noise.delta": 0}) == f"{OLD},"
 
     def test_one_item_of_many_is_changed_alone(self) -> None:
-        text = f'{NEW}, RP Active: True, RP Ratios: "1,1", X Type: Seed'
+        text = f'{NEW}, RP A: True, RP B: "1,1", X Type: Seed'
         job = read(text)
-        patch = OpaquePatch(
-            name="regional_prompter", fields=(("RP Active", "True"), ("RP Ratios", "1,2"), ("RP Flip", "False"))
-        )
+        patch = OpaquePatch(name="regional_prompter", fields=(("RP A", "True"), ("RP B", "1,2"), ("RP C", "False")))
         assert write_infotext(job.model_copy(update={"patches": (patch,)}), A1111) == (
-            f'{NEW}, RP Active: True, RP Ratios: "1,2", RP Flip: False, X Type: Seed'
+            f'{NEW}, RP A: True, RP B: "1,2", RP C: False, X Type: Seed'
         )
+
+    def test_a_value_inside_an_object_is_written_in_its_place(self) -> None:
+        stages = [{"backbone_factor": 1.1}, {"skip_factor": 0.4}]
+        changed = [{"backbone_factor": 1.1, "skip_factor": 0.5}, {"backbone_factor": 1.0, "skip_factor": 0.4}]
+        before, after = (
+            f"{NEW}, FreeU Stages: {json.dumps(json.dumps(said))}, FreeU Version: 2" for said in (stages, changed)
+        )
+        assert edited(before, {"patches.free_u.s1": 0.5}) == after
 
     def test_modules_are_numbered_anew(self) -> None:
         text = f"{NEW}, Version: f2.0.1v1.10.1, Module 1: ae, Module 2: clip_l"
@@ -255,3 +269,19 @@ class TestTarget:
         job = Job.model_validate({"producer": {"dialect": "json"}, "sampling": {"steps": 9}})
         files = emit(job, PLAN, find_target("a1111"), {"dialect": "same", "canonical": False}, Report("a1111", ()))
         assert (files[0].name, files[0].text) == ("a1111.txt", "Steps: 9")
+
+
+@pytest.mark.parametrize("sampler", ["", "Sampler: Default, ", "Sampler: Nobody Knows, Schedule type: Neither, "])
+def test_a_name_that_only_the_other_program_knows_is_lost(sampler: str) -> None:
+    text = f"a cat\nSteps: 20, {sampler}Size: 512x512, Seed: 5, CFG scale: 6, App: SD.Next, Version: 67408bb"
+    lost, kept = (
+        {fate.code for fate in paramc.convert(text, name).report.fates if fate.grade == "dropped"}
+        for name in ("a1111", "sdnext")
+    )
+    assert (lost, kept) == ({"PC630", "PC631"} if "Neither" in text else {"PC630"}, set())
+
+
+def test_the_language_of_sdnext_is_kept_there() -> None:
+    text = "a cat\nSteps: 20, Sampler: Euler, Size: 512x512, Seed: 5, CFG scale: 6, App: SD.Next, Version: 67408bb"
+    grades = {fate.key: fate.grade for fate in paramc.convert(text, "sdnext").report.fates}
+    assert grades["text.language"] == "exact"

@@ -43,6 +43,8 @@ def fate(path: str, values: Mapping[str, object], base: str = "sd1") -> Fate:
         ("negative", {"negative": Prompt(text="bad"), "sampling.cfg_scale": 1.0}, "sd1", "inert", ""),
         ("sampling.cfg_scale", {}, "sd1", "exact", ""),
         ("sampling.cfg_scale", {"sampling.cfg_scale": 0.0}, "sd1", "dropped", "PC601"),
+        ("noise.seed", {"noise.seed": -1}, "sd1", "approximate", "PC602"),
+        ("stages.hires.upscaler", {**HIRES, "stages.hires.upscaler": "latent:nearest"}, "z-image", "dropped", "PC601"),
         ("batch.size", {"batch.size": 4}, "sd1", "exact", ""),
         ("batch.size", {"batch.size": 4, "batch.position": 0}, "sd1", "exact", ""),
         ("batch.position", {"batch.size": 4, "batch.position": 2}, "sd1", "approximate", "PC602"),

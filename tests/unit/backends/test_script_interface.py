@@ -28,6 +28,16 @@ FAMILIES = (
     ("flux-dev", "flux"),
     ("flux-fill", "flux"),
     ("flux-kontext", "flux"),
+    ("chroma", "chroma"),
+    ("z-image", "z-image"),
+    ("qwen-image", "qwen-image"),
+    ("flux2-klein", "flux2-klein"),
+    ("lumina2", "lumina2"),
+    ("auraflow", "auraflow"),
+    ("sana", "sana"),
+    ("pixart-sigma", "pixart"),
+    ("pixart-alpha", "pixart"),
+    ("hidream", "hidream"),
 )
 EVERYTHING = Sampling(
     sampler="ddim",
@@ -46,6 +56,7 @@ WAYS: tuple[dict[str, str], ...] = (
     {"style": "exact"},
     {"offload": "model", "attention": "slicing", "progress": "false", "quantization": "bitsandbytes_4bit"},
     {"offload": "sequential", "attention": "xformers", "quantization": "bitsandbytes_8bit"},
+    {"loader": "pretrained", "quantization": "torchao_int8"},
 )
 TAG = NetworkTag(kind="lora", name="x", text_encoder=0.5, unet=1.0)
 

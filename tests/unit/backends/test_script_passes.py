@@ -7,7 +7,7 @@ from paramc.backends.lengths import fraction
 from paramc.ir.assets import HUB, AssetRef
 from paramc.ir.control import ControlNet
 from paramc.ir.stages import PostUpscale
-from tests.unit.backends.scripts import FLUX, HIRES, PLAIN, arguments, constants, lost, script, with_family
+from tests.unit.backends.scripts import FLUX, HIRES, PLAIN, arguments, code, constants, lost, script, with_family
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_a_control_that_goes_first_guesses(priority: str, guesses: bool) -> None
 def test_where_nothing_can_steer_no_net_is_loaded(base: str, text: str) -> None:
     job = with_family(text, base, base).model_copy(update={"controls": (ControlNet(),)})
     made = paramc.compile(job, "diffusers")
-    assert "ControlNet" not in made.text.partition("import torch")[2]
+    assert "ControlNet" not in code(made.text).partition("import torch")[2]
     assert {fate.grade for fate in made.report.fates if fate.key == "controls.controlnet.kind"} == {"dropped"}
 
 

@@ -1,6 +1,8 @@
 """Scripts that encode prompts by themselves: what of a prompt stands in them, and what is said of the rest."""
 
 import ast
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,8 +11,8 @@ from hypothesis import strategies as st
 import paramc
 from paramc.backends.pieces import pieces
 from paramc.backends.report import Grade
-from paramc.ir.plan import Run, Variant
-from tests.unit.backends.scripts import PLAIN, arguments, constants, script, with_family
+from paramc.ir.plan import Encode, Run, Variant
+from tests.unit.backends.scripts import PLAIN, arguments, code, constants, script, with_family
 
 EXACT = (("prompts", "exact"),)
 SHORT = PLAIN.replace("a cat", "a (cat:1.3)", 1)
@@ -50,7 +52,7 @@ def test_a_negative_prompt_without_a_character_is_left_to_sdxl() -> None:
 
 def test_without_guidance_nothing_is_encoded_for_the_negative_prompt() -> None:
     source = script(SHORT.replace("CFG scale: 7", "CFG scale: 1"), options=EXACT)
-    assert "negative" not in source.lower().replace("negative_prompt = ", "")
+    assert "negative" not in code(source).lower().replace("negative_prompt = ", "")
 
 
 def test_skipped_layers_and_a_backtrack_are_those_of_the_settings() -> None:
@@ -94,7 +96,7 @@ def test_models_without_such_an_encoding_keep_the_librarys() -> None:
 @given(st.text(max_size=200), st.floats(-2, 2))
 def test_pieces_are_the_text_whatever_it_says(text: str, weight: float) -> None:
     variant = Variant(last_call=0, text=text, runs=(Run(text=text, weight=weight),))
-    found = pieces(variant, "original")
+    found = pieces(Encode(id="", clip="", variants=(variant,), layer=-1, emphasis="original"), variant)
     assert isinstance(found, list)
     assert "".join(piece for piece, _ in found) == text
     assert {number for _, number in found} <= {weight}
@@ -110,8 +112,35 @@ def test_learned_words_of_the_texts_are_loaded() -> None:
     assert "    pipe.load_textual_inversion(file, token=word)\n" in source
 
 
-@pytest.mark.parametrize(("base", "options"), [("sdxl", ()), ("sd1", EXACT)])
-def test_where_nothing_can_learn_words_none_are_loaded(base: str, options: tuple[tuple[str, str], ...]) -> None:
-    assert "EMBEDDINGS" not in constants(script(LEARNED, base, base, options))
-    report = paramc.compile(with_family(LEARNED, base, base), "diffusers", options=dict(options)).report
+def test_a_script_that_encodes_finds_learned_words_by_itself() -> None:
+    for base in ("sd1", "sdxl"):
+        source = script(LEARNED, base, base, EXACT)
+        assert constants(source)["EMBEDDINGS"] == {"bad": "bad.safetensors"}
+        assert "load_textual_inversion" not in source
+        assert "words = learned(EMBEDDINGS, {" in source
+
+
+class Letters:
+    """A tokeniser of which each letter is a token."""
+
+    def __call__(self, text: str, **_: object) -> SimpleNamespace:
+        return SimpleNamespace(input_ids=[ord(letter) for letter in text.replace(" ", "")])
+
+    def convert_tokens_to_ids(self, token: str) -> int:
+        return ord(token[0])
+
+
+def test_a_learned_word_without_tokens_is_nowhere_found() -> None:
+    functions = [node for node in ast.parse(script(LEARNED, options=EXACT)).body if isinstance(node, ast.FunctionDef)]
+    known: dict[str, Any] = {}
+    for node in functions:
+        if node.name in ("chunks_of", "cut"):
+            exec(compile(ast.Module([node], []), "script", "exec"), known)  # noqa: S102  # the script is what is tested
+    ((chunk, places),) = known["chunks_of"](Letters(), [("a b", 1.0)], {" ": ["v"], "b": ["w", "w"]})
+    assert (chunk, places) == ([(ord("a"), 1.0), (0, 1.0), (0, 1.0)], [(1, ["w", "w"])])
+
+
+def test_where_nothing_can_learn_words_none_are_loaded() -> None:
+    assert "EMBEDDINGS" not in constants(script(LEARNED, "sdxl", "sdxl"))
+    report = paramc.compile(with_family(LEARNED, "sdxl", "sdxl"), "diffusers").report
     assert next(fate for fate in report.fates if fate.paths == ("negative",)).code == "PC601"

@@ -59,8 +59,8 @@ def test_noise_of_a_graphics_card_is_another_picture() -> None:
 
 
 def test_a_model_without_a_pipeline_is_refused_by_name() -> None:
-    with pytest.raises(paramc.Unsupported, match="PC640 the target has no pipeline for `chroma` models"):
-        paramc.compile(with_family(PLAIN, "chroma", "chroma"), "diffusers")
+    with pytest.raises(paramc.Unsupported, match="PC640 the target has no pipeline for `kandinsky` models"):
+        paramc.compile(with_family(PLAIN, "kandinsky", "kandinsky"), "diffusers")
 
 
 HOSTILE = '"""\nimport os\n# \\ {{ 7 * 7 }} {% raw %} \' \u202e \x1b[31m'

@@ -9,13 +9,15 @@ import pytest
 
 import paramc
 from paramc import ReadError
-from paramc.backends.description import Target
-from paramc.backends.loop import read_loops
+from paramc.backends.description import Condition, Target
+from paramc.backends.loops import read_loops
 from paramc.backends.notebook import source_of
 from paramc.backends.parts import quoted, read_parts
 from paramc.dialects.registry import dialects
+from paramc.ir.assets import AssetRef
+from paramc.ir.control import ControlNet
 from paramc.runtime.text.manners import find_manner
-from paramc.tables import TableError
+from paramc.tables import TableError, as_row, section
 from tests.unit.backends.scripts import FLUX, HIRES, PLAIN, TARGET, constants, ruff, script, with_family
 
 CARD = PLAIN.replace(", RNG: CPU", "")
@@ -42,7 +44,7 @@ SWITCHES = (
 )
 
 
-@pytest.mark.parametrize("base", ["sd1", "sdxl"])
+@pytest.mark.parametrize("base", ["sd1", "sdxl", "sd3", "flux"])
 def test_loops_of_their_own_are_formatted_and_sorted(tmp_path: Path, base: str) -> None:
     for name, text in LOOPS.items():
         (tmp_path / f"{name}.py").write_text(script(text, base, base, (("style", "exact"),)))
@@ -105,12 +107,14 @@ def test_texts_that_programs_mend_are_mended(text: str, functions: set[str]) -> 
     assert "ftfy" in source.partition("import")[0]
 
 
-def test_it_prints_no_function_that_nothing_calls() -> None:
-    source = script(CARD, options=(("style", "exact"),))
-    tree = ast.parse(source)
+@pytest.mark.parametrize("base", ["sd1", "sdxl", "sd3", "flux"])
+@pytest.mark.parametrize("name", LOOPS)
+def test_it_prints_no_function_twice_and_none_that_nothing_calls(name: str, base: str) -> None:
+    tree = ast.parse(script(LOOPS[name], base, base, (("style", "exact"),)))
     named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    assert defined - named == set()
+    defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert len(defined) == len({*defined})
+    assert {*defined} - named == set()
 
 
 def test_it_keeps_what_the_library_does_not() -> None:
@@ -123,18 +127,19 @@ def test_it_keeps_what_the_library_does_not() -> None:
     assert exact == set()
 
 
-@pytest.mark.parametrize("base", ["sd3", "flux"])
-def test_models_that_it_cannot_sample_get_the_library_s_call(base: str) -> None:
-    assert script(FLUX, base, base, (("style", "exact"),)) == script(FLUX, base, base, (("prompts", "exact"),))
+@pytest.mark.parametrize("family", ["flux-fill", "flux-kontext"])
+def test_models_that_it_cannot_sample_get_the_library_s_call(family: str) -> None:
+    assert script(FLUX, family, "flux", (("style", "exact"),)) == script(FLUX, family, "flux", (("prompts", "exact"),))
 
 
-def test_the_quirks_that_it_leaves_out_are_those_of_the_grades() -> None:
-    assert TARGET.schedulers is not None
+def test_what_it_leaves_out_is_what_the_grades_leave_out() -> None:
     loops = read_loops(TARGET.folder / "loop.toml")
-    rules = [rule for rule in TARGET.rules if (rule.when or {}).get("option.style") == ["exact"]]
-    assert {key for rule in rules for key in rule.unless or {} if key.startswith("flag.")} == {
-        f"flag.{name}" for name in loops.other
-    }
+    conditions = section(TARGET.about, "conditions", TARGET.folder)
+    own = [as_row(conditions[name], Condition, name) for name in ("own_loop", "own_flow")]
+    assert {base for condition in own for base in condition.when["base"]} == loops.bases
+    assert {name for condition in own for name in condition.unless["family"]} == loops.unlike
+    for condition in own:
+        assert {key for key in condition.unless if key.startswith("flag.")} == {f"flag.{name}" for name in loops.other}
 
 
 def test_programs_that_read_otherwise_get_no_loop_of_its_own() -> None:
@@ -221,3 +226,14 @@ def test_a_rule_under_a_condition_that_is_not_there_is_told(tmp_path: Path) -> N
     (tmp_path / "target.toml").write_text(rule)
     with pytest.raises(TableError, match="no condition is called `own_lop`"):
         _ = Target("toy", tmp_path).rules
+
+
+@pytest.mark.parametrize("style", ["plain", "exact"])
+def test_what_is_no_controlnet_is_left_out_and_said(style: str) -> None:
+    units = [
+        ControlNet(unit=place, model=AssetRef(name=name)) for place, name in enumerate(("ip-adapter_sd15", "canny"))
+    ]
+    job = with_family(CARD, "sd1", "sd1").model_copy(update={"controls": tuple(units)})
+    made = paramc.compile(job, "diffusers", options={"style": style})
+    assert constants(made.text)["CONTROLNETS"] == ["canny.safetensors"]
+    assert "dropped" in {fate.grade for fate in made.report.fates if "control.controlnet" in fate.features}

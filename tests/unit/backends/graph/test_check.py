@@ -135,12 +135,13 @@ def test_every_name_of_the_ir_has_a_row() -> None:
         "qwen-image",
         "lumina2",
         "auraflow",
+        "hidream",
     }
     assert set(tables.words["latent_methods"]) == {name[7:] for name in upscalers() if name.startswith("latent:")}
     assert set(tables.words["image_methods"]) == {
         name.removeprefix("image:") for name in upscalers() if "latent" not in name
     }
-    assert set(tables.words["devices"]) == {"cpu", "cuda", "philox"}
+    assert set(tables.words["devices"]) == set(tables.words["noise_modes"]) == {"cpu", "cuda", "philox"}
     assert set(tables.words["crops"]) == {"stretch", "crop", "pad"}
     assert set(tables.words["networks"]) == {"lora", "lyco", "hypernet"}
     inside = {"free_u", "self_attention_guidance", "perturbed_attention", "deep_shrink"}

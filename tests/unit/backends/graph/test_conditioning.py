@@ -51,6 +51,10 @@ def predicted(graph: dict[str, Any], socket: list[Any]) -> float:
 
 def guided(graph: dict[str, Any]) -> float:
     """The server's guided prediction."""
+    two = every(graph, "DualCFGGuider")
+    if two:
+        pos, mid, own = (predicted(graph, two[0][name]) for name in ("cond1", "cond2", "negative"))
+        return own + two[0]["cfg_cond2_negative"] * (mid - own) + two[0]["cfg_conds"] * (pos - mid)
     node = only(graph, "KSampler")
     negative = predicted(graph, node["negative"])
     return negative + node["cfg"] * (predicted(graph, node["positive"]) - negative)
@@ -79,6 +83,9 @@ def added_up(*parts: tuple[str, float], cfg: float = 7.0) -> float:
         (("a castle", 1.0), ("dense fog", 0.3), ("a moat", 0.1)),
         (("a castle", 1.0), ("dense fog", 0.0)),
         (("a castle", 1.0), ("dense fog", -0.5)),
+        (("dense fog", -0.9), ("a castle", 1.0)),
+        (("a castle", 1.0), ("dense fog", -1.5)),
+        (("a castle", 0.05), ("dense fog", 0.02)),
         (("a castle", 2.0), ("dense fog", -0.5), ("a moat", -0.25)),
         (("a castle", 13.0), ("dense fog", 0.5)),
     ],

@@ -12,7 +12,7 @@ from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
 from paramc.ir.plan import Run
 from paramc.ir.prompt import Branch, Edit, Literal, Prompt
-from paramc.ir.stages import Hires, ImageToImage, Inpaint
+from paramc.ir.stages import Detailer, Enlarge, Hires, ImageToImage, Inpaint, Refiner
 from tests.unit.backends.graph.plans import COMFYUI, picture, weighted
 
 Values: TypeAlias = dict[str, Any]
@@ -50,6 +50,14 @@ def sampled(sampler: str, schedule: str | None = None, **values: Any) -> Values:
 
 def steered(**values: Any) -> Values:
     return {"controls": (ControlNet(**values),)}
+
+
+def found() -> Values:
+    return {"stages": (Detailer(strength=0.5),)}
+
+
+def refined() -> Values:
+    return {"stages": (Refiner(switch_at=0.5),)}
 
 
 def hires(upscaler: str) -> Values:
@@ -97,6 +105,7 @@ CASES: list[tuple[str, Values, str, str]] = [
     ("sampling.cfg_scale", {"sampling.cfg_scale": 101.0}, "sd1", "approximate"),
     ("noise.seed", {"noise.seed": 2**64 - 1}, "sd1", "exact"),
     ("noise.seed", {"noise.seed": 2**64}, "sd1", "approximate"),
+    ("noise.seed", {"noise.seed": -1}, "sd1", "approximate"),
     ("sampling.steps", {"sampling.steps": 20}, "sd1", "exact"),
     ("sampling.steps", sampled("dpm_adaptive", steps=20), "sd1", "inert"),
     ("sampling.distilled_cfg_scale", {"sampling.distilled_cfg_scale": 3.5}, "flux", "exact"),
@@ -152,6 +161,8 @@ CASES: list[tuple[str, Values, str, str]] = [
     ("sampling.sampler", sampled("dpmpp_sde") | on_picture(), "sd1", "approximate"),
     ("sampling.sampler", sampled("dpmpp_sde") | hires("none"), "sd1", "approximate"),
     ("stages.hires.upscaler", hires("latent:bicubic"), "sd1", "exact"),
+    ("sampling.image_cfg_scale", {"sampling.image_cfg_scale": 1.5}, "sd1", "dropped"),
+    ("sampling.image_cfg_scale", {"sampling.image_cfg_scale": 1.5} | on_picture(), "sd1", "close"),
     ("controls.controlnet.weight", steered(weight=0.5), "sd1", "close"),
     ("controls.controlnet.weight", steered(weight=11.0), "sd1", "approximate"),
     ("controls.controlnet.priority", steered(priority="prompt"), "sd1", "approximate"),
@@ -168,6 +179,16 @@ WITH_MORE: list[tuple[str, Values, str, dict[str, Any]]] = [
     ("prompt", {"prompt": PLAIN, "text.emphasis": "comfy"}, "exact", {"text": LONG}),
     ("negative", {"negative": PLAIN}, "close", {"nodes": "smz"}),
     ("controls.controlnet.preprocessor", steered(preprocessor="ip-adapter-auto"), "approximate", {"ip_adapter": True}),
+    ("noise.variation.strength", {"noise.variation.strength": 0.5}, "dropped", {}),
+    ("noise.variation.strength", {"noise.variation.strength": 0.5}, "approximate", {"variation": True}),
+    ("noise.variation.strength", {"noise.variation.strength": 0.5} | on_picture(), "dropped", {"variation": True}),
+    ("noise.variation.strength", {"noise.variation.strength": 0.5} | refined(), "dropped", {"variation": True}),
+    ("noise.variation.strength", {"noise.variation.strength": 0.5}, "dropped", {"variation": True, "form": "faithful"}),
+    ("stages.detailer.strength", found(), "dropped", {}),
+    ("task.area", painted(area="masked"), "dropped", {"painted_part": ""}),
+    ("task.area", painted(area="masked"), "close", {"painted_part": "0,0,64,64"}),
+    ("stages.detailer.strength", found(), "approximate", {"detailer": True}),
+    ("stages.detailer.strength", found() | {"task": Enlarge()}, "dropped", {"detailer": True}),
 ]
 FAITHFUL: list[tuple[str, Values, str, str]] = [
     ("noise.generator", CPU, "sd1", "exact"),
@@ -185,7 +206,7 @@ def test_a_setting_has_this_grade(path: str, values: Values, base: str, grade: s
 
 @pytest.mark.parametrize(("path", "values", "grade", "more"), WITH_MORE)
 def test_a_setting_has_this_grade_under_conditions(path: str, values: Values, grade: str, more: dict[str, Any]) -> None:
-    assert fate(path, values, base="sd1", form="ksampler", **more).grade == grade
+    assert fate(path, values, base="sd1", **{"form": "ksampler", **more}).grade == grade
 
 
 @pytest.mark.parametrize(("path", "values", "base", "grade"), FAITHFUL)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+import paramc
+from paramc.diagnostics.model import UnknownName
 from paramc.ir.assets import ImageRef
 from paramc.ir.geometry import Size
 from paramc.ir.job import Batch, Job
@@ -21,6 +23,7 @@ from paramc.ir.plan import (
     Save,
     UpscaleImage,
 )
+from paramc.ir.stages import Inpaint
 from tests.unit.backends.graph.plans import classes, every, graph_of, only, picture, sample, text_of, weighted
 from tests.unit.backends.graph.server import refusals
 
@@ -287,3 +290,67 @@ def test_the_filled_part_is_encoded_grey_under_the_sharp_mask() -> None:
 def test_a_soft_mask_is_a_patch_of_the_model() -> None:
     made = masked(soft={})
     assert made[only(made, "KSampler")["model"][0]]["class_type"] == "DifferentialDiffusion"
+
+
+PART = {"painted_part": "64, 32, 320, 416"}
+
+
+def inpainted(keeps_shades: bool = False, batch: int = 1, **options: str) -> dict[str, Any]:
+    """A pass over what a mask shows, of the picture in the usual place."""
+    mask = MaskLatent(
+        id="masked", latent="latent", mask=ImageRef(path="m.png"), blur=0, inverts=False, fill="fill", area="masked",
+        padding=32, mask_weight=1.0, keeps_shades=keeps_shades,
+    )  # fmt: skip
+    ops = (
+        LoadImage(id="image", image=ImageRef(path="in.png"), size=Size(512, 768)),
+        EncodeImage(id="latent", image="image", vae="checkpoint.vae", batch=batch),
+        mask,
+        sample("sample", latent="masked"),
+    )
+    plan = picture(*ops, without=("latent",))
+    order = [op.id for op in plan.ops]
+    front = [op for op in plan.ops if order.index(op.id) < order.index("image") and op.id != "latent"]
+    rest = [op for op in plan.ops if op.id in ("sample", "decode", "save")]
+    made = graph_of(plan.model_copy(update={"ops": (*front, *ops[:3], *rest)}), Job(batch=Batch(size=batch)), **options)
+    assert refusals(made) == []
+    return made
+
+
+def test_the_pixels_outside_the_mask_are_kept() -> None:
+    made = inpainted()
+    laid = only(made, "ImageCompositeMasked")
+    assert (laid["x"], laid["y"], made[laid["destination"][0]]["class_type"]) == (0, 0, "ImageScale")
+    assert laid["mask"] == only(made, "SetLatentNoiseMask")["mask"]
+
+
+def test_a_program_that_keeps_greys_lays_nothing_over() -> None:
+    assert "ImageCompositeMasked" not in classes(inpainted(keeps_shades=True))
+
+
+def test_a_part_that_is_named_is_cut_out_and_laid_back() -> None:
+    made = inpainted(**PART)
+    sides = {"width": 256, "height": 384, "x": 64, "y": 32}
+    assert {name: only(made, "ImageCrop")[name] for name in sides} == sides
+    assert {name: only(made, "CropMask")[name] for name in sides} == sides
+    laid = only(made, "ImageCompositeMasked")
+    assert (laid["x"], laid["y"]) == (64, 32)
+    assert made[laid["destination"][0]]["inputs"] == {"image": "in.png"}
+    back = made[laid["source"][0]]["inputs"]
+    assert (back["width"], back["height"], made[back["image"][0]]["class_type"]) == (256, 384, "VAEDecode")
+
+
+def test_each_picture_of_a_batch_is_laid_over_the_first_one() -> None:
+    made = inpainted(batch=3, **PART)
+    assert only(made, "RepeatImageBatch")["amount"] == 3
+
+
+def test_a_part_comes_back_from_its_graph() -> None:
+    job = paramc.parse(json.dumps(inpainted(**PART)))
+    assert isinstance(job.task, Inpaint)
+    assert (job.task.area, job.task.fill, job.size, job.stages) == ("masked", "fill", Size(512, 768), ())
+
+
+@pytest.mark.parametrize("wish", ["everything", "1,2,3", "9,9,9,20", "-1,0,5,5"])
+def test_what_is_no_part_is_refused(wish: str) -> None:
+    with pytest.raises(UnknownName, match="painted_part"):
+        inpainted(painted_part=wish)

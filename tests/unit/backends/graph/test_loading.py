@@ -238,6 +238,14 @@ def test_a_family_has_its_own_loaders_and_latents(model: str, modules: str, kind
     assert latent in values
 
 
+def test_encoders_that_are_not_named_have_their_usual_files() -> None:
+    text = "a cat\nSteps: 28, Sampler: Euler, CFG scale: 5, Seed: 1, Size: 1024x1024, Model: hidream_i1_full_fp8, Module 1: ae, Module 2: clip_l_hidream"
+    made = json.loads(paramc.convert(text, "comfyui").text)
+    encoders = only(made, "QuadrupleCLIPLoader")
+    assert [name.split("_")[0] for name in encoders.values()] == ["clip", "clip", "t5xxl", "llama"]
+    assert "EmptySD3LatentImage" in {node["class_type"] for node in made.values()}
+
+
 def test_a_family_without_nodes_of_its_own_is_not_called_exact() -> None:
     settings = "a cat\nSteps: 8, Sampler: Euler, CFG scale: 1, Seed: 1, Size: 1024x1024, Model: flux2_dev_fp8mixed"
     fates = {fate.key: fate.grade for fate in paramc.convert(settings, "comfyui").report.fates}

@@ -8,6 +8,7 @@ from paramc.ir.assets import AssetRef
 from paramc.ir.job import Job
 from paramc.ir.names import samplers, schedules
 from paramc.ir.plan import LoadCheckpoint, MakeNoise, Sample, Sigmas, Slice
+from paramc.ir.sampling import Variation
 from paramc.ir.stages import Refiner
 from tests.unit.backends.graph.plans import classes, encode, every, graph_of, only, picture, sample
 from tests.unit.backends.graph.server import refusals
@@ -310,11 +311,20 @@ def test_a_refiner_takes_over_at_a_timestep(schedule: str, step: int) -> None:
     assert every(refined(levels(schedule)), "KSamplerAdvanced")[0]["end_at_step"] == step
 
 
+def test_a_second_noise_is_mixed_in_by_a_node_of_a_pack() -> None:
+    noise = MakeNoise(id="noise", seed=5, generator="cuda", variation=Variation(seed=9, strength=0.25))
+    inputs = only(graph_of(picture(noise), variation="true"), "KSampler //Inspire")
+    asked = ("seed", "variation_seed", "variation_strength", "variation_method", "noise_mode")
+    assert [inputs[name] for name in asked] == [5, 9, 0.25, "slerp", "GPU(=A1111)"]
+    assert "KSampler" in classes(graph_of(picture(noise)))
+
+
 def test_a_refiner_in_a_chain_takes_the_rest_of_the_schedule() -> None:
     made = refined(counts=True, form="faithful")
     assert [inputs["step"] for inputs in every(made, "SplitSigmas")] == [16, 16]
-    assert "DisableNoise" in classes(made)
-    assert [inputs["sigmas"][1] for inputs in every(made, "SamplerCustomAdvanced")] == [0, 1]
+    first, rest = only(made, "SamplerCustomAdvanced"), only(made, "SamplerCustom")
+    assert (first["sigmas"][1], rest["sigmas"][1], rest["add_noise"]) == (0, 1, False)
+    assert made[first["noise"][0]]["inputs"]["noise_seed"] == rest["noise_seed"]
 
 
 def test_a_refiner_that_never_takes_over_is_not_loaded() -> None:
