@@ -28,20 +28,19 @@ if TYPE_CHECKING:
     from paramc.passes.resolve import Catalogue
     from paramc.runtime.execute.runner import NumberType, Ran, Runner
     from paramc.runtime.execute.runner import Source as NoiseSource
-    from paramc.runtime.execute.thrift import Offload
+    from paramc.runtime.execute.thrift import Offload, Stored
     from paramc.runtime.execute.watch import Watch
 
+TEXTS = "infotext"  # the engine that reads settings texts
+RECORDS = "record"  # … and that of records
+SHORT = 150  # characters: a text that no program cuts
+GRAPHS = "graph"  # the engine that writes graphs
 PASSES = (
     "extract", "sniff", "read", "upgrade", "resolve", "family", "check", "plan", "legalise", "emit", "verify",
 )  # fmt: skip
 """The passes in order; `paramc list passes` prints them."""
 Observer: TypeAlias = Callable[[str, object], None]
 """Is told the name of a pass and what it hands on."""
-
-
-TEXTS = "infotext"  # the engine that reads settings texts
-SHORT = 150  # characters: a text that no program cuts
-GRAPHS = "graph"  # the engine that writes graphs
 
 
 class Loaded(NamedTuple):
@@ -115,7 +114,10 @@ def read(path: str | PathLike[str], *, dialect: str | None = None, strict: bool 
 
 
 def parse(text: str, *, dialect: str | None = None, strict: bool = False) -> Job:
-    """The Job in a settings text; `dialect` to insist on one, `strict` for the UI's own reading, losses included."""
+    """The Job in a settings text; `dialect` to insist on one, `strict` for the UI's own reading, losses included.
+
+    Raises UnknownName for an unknown dialect, in strict mode ReadError where the UI itself refuses the text.
+    """
     from paramc.source.detect import open_text
 
     demand_text(text=text)
@@ -125,7 +127,7 @@ def parse(text: str, *, dialect: str | None = None, strict: bool = False) -> Job
 
 
 def lower(job: Job, *, grammars: tuple[Path, ...] = (GRAMMARS,)) -> "Plan":
-    """The operations that make the job's picture."""
+    """The operations that make the job's picture, in order; what the job leaves open is filled in first."""
     from paramc.passes.complete import complete_job
     from paramc.passes.plan import plan_job
 
@@ -260,13 +262,15 @@ def run(
     tile_vae: bool = False,
     channels_last: bool = False,
     compile_model: bool = False,
+    weights: "Stored" = "same",
     watch: "Watch | None" = None,
 ) -> "Ran":
     """The pictures of one job or of several, painted here; needs the extra `run`.
 
     models: folders with model files, beside those that were scanned before. device: `auto`, `cpu`, `cuda`, …
     rng: where noise comes from for jobs that do not say it. offload: whether the models of a checkpoint take turns on
-    a graphics card, `none`, `model`, or `auto` by its free memory. Raises RunError.
+    a graphics card, `none`, `model`, `layers`, or `auto` by its free memory. weights: `float8` keeps those of the
+    diffusion model in a quarter of the room, and paints another picture. Raises RunError.
     """
     from paramc.ir.job import Job as SingleJob
 
@@ -280,6 +284,7 @@ def run(
         tile_vae=tile_vae,
         channels_last=channels_last,
         compile_model=compile_model,
+        weights=weights,
     )
     listed = [jobs] if isinstance(jobs, SingleJob) else jobs
     return runner.run_all(listed) if watch is None else runner.run_all(listed, watch)
@@ -295,6 +300,7 @@ def open_runner(
     tile_vae: bool = False,
     channels_last: bool = False,
     compile_model: bool = False,
+    weights: "Stored" = "same",
     grammars: tuple[Path, ...] = (GRAMMARS,),
     targets: tuple[Path, ...] = (TARGETS,),
 ) -> "Runner":
@@ -307,12 +313,12 @@ def open_runner(
             raise
         raise RunError(diagnose("PC571", package=error.name)) from error
     folders = [Path(folder) for folder in models]
-    thrift = Thrift(offload, tile_vae, channels_last, compile_model)
+    thrift = Thrift(offload, tile_vae, channels_last, compile_model, weights)
     return Runner(folders, device=device, dtype=dtype, rng=rng, thrift=thrift, grammars=grammars, targets=targets)
 
 
 def check(job: Job) -> tuple[Diagnostic, ...]:
-    """What is wrong with a job, whatever the target."""
+    """What is wrong with a job, whatever the target: values out of range, names that nothing has."""
     from paramc.passes.check import check_job
     from paramc.passes.place import without_replaced
 
@@ -391,6 +397,10 @@ def _of_prompts(name: str) -> "Dialect":
     from paramc.dialects.language import FILE
 
     found = find_dialect(name)
+    if found.engine == RECORDS:
+        from paramc.dialects.read_record import language_name
+
+        return find_dialect(language_name(found))
     return found if found.path(FILE) is not None else _of_texts(name, (GRAMMARS,))
 
 

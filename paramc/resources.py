@@ -9,6 +9,11 @@ _PACKAGE = Path(__file__).resolve().parent
 _ROOT = _PACKAGE / "_data" if (_PACKAGE / "_data").is_dir() else _PACKAGE.parent
 GRAMMARS = _ROOT / "grammars"
 TARGETS = _ROOT / "targets"
+RANDOM = 8  # characters behind the name of a file that is being written
+
+TYPE_CHECKING = False  # the typing module would cost more than this one
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @cache
@@ -30,6 +35,20 @@ def cache_folder() -> Path | None:
     return folder if ours and os.access(folder, os.W_OK) else None
 
 
+def remove_unfinished(files: "Iterable[Path]") -> None:
+    """Take away what a process that was killed had begun to write of these files, all of one folder."""
+    begun = {_begun(path): path.parent for path in files}
+    for folder in set(begun.values()):
+        for found in folder.glob(f".*.{'[a-z0-9_]' * RANDOM}"):
+            if found.name[:-RANDOM] in begun:
+                found.unlink(missing_ok=True)
+
+
+def _begun(path: Path) -> str:
+    """How the temporary name begins under which a file is written."""
+    return f".{path.name[:100]}."
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Put `data` at `path` under a temporary name first, so that no reader ever meets half a file.
 
@@ -38,7 +57,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     import tempfile  # takes longer than all else here, and is needed only when something is written
 
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_begun(path))
         unfinished = Path(name)
         try:
             with os.fdopen(handle, "wb") as stream:

@@ -1,12 +1,11 @@
 """`paramc bench`: what a job costs here, beside plain diffusers with the same weights."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from paramc.commands.edits import edited
 from paramc.commands.outcome import ERRORS_FOUND, Outcome, Refused, Said, refusal
 from paramc.commands.parser import Arguments
-from paramc.commands.sources import load_source, open_argument
+from paramc.commands.sources import load_source, model_folders, open_argument
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import ParamcError, RunError
 from paramc.ir.job import Job
@@ -49,7 +48,7 @@ def _figures(job: Job, arguments: Arguments) -> "tuple[Figures, Figures]":
             raise
         raise RunError(diagnose("PC571", package=error.name)) from error
     device = str(device_called(arguments.device))
-    folders = [Path(folder) for folder in arguments.models]
+    folders = model_folders(arguments)
     ours, theirs = measured(job, folders, device=device, dtype=arguments.dtype, rounds=arguments.rounds)
     return middle(ours), middle(theirs)
 

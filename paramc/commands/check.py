@@ -12,6 +12,7 @@ from paramc.commands.sources import Attempt, attempts
 from paramc.diagnostics.model import Severity
 from paramc.presentation.console import Console
 from paramc.presentation.findings import Findings, github, markdown, sarif
+from paramc.presentation.layout import counted
 from paramc.source.model import BARE
 
 FOR_PEOPLE = ("text", "json")
@@ -28,16 +29,16 @@ def run(arguments: Arguments, console: Console) -> Outcome:
 
 def tally(counts: Counter[Severity]) -> str:
     """`1 error, 2 warnings`, or that there is nothing."""
-    named = (f"{counts[name]} {name}{'s' if counts[name] > 1 else ''}" for name in EVERYTHING if counts[name])
+    named = (counted(counts[name], name) for name in EVERYTHING if counts[name])
     return ", ".join(named) or "nothing to report"
 
 
 def _told(tried: Sequence[Attempt], said: Sequence[Said], arguments: Arguments, judge: Judge) -> Outcome:
-    counts = Counter[Severity](item.severity for one in said for item in one.diagnostics)
+    counts = _counts(said)
     text = _for_programs(tried, said, arguments)
     return Outcome(
         text=text,
-        result={"sources": len(tried)} | {severity: counts[severity] for severity in EVERYTHING},
+        result=_summed(tried, counts),
         said=tuple(one._replace(shown=()) if arguments.format not in FOR_PEOPLE else one for one in said),
         remarks=f"{tally(counts)}\n",
         laid_out=arguments.format in FOR_PEOPLE,
@@ -82,7 +83,7 @@ def _fixed(tried: Sequence[Attempt], arguments: Arguments, judge: Judge) -> Outc
     count = sum(mend.carried_out for mend in mends if mend)
     return told._replace(
         text=told.text or "".join(text if text.endswith("\n") else f"{text}\n" for text in loose),
-        result={"mended": count, "texts": loose, **_counts(told)},
+        result={"mended": count, "texts": loose, **_summed(tried, _counts(said))},
         said=(*told.said, *(one for mend in mends if mend for one in mend.said)),
         remarks=f"{count} mended, then {told.remarks}",
         laid_out=False,
@@ -90,8 +91,12 @@ def _fixed(tried: Sequence[Attempt], arguments: Arguments, judge: Judge) -> Outc
     )
 
 
-def _counts(told: Outcome) -> dict[str, object]:
-    return dict(told.result) if isinstance(told.result, dict) else {}
+def _counts(said: Sequence[Said]) -> Counter[Severity]:
+    return Counter[Severity](item.severity for one in said for item in one.diagnostics)
+
+
+def _summed(tried: Sequence[Attempt], counts: Counter[Severity]) -> dict[str, int]:
+    return {"sources": len(tried)} | {severity: counts[severity] for severity in EVERYTHING}
 
 
 def _mended(attempt: Attempt, arguments: Arguments, judge: Judge) -> Mended | None:

@@ -137,8 +137,10 @@ def _table(path: Path) -> Table:
     try:
         table = read_table(path)
         return section(section(table, "tool", path), "paramc", path) if path.name == FILES[1] else table
-    except (TableError, OSError) as error:
+    except TableError as error:
         raise UsageError(f"the configuration cannot be used: {error}") from error
+    except OSError as error:
+        raise UsageError(f"the configuration `{path}` cannot be read: {error.strerror or error}") from error
 
 
 def _checking(path: Path, table: Table) -> Checking:

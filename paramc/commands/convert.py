@@ -6,14 +6,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from paramc.api import Observer, lower, unobserved
-from paramc.api import compile as compile_job
 from paramc.backends.registry import find_target
-from paramc.backends.report import GRADES, Report
+from paramc.backends.report import Report
 from paramc.commands.edits import edited
 from paramc.commands.outcome import EVERYTHING, FINE, Outcome, Said
 from paramc.commands.outputs import outputs
 from paramc.commands.parser import Arguments, UsageError
-from paramc.commands.sources import about, grammar_folders, load_source, open_argument, target_folders
+from paramc.commands.sources import about, compiled, grammar_folders, load_source, open_argument, target_folders
 from paramc.diagnostics.render import escaped
 from paramc.dialects.registry import find_dialect
 from paramc.ir.base import Model, json_of
@@ -99,13 +98,12 @@ def _document(model: Model) -> Outcome:
 
 def _artifact(job: Job, source: Source, arguments: Arguments, screen: Screen, observe: Observer) -> Outcome:
     with about(source):
-        artifact = compile_job(
+        artifact = compiled(
             job,
             str(arguments.to),
-            at_least=next((grade for grade in GRADES if grade == arguments.at_least), None),
+            arguments,
             options=dict(arguments.options),
-            targets=target_folders(arguments),
-            grammars=grammar_folders(arguments),
+            at_least=arguments.at_least,
             observe=observe,
         )
     files = outputs(artifact, source, arguments)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from paramc.api import check
-from paramc.api import compile as compile_job
 from paramc.archive.entry import WITHOUT
 from paramc.archive.pool import Lost
 from paramc.archive.scan import TOLD, in_parallel
@@ -16,9 +15,9 @@ from paramc.backends.registry import find_target
 from paramc.backends.report import GRADES, Artifact
 from paramc.commands.edits import edited
 from paramc.commands.outcome import ERRORS_FOUND, EVERYTHING, FINE, Outcome, Refused, Said
-from paramc.commands.outputs import safe_name
+from paramc.commands.outputs import make_folder, safe_name
 from paramc.commands.parser import Arguments, UsageError
-from paramc.commands.sources import about, grammar_folders, load_source, target_folders
+from paramc.commands.sources import about, compiled, load_source, target_folders
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.presentation.console import Console
@@ -43,6 +42,7 @@ def run_folder(arguments: Arguments, console: Console) -> Outcome:
     """Counts of what became of the files; what exists is kept, so a run that was ended can be begun again."""
     if arguments.emit != "artifact" or not arguments.output or arguments.output == "-":
         raise UsageError("a folder is converted to `--to` and into the folder of `-o`")
+    make_folder(Path(arguments.output))
     folder = str(arguments.source)
     total = None if console.errors.columns is None else sum(1 for _ in walk([folder], lambda name, why: None))
     problems: list[Diagnostic] = []
@@ -98,14 +98,8 @@ def _artifact(path: str, arguments: Arguments) -> Artifact:
         wrong = tuple(item for item in (*loaded.diagnostics, *check(job)) if item.severity == "error")
         if wrong:
             raise Refused(Said(wrong, source), ERRORS_FOUND)
-        return compile_job(
-            job,
-            str(arguments.to),
-            at_least=next((grade for grade in GRADES if grade == arguments.at_least), None),
-            options=dict(arguments.options),
-            targets=target_folders(arguments),
-            grammars=grammar_folders(arguments),
-        )
+        options = dict(arguments.options)
+        return compiled(job, str(arguments.to), arguments, options=options, at_least=arguments.at_least)
 
 
 def _write(artifact: Artifact, place: Path) -> None:

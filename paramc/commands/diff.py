@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from paramc.api import Difference, Loaded, diff
 from paramc.commands.outcome import EVERYTHING, FINE, LOUD, Outcome, Output, Refused, Said
-from paramc.commands.outputs import check_place
+from paramc.commands.outputs import PICTURES, check_place
 from paramc.commands.parser import Arguments, UsageError
 from paramc.commands.sources import load_source, open_argument
 from paramc.diagnostics.codes import diagnose
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from paramc.presentation.comparison import Comparison
 
 UNSET: Final = "–"
-PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
 
 
 class _Ranked(NamedTuple):

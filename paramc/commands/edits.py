@@ -1,8 +1,9 @@
-"""`--set path=value`: the Job with other values, typed as JSON where they are JSON."""
+"""`--set path=value`: the Job with other values, typed as JSON where they are JSON; a path may be its last part."""
 
 from paramc.commands.parser import Arguments
 from paramc.ir.edits import edit_with_text
 from paramc.ir.job import Job
+from paramc.ir.wishes import full_path
 from paramc.passes.family import find_family
 
 
@@ -11,7 +12,7 @@ def edited(job: Job, arguments: Arguments) -> Job:
     if not arguments.edits:
         return job
     for path, text in arguments.edits:
-        job = edit_with_text(job, path, text)
+        job = edit_with_text(job, full_path(path) or path, text)
     if any(path.startswith("family") for path, _ in arguments.edits):
         return job
     return job.model_copy(update={"family": find_family(job, arguments.family)})

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from paramc.api import check
-from paramc.api import compile as compile_job
 from paramc.commands.outcome import EVERYTHING, FINE, Outcome, Output, Refused, Said
 from paramc.commands.outputs import check_place
 from paramc.commands.parser import Arguments, UsageError
-from paramc.commands.sources import about, grammar_folders, load_source, open_argument, target_folders
+from paramc.commands.sources import about, compiled, load_source, open_argument
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, SourceError
 from paramc.presentation.console import Console
@@ -56,9 +55,7 @@ def _texts(source: Source, arguments: Arguments) -> tuple[dict[str, str], Said]:
     if said.code != FINE:
         return {}, said
     with about(source):
-        artifact = compile_job(
-            loaded.job, arguments.to, targets=target_folders(arguments), grammars=grammar_folders(arguments)
-        )
+        artifact = compiled(loaded.job, arguments.to, arguments)
     if len(artifact.files) != 1:
         raise Refused(Said((diagnose("PC803", target=artifact.target, count=len(artifact.files)),)), 2)
     return {key_for(artifact.text): artifact.text}, said._replace(

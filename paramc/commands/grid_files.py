@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError
 from typing import Final
 
-from paramc.api import compile as compile_job
 from paramc.backends.description import Target
 from paramc.backends.graph.engine import drawn_text
 from paramc.backends.graph.joined import Part, joined_text
@@ -16,9 +15,9 @@ from paramc.backends.registry import engine, find_target
 from paramc.backends.report import Artifact, File
 from paramc.commands.grid_request import Done, Request, drawn
 from paramc.commands.outcome import Output
-from paramc.commands.outputs import check_place
+from paramc.commands.outputs import check_place, make_folder
 from paramc.commands.parser import Arguments, UsageError
-from paramc.commands.sources import grammar_folders, target_folders
+from paramc.commands.sources import compiled, target_folders
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import VerifyError
 from paramc.ir.sweep import Cell
@@ -39,7 +38,10 @@ def write_sweep(request: Request, arguments: Arguments) -> Done:
     target = find_target(str(arguments.to), target_folders(arguments))
     if arguments.one_graph and target.engine != GRAPHS:
         raise UsageError(f"`--one-graph` is for targets of graphs; `{target.name}` is none")
-    artifacts = {cell.place: _compiled(cell, _options(request, cell, arguments), arguments) for cell in request.cells}
+    artifacts = {
+        cell.place: compiled(cell.job, target.name, arguments, options=_options(request, cell, arguments))
+        for cell in request.cells
+    }
     said = dict.fromkeys((*drawn(request), *(item for one in artifacts.values() for item in one.diagnostics)))
     outputs: tuple[Output, ...] = ()
     if target.engine == SCRIPTS:
@@ -50,6 +52,7 @@ def write_sweep(request: Request, arguments: Arguments) -> Done:
     if arguments.one_graph:
         outputs = tuple(_joined(request, artifacts, target, arguments))
     outputs = outputs or tuple(_apart(request, artifacts))
+    make_folder(request.folder)
     for output in outputs:
         check_place(output.path, force=arguments.force)
     return Done(result={"files": [str(output.path) for output in outputs]}, diagnostics=tuple(said), files=outputs)
@@ -61,16 +64,6 @@ def _options(request: Request, cell: Cell, arguments: Arguments) -> dict[str, st
     if not arguments.one_graph:
         return options
     return {PREFIX: request.file(cell).stem, **{name: text for name, text in options.items() if text != DRAWN}}
-
-
-def _compiled(cell: Cell, options: Mapping[str, str], arguments: Arguments) -> Artifact:
-    return compile_job(
-        cell.job,
-        str(arguments.to),
-        options=dict(options),
-        targets=target_folders(arguments),
-        grammars=grammar_folders(arguments),
-    )
 
 
 def _loop(request: Request, artifacts: Mapping[tuple[int, ...], Artifact], target: Target) -> Output:

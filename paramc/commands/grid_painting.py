@@ -1,36 +1,38 @@
 """The cells of a sweep painted one after the other, what is finished already left out; then the sheet and the page."""
 
 from base64 import b64encode
-from glob import escape
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
 from paramc.api import check
 from paramc.commands.grid_request import Done, Request, drawn
 from paramc.commands.outcome import ERRORS_FOUND, FINE, LOUD, not_written
-from paramc.commands.painting import SETTINGS, Preview, picture_bytes, runner_of
+from paramc.commands.outputs import make_folder
+from paramc.commands.painter import Painter
+from paramc.commands.painting import SETTINGS, news, picture_bytes
 from paramc.commands.parser import Arguments
+from paramc.commands.sources import grammar_folders
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, ParamcError
 from paramc.ir.sweep import Cell
+from paramc.passes.batches import batches, joined
 from paramc.passes.order import painting_order
 from paramc.presentation.console import Console
 from paramc.presentation.page import Shown, grid_page
 from paramc.presentation.progress import Progress
-from paramc.resources import write_atomically
+from paramc.resources import remove_unfinished, write_atomically
 
 if TYPE_CHECKING:
-    from paramc.runtime.execute.runner import Runner
     from paramc.runtime.execute.watch import Progress as Passed
-    from paramc.runtime.execute.watch import Watch
 
 EMBEDDED: Final = 64 * 1024 * 1024  # bytes of pictures that a page holds itself; beyond, it names the files beside it
 
 
 def paint_sweep(request: Request, arguments: Arguments, console: Console) -> Done:
-    """The pictures, each with its own settings inside, a sheet with all of them, a page and an index.
+    """The pictures, each with its own settings inside, an index, and where there are any a sheet and a page of all.
 
     Raises Refused for a folder that takes no files.
     """
@@ -41,32 +43,43 @@ def paint_sweep(request: Request, arguments: Arguments, console: Console) -> Don
 
 
 def _painted(request: Request, arguments: Arguments, console: Console) -> Done:
-    _remove_halves(request)
-    names = {cell.place: request.file(cell).name for cell in request.cells}
+    make_folder(request.folder)
+    sheet, page = (request.folder / f"{request.name}{suffix}" for suffix in (".png", ".html"))
+    wanted = {cell.place: request.file(cell) for cell in request.cells}
+    remove_unfinished([request.index, sheet, page, *wanted.values()])
+    names = {place: file.name for place, file in wanted.items()}
     write_atomically(request.index, request.index_text(names).encode())
     work = _Work(request, arguments, console)
     work.paint()
-    sheet, page = (request.folder / f"{request.name}{suffix}" for suffix in (".png", ".html"))
-    linked = _write_whole(request, sheet, page)
-    files = [*dict.fromkeys(request.file(cell) for cell in request.cells if request.file(cell).exists()), sheet, page]
-    result = {"sheet": str(sheet), "page": str(page), "index": str(request.index), "cells": work.results()}
+    files = [file for file in dict.fromkeys(wanted.values()) if file.exists()]
+    cells = [work.result(cell)._asdict() for cell in request.cells]
+    result: dict[str, object] = {"index": str(request.index), "cells": cells}
+    linked: tuple[Diagnostic, ...] = ()
+    if files:
+        linked = _write_whole(request, sheet, page)
+        files += [sheet, page]
+        result |= {"sheet": str(sheet), "page": str(page)}
     said = tuple(dict.fromkeys((*drawn(request), *work.said, *linked)))
     shown = tuple(item for item in said if item.severity in LOUD)
     return Done("".join(f"{file}\n" for file in files), result, shown, work.summary(), code=work.code)
 
 
-def _remove_halves(request: Request) -> None:
-    """What a process that was killed had not finished writing."""
-    for unfinished in request.folder.glob(f".{escape(request.stem)}-*"):
-        unfinished.unlink(missing_ok=True)
+class _Result(NamedTuple):
+    """A cell and its picture, None where it failed; `kept`: from an earlier run."""
+
+    labels: tuple[str, ...]
+    seed: int | None
+    file: str | None
+    kept: bool
 
 
 class _Work:
-    """The cells of one request; the runner is made when the first picture is really to be painted."""
+    """The cells of one request."""
 
     def __init__(self, request: Request, arguments: Arguments, console: Console) -> None:
         self._request, self._arguments, self._console = request, arguments, console
-        self._runner: Runner | None = None
+        self._painter = Painter(arguments, console)
+        self._told = check(request.job)
         self._painted: set[Path] = set()
         self._start = monotonic()
         self.said: list[Diagnostic] = []
@@ -76,24 +89,21 @@ class _Work:
         """Every picture that is not there yet, in the order that reuses most of what is loaded."""
         todo = self._todo()
         progress = Progress(len(todo), self._console.errors, self._console.notify)
-        for cell in todo:
+        for places in batches([cell.job for cell in todo], self._arguments.batch, grammar_folders(self._arguments)):
             try:
-                self._take(cell, progress)
+                self._take([todo[place] for place in places], progress)
             except ParamcError as error:
                 self.said += error.diagnostics
                 self.code = ERRORS_FOUND
-            progress.step()
+            for _ in places:
+                progress.step()
         progress.end()
 
-    def results(self) -> list[dict[str, object]]:
-        """What became of each cell."""
-        found: list[dict[str, object]] = []
-        for cell in self._request.cells:
-            file = self._request.file(cell)
-            name = str(file) if file.exists() else None
-            kept = file not in self._painted
-            found.append({"labels": list(cell.labels), "seed": cell.job.noise.seed, "file": name, "kept": kept})
-        return found
+    def result(self, cell: Cell) -> _Result:
+        """What became of a cell."""
+        file = self._request.file(cell)
+        name = str(file) if file.exists() else None
+        return _Result(cell.labels, cell.job.noise.seed, name, kept=file not in self._painted)
 
     def summary(self) -> str:
         """How many there are, and how long it took."""
@@ -110,36 +120,27 @@ class _Work:
         open_ = [cell for file, cell in cells.items() if self._arguments.force or not file.exists()]
         return [open_[place] for place in painting_order(cell.job for cell in open_)]
 
-    def _take(self, cell: Cell, progress: Progress) -> None:
-        wrong = check(cell.job)
+    def _take(self, cells: Sequence[Cell], progress: Progress) -> None:
+        """Cells that are painted at once; a single one may be any picture of its batch."""
+        jobs = [cell.job for cell in cells]
+        wrong = check(jobs[0])
         if any(item.severity == "error" for item in wrong):
             self.said += wrong
             self.code = ERRORS_FOUND
             return
-        file = self._request.file(cell)
-        preview = Preview(file.with_suffix(".preview.png"), self._console)
-        try:
-            ran = self._open().run(cell.job, self._watch(progress, preview))
-        finally:
-            preview.end()
-        self.said += ran.diagnostics
-        place = min(cell.job.batch.position or 0, len(ran.images) - 1)
-        write_atomically(file, picture_bytes(ran.images[place], ran.jobs[place]))
-        self._painted.add(file)
-
-    def _open(self) -> "Runner":
-        if self._runner is None:
-            self._runner = runner_of(self._arguments)
-        return self._runner
-
-    def _watch(self, progress: Progress, preview: Preview) -> "Watch":
-        from paramc.runtime.execute.watch import Meter  # with torch, which only a run needs
 
         def show(passed: "Passed") -> None:
             total = f" of {passed.expected}" if passed.expected else ""
             progress.tell(f"{passed.op} {passed.calls + 1}{total}")
 
-        return Meter(show, preview.show if self._arguments.preview else None)
+        ran = self._painter.paint(joined(jobs), self._request.file(cells[0]), show)
+        self.said += news(ran.diagnostics, self._told)
+        first = min(jobs[0].batch.position or 0, len(ran.images) - 1)
+        for place, cell in enumerate(cells, first):
+            own = ran.jobs[place] if len(cells) == 1 else ran.jobs[place].model_copy(update={"batch": cell.job.batch})
+            file = self._request.file(cell)
+            write_atomically(file, picture_bytes(ran.images[place], own))
+            self._painted.add(file)
 
 
 def _write_whole(request: Request, sheet: Path, page: Path) -> tuple[Diagnostic, ...]:

@@ -68,7 +68,7 @@ class Request:
 
     def title(self, cell: Cell) -> str:
         """What is different in it."""
-        return " · ".join(f"{axis.name}: {label}" for axis, label in zip(self.sweep.axes, cell.labels, strict=True))
+        return " · ".join(axis.titles[step] for axis, step in zip(self.sweep.axes, cell.place, strict=True))
 
     def index_text(self, files: dict[tuple[int, ...], str]) -> str:
         """What is where, as JSON; `files` by the places of cells."""

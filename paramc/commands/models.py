@@ -1,5 +1,6 @@
 """`paramc models`: the model files at hand, found in folders, listed, and looked up by name or hash."""
 
+import os
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,7 @@ BAR: Final = 24  # cells
 
 def run(arguments: Arguments, console: Console) -> Outcome:
     """The counts of a scan, or the files that were asked for. Raises Refused where there are none."""
+    _check(arguments)
     from paramc.runtime.catalogue.store import open_catalogue
 
     try:
@@ -39,6 +41,21 @@ def run(arguments: Arguments, console: Console) -> Outcome:
                     return _listed(arguments, console, catalogue)
     except ParamcError as error:
         raise refusal(error) from error
+
+
+def _check(arguments: Arguments) -> None:
+    """Raises UsageError for names that the action does not take."""
+    match arguments.what, arguments.names:
+        case "list", [_, *_]:
+            raise UsageError("`paramc models list` takes no name; `paramc models find NAME` looks one up")
+        case "find", [] | [_, _, *_]:
+            raise UsageError("`paramc models find` takes one name or hash")
+        case "unpack", [] | [_] | [_, _, _, *_]:
+            raise UsageError("`paramc models unpack` takes the name of a checkpoint, and a folder")
+        case "unpack", [_, folder] if os.path.lexists(folder):
+            raise UsageError(f"there is already something at `{folder}`")
+        case _:
+            pass
 
 
 def _scanned(arguments: Arguments, console: Console, catalogue: "Catalogue") -> Outcome:
@@ -59,22 +76,23 @@ def _scanned(arguments: Arguments, console: Console, catalogue: "Catalogue") -> 
 
 
 def _listed(arguments: Arguments, console: Console, catalogue: "Catalogue") -> Outcome:
-    from paramc.runtime.catalogue.scan import hashed
-    from paramc.runtime.demo.shipped import shipped_entries
-
-    if arguments.names:
-        raise UsageError("`paramc models list` takes no name; `paramc models find NAME` looks one up")
-    entries = [*map(hashed, shipped_entries()), *catalogue.entries()]
+    entries = [*_shipped(), *catalogue.entries()]
     return _table([item for item in entries if arguments.kind in (None, item.kind)], console)
 
 
 def _found(arguments: Arguments, console: Console, catalogue: "Catalogue") -> Outcome:
     from paramc.runtime.catalogue.find import look_up
 
-    if len(arguments.names) != 1:
-        raise UsageError("`paramc models find` takes one name or hash")
-    found = look_up(catalogue, arguments.names[0])
+    found = look_up(catalogue, arguments.names[0], beside=_shipped())
     return _table([item for item in found if arguments.kind in (None, item.kind)], console)
+
+
+def _shipped() -> "list[Entry]":
+    """What comes with paramc."""
+    from paramc.runtime.catalogue.scan import hashed
+    from paramc.runtime.demo.shipped import shipped_entries
+
+    return [*map(hashed, shipped_entries())]
 
 
 def _unpacked(arguments: Arguments, catalogue: "Catalogue") -> Outcome:
@@ -84,15 +102,11 @@ def _unpacked(arguments: Arguments, catalogue: "Catalogue") -> Outcome:
     from paramc.runtime.models.checkpoint import load_checkpoint
     from paramc.runtime.models.unpacked import unpack
 
-    if len(arguments.names) != 2:
-        raise UsageError("`paramc models unpack` takes the name of a checkpoint, and a folder")
     name, folder = arguments.names
     asset = AssetRef(name=name, path=str(shipped_model()) if name == NAME else name)
     path = Finder(catalogue).find(asset, "checkpoint")
     place = Path(folder)
     try:
-        if place.exists():
-            raise UsageError(f"there is already something at `{folder}`")
         make_folder(place.parent)
         unpack(load_checkpoint(path), place)
     except OSError as error:

@@ -4,12 +4,13 @@ import os
 from pathlib import Path, PurePath
 
 from paramc.backends.report import Artifact
-from paramc.commands.outcome import USAGE, Output, Refused, Said, not_written
-from paramc.commands.parser import Arguments
+from paramc.commands.outcome import NOT_WRITTEN, USAGE, Output, Refused, Said, not_written
+from paramc.commands.parser import Arguments, UsageError
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.source.model import Source
 
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
 NAME_CROP = 100  # characters of a file name, its suffix aside
 _ALLOWED = frozenset(" ._-+()[]")
 
@@ -39,11 +40,33 @@ def _placed(artifact: Artifact, source: Source, asked: str) -> tuple[Output, ...
 def check_place(path: Path, *, force: bool) -> None:
     """Raises Refused for a place where no file can be, or where one is already, unless forced."""
     if not os.path.isdir(path.parent):  # noqa: PTH112  # as above
-        raise _refused(diagnose("PC802", file=path, reason=f"there is no folder `{path.parent}`"))
+        raise _impossible(path, f"there is no folder `{path.parent}`")
     if os.path.exists(path) and not path.is_file():  # noqa: PTH110  # devices and pipes would be replaced, not written to
-        raise _refused(diagnose("PC802", file=path, reason="it is no regular file"))
+        raise _impossible(path, "it is no regular file")
     if os.path.lexists(path) and not force:
         raise _refused(diagnose("PC801", file=path))
+
+
+def picture_folder(asked: str) -> Path:
+    """The folder that `-o` names, for `make_folder` once there is something to put in.
+
+    Only with a slash at the end those above it are made as well. Raises Refused where it cannot be made, UsageError for
+    the name of a picture and for standard output.
+    """
+    if asked == "-":
+        raise UsageError("`-o` takes a folder: pictures do not go to standard output")
+    folder = Path(asked)
+    if os.path.isdir(folder):  # noqa: PTH112  # as above
+        return folder
+    if os.path.exists(folder):  # noqa: PTH110  # as above
+        raise _impossible(folder, "it is no folder")
+    if asked.endswith(("/", os.sep)):
+        return folder
+    if folder.suffix.lower() in PICTURES:
+        raise UsageError(f"`-o` takes a folder, and `{folder}` is called like a picture")
+    if not os.path.isdir(folder.parent):  # noqa: PTH112  # as above
+        raise _impossible(folder, f"there is no folder `{folder.parent}`")
+    return folder
 
 
 def make_folder(folder: Path) -> None:
@@ -65,6 +88,10 @@ def safe_name(name: str, start: str = "") -> str:
     """The name without separators, control characters and leading dots, cropped; `start` is kept in front."""
     kept = "".join(sign if sign.isalnum() or sign in _ALLOWED else "_" for sign in name[:NAME_CROP])
     return start + (kept.strip(". ") or "settings")
+
+
+def _impossible(place: Path, reason: str) -> Refused:
+    return Refused(Said((diagnose("PC802", file=place, reason=reason),)), NOT_WRITTEN)
 
 
 def _refused(problem: Diagnostic) -> Refused:

@@ -10,6 +10,8 @@ TYPE_CHECKING = False  # the typing module would cost more than this one
 if TYPE_CHECKING:
     from typing import Literal, NoReturn
 
+    from paramc.backends.report import Grade
+
 LISTS = ("dialects", "targets", "samplers", "schedules", "passes", "codes", "rules", "features")
 MODELS = ("scan", "list", "find", "unpack")
 KINDS = (
@@ -28,7 +30,8 @@ SEVERITIES = ("error", "warning", "info")
 NEVER = "never"
 _BARE = {"--report": "--report=table", "--fix": "--fix=safe"}  # options whose value may be left out, but not apart
 DTYPES = ("float32", "float16", "bfloat16")
-OFFLOADS = ("auto", "none", "model")
+OFFLOADS = ("auto", "none", "model", "layers")
+STORED = ("same", "float8")
 RNGS = ("cpu", "cuda", "nv")
 MOST_VARIANTS = 10_000  # of a template at a time
 SERVER = "http://127.0.0.1:8188"
@@ -66,7 +69,7 @@ class Arguments(Namespace):
     one_graph: bool
     options: list[tuple[str, str]]
     speaks: str
-    at_least: str | None
+    at_least: "Grade | None"
     emit: str
     trace: bool
     report: str | None
@@ -92,7 +95,8 @@ class Arguments(Namespace):
     vae: str | None
     device: str
     dtype: "Literal['float32', 'float16', 'bfloat16']"
-    offload: "Literal['auto', 'none', 'model']"
+    offload: "Literal['auto', 'none', 'model', 'layers']"
+    weights: "Literal['same', 'float8']"
     tile_vae: bool
     channels_last: bool
     compile_model: bool
@@ -102,6 +106,7 @@ class Arguments(Namespace):
     rng: "Literal['cpu', 'cuda', 'nv'] | None"
     preview: bool
     rounds: int
+    batch: int
     server: str
     inputs: list[str]
     renames: list[tuple[str, str]]
@@ -255,7 +260,14 @@ def _add_variants(parser: Parser) -> None:
 def _add_models(parser: Parser) -> None:
     add = parser.add_argument
     add("what", type=_word, metavar="ACTION", choices=MODELS, help=", ".join(MODELS))
-    add("names", type=_word, nargs="*", metavar="NAME", help="folders to scan, what to find, or what to unpack where")
+    add(
+        "names",
+        type=_word,
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="folders to scan, what to find, or what to unpack where",
+    )
     add("--kind", choices=KINDS, metavar="KIND", help=f"files of one kind: {', '.join(KINDS)}")
     about = "leave hashes for a later scan, or until a job asks for one"
     add("--no-hashes", dest="hashes", action="store_false", help=about)
@@ -291,8 +303,10 @@ def _add_running(parser: Parser) -> None:
     add("--vae", metavar="FILE", help="the VAE, instead of the one that the settings name")
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda, mps; the graphics card by default")
     add("--dtype", choices=DTYPES, default="float32", help="number format of the models")
-    about = "whether text encoder, diffusion model and VAE take turns on the card; auto: where they do not fit together"
+    about = "whether models take turns on the card, or even their layers; auto: where they do not fit"
     add("--offload", choices=OFFLOADS, default="auto", help=about)
+    about = "keep the diffusion model's weights in fewer bits until they are used: another picture in less memory"
+    add("--weights", choices=STORED, default="same", help=about)
     about = "send pictures through the VAE in tiles: less memory, and slightly other pictures where tiles meet"
     add("--tile-vae", action="store_true", help=about)
     about = "keep the diffusion model's weights with the channels last, which some cards compute faster"
@@ -315,6 +329,10 @@ def _add_sweeping(parser: Parser) -> None:
     )
     add("--axis", dest="axes", action="append", default=[], metavar="NAME=VALUES", help=about)
     add("--to", metavar="T", help="write the sweep for a target instead of painting it")
+    about = (
+        "paint so many pictures at once that differ in the seed alone; their last digits may differ from single ones"
+    )
+    add("--batch", type=_count, default=1, metavar="N", help=about)
     about = "with `--to` a target of graphs: one graph for all pictures, in which what is equal is there once"
     add("--one-graph", action="store_true", help=about)
     about = "a choice of the target; `paramc list targets T` prints them"
@@ -454,5 +472,5 @@ def _chosen(name: str, choice: str) -> tuple[str, str]:
 def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise ArgumentTypeError(f"`{text}` has no `=` between a name and a value")
+        raise ArgumentTypeError(f"`{text}` has no {'name before' if equals else '`=` between a name and'} a value")
     return name.strip(), value

@@ -4,14 +4,21 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from paramc.api import compile as compile_job
 from paramc.backends.description import Target
 from paramc.backends.registry import find_target
-from paramc.backends.report import GRADES, Artifact, Grade
+from paramc.backends.report import Artifact
 from paramc.commands.edits import edited
 from paramc.commands.outcome import FINE, Refused, Said
 from paramc.commands.parser import Arguments, UsageError
-from paramc.commands.sources import about, everything, grammar_folders, load_source, open_argument, target_folders
+from paramc.commands.sources import (
+    about,
+    compiled,
+    everything,
+    grammar_folders,
+    load_source,
+    open_argument,
+    target_folders,
+)
 from paramc.dialects.graph.values import Json
 from paramc.ir.job import Job
 from paramc.presentation.console import Console
@@ -59,15 +66,7 @@ def drawn_of(arguments: Arguments, console: Console) -> Drawn:
         if said.code != FINE:
             raise Refused(said, said.code)
         target = find_target(TARGET, target_folders(arguments)).writing(grammar_folders(arguments))
-        at_least: Grade | None = next((grade for grade in GRADES if grade == arguments.at_least), None)
-        artifact = compile_job(
-            job,
-            TARGET,
-            at_least=at_least,
-            options=options,
-            targets=target_folders(arguments),
-            grammars=grammar_folders(arguments),
-        )
+        artifact = compiled(job, TARGET, arguments, options=options, at_least=arguments.at_least)
     graph: dict[str, Json] = json.loads(artifact.text)
     tables = server_tables(target.folder)
     return Drawn(source, job, target, artifact, graph, tables, Blame(job, graph, tables), said)

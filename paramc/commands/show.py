@@ -16,6 +16,7 @@ from paramc.ir.base import json_of
 from paramc.presentation.console import Console
 from paramc.presentation.grid import sweep_text
 from paramc.presentation.job import DOT
+from paramc.presentation.layout import counted
 from paramc.presentation.screen import job_picture, job_screen
 from paramc.source.model import Source
 
@@ -58,7 +59,7 @@ def _pictures(tried: Sequence[Attempt], arguments: Arguments) -> tuple[Output, .
 
 def _origin(source: Source) -> str:
     size = f"{source.size[0]} × {source.size[1]} pixels" if source.size else ""
-    others = f"{len(source.others)} other texts" if source.others else ""
+    others = counted(len(source.others), "other text") if source.others else ""
     return DOT.join(filter(None, (source.name, source.carrier, source.encoding, size, others)))
 
 

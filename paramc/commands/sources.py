@@ -1,19 +1,25 @@
 """From the words of the command line to sources and their Jobs."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from paramc.api import Loaded, Observer, check, load, unobserved
+from paramc.api import compile as compile_job
 from paramc.commands.outcome import LOUD, Refused, Said, refusal
 from paramc.commands.parser import Arguments, UsageError
 from paramc.diagnostics.model import Diagnostic, ParamcError, Severity
+from paramc.ir.job import Job
 from paramc.presentation.console import Console
 from paramc.resources import GRAMMARS, TARGETS
 from paramc.source.detect import STANDARD_INPUT, open_source
 from paramc.source.model import LIMIT, Source
+from paramc.tables import NOTHING
+
+if TYPE_CHECKING:
+    from paramc.backends.report import Artifact, Grade
 
 
 class Attempt(NamedTuple):
@@ -73,6 +79,27 @@ def load_source(source: Source, arguments: Arguments, observe: Observer = unobse
         )
 
 
+def compiled(
+    job: Job,
+    target: str,
+    arguments: Arguments,
+    *,
+    options: Mapping[str, str] = NOTHING,
+    at_least: "Grade | None" = None,
+    observe: Observer = unobserved,
+) -> "Artifact":
+    """The job as a target says it, with the folders of the command line. Raises as `paramc.compile` does."""
+    return compile_job(
+        job,
+        target,
+        at_least=at_least,
+        options=options,
+        targets=target_folders(arguments),
+        grammars=grammar_folders(arguments),
+        observe=observe,
+    )
+
+
 @contextmanager
 def about(source: Source | None) -> Iterator[None]:
     """What goes wrong inside is about `source`, or about the command line. Raises Refused."""
@@ -90,6 +117,11 @@ def grammar_folders(arguments: Arguments) -> tuple[Path, ...]:
 def target_folders(arguments: Arguments) -> tuple[Path, ...]:
     """The folders of targets, the user's first. Raises UsageError for one that does not exist."""
     return (*_folders(arguments.targets), TARGETS)
+
+
+def model_folders(arguments: Arguments) -> list[Path]:
+    """The folders with model files. Raises UsageError for one that does not exist."""
+    return list(_folders(arguments.models))
 
 
 def _folders(names: list[str]) -> Iterator[Path]:

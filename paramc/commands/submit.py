@@ -1,15 +1,16 @@
 """`paramc submit`: the pictures that settings ask for, painted by a running server."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 from uuid import uuid4
 
 from paramc.backends.graph.engine import drawn_text
 from paramc.commands.outcome import ERRORS_FOUND, EVERYTHING, FINE, NOT_WRITTEN, Outcome, Said
-from paramc.commands.outputs import safe_name
-from paramc.commands.parser import Arguments, UsageError
+from paramc.commands.outputs import make_folder, picture_folder, safe_name
+from paramc.commands.parser import Arguments
 from paramc.commands.serving import Drawn, client_of, drawn_of
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, ServerError
@@ -33,9 +34,7 @@ KEPT = "output"  # what the server calls results that it keeps
 
 def run(arguments: Arguments, console: Console) -> Outcome:
     """One line for each picture. What the server made before something went wrong is fetched all the same."""
-    folder = Path(arguments.output or ".")
-    if not os.path.isdir(folder):  # noqa: PTH112  # Path raises for names that are too long
-        raise UsageError(f"there is no folder `{folder}`")
+    folder = picture_folder(arguments.output or ".")
     client = client_of(arguments)
     drawn = drawn_of(arguments, console)
     work = _Work(arguments, console, client, drawn, folder)
@@ -46,6 +45,14 @@ def run(arguments: Arguments, console: Console) -> Outcome:
     return work.outcome()
 
 
+class _Fetched(NamedTuple):
+    """A result that was fetched: its file here, the node that made it, and its name on the server."""
+
+    file: str
+    node: str
+    server: str
+
+
 class _Work:
     """One job on its way to a server and back."""
 
@@ -54,7 +61,7 @@ class _Work:
         self._folder = folder
         self._code = FINE
         self.said: list[Diagnostic] = []
-        self.files: list[dict[str, object]] = []
+        self.files: list[_Fetched] = []
 
     def paint(self) -> None:
         """Bring everything along, hand in the graph, wait, and fetch what was made. Raises ServerError."""
@@ -78,10 +85,10 @@ class _Work:
         drawn = self._drawn
         said = (drawn.said, Said(tuple(self.said), drawn.source, EVERYTHING))
         code = self._code or (ERRORS_FOUND if self._is_wrong() else FINE)
-        text = "".join(f"{file['file']}\n" for file in self.files)
+        text = "".join(f"{file.file}\n" for file in self.files)
         report = drawn.artifact.report
         told = summary(report, self._console.errors)
-        return Outcome(text, self.files, said, report=report, remarks=told, code=code)
+        return Outcome(text, [file._asdict() for file in self.files], said, report=report, remarks=told, code=code)
 
     def _is_wrong(self) -> bool:
         return any(item.severity == "error" for item in self.said)
@@ -111,7 +118,8 @@ class _Work:
             self._client.cancel(ticket)
             return
         except ServerError:
-            self._client.cancel(ticket)
+            with suppress(ServerError):  # of a server that is away, why the job went wrong is told once
+                self._client.cancel(ticket)
             raise
         finally:
             meter.end()
@@ -159,6 +167,7 @@ class _Work:
             self.said.append(diagnose("PC852"))
 
     def _kept(self, result: Result) -> Iterator[Diagnostic]:
+        make_folder(self._folder)
         try:
             data = self._client.fetch(result)
         except ServerError as error:
@@ -176,7 +185,7 @@ class _Work:
             self._code = NOT_WRITTEN
             yield diagnose("PC802", file=place, reason=error.strerror or error)
             return
-        self.files.append({"file": str(place), "node": result.node, "server": result.name})
+        self.files.append(_Fetched(str(place), result.node, result.name))
 
 
 class _Meter:

@@ -19,6 +19,8 @@ FLOW_SHIFT: Final = {  # of timesteps, where the model has one of its own
     "auraflow": 1.73,
     "qwen-image": 3.158,
     "flux2-klein": 7.538,
+    "flux2": 7.538,
+    "hidream": 3.0,
 }
 FLUX_TOKENS: Final = ((256, 0.5), (4096, 1.15))  # tokens of the picture → ln of the shift; straight in between
 TOKEN_SIDE: Final = 16  # pixels

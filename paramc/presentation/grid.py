@@ -84,8 +84,7 @@ def _levels(axes: Sequence[Axis]) -> tuple[tuple[Heading, ...], ...]:
 
 
 def _headings(axis: Axis, inner: int, repeats: int) -> list[Heading]:
-    labels = [f"{axis.name}: {point.label}" for point in axis.points] * repeats
-    return [Heading(label, place * inner, inner) for place, label in enumerate(labels)]
+    return [Heading(title, place * inner, inner) for place, title in enumerate(axis.titles * repeats)]
 
 
 def _mixed(place: Sequence[int], axes: Sequence[Axis]) -> int:

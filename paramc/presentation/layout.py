@@ -60,6 +60,11 @@ def wrap(text: str, room: int | None) -> list[str]:
     return lines
 
 
+def counted(count: int, thing: str) -> str:
+    """Such as `1 error`, `2 errors`."""
+    return f"{count} {thing}{'s' if count != 1 else ''}"
+
+
 def width_of(text: str) -> int:
     """Terminal cells of a printable text."""
     return len(text) if text.isascii() else sum(map(cells_of, text))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from math import sqrt
 from pathlib import Path
 from typing import Final, NamedTuple
+from unicodedata import combining, normalize
 
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
@@ -18,6 +19,7 @@ LETTERS: Final = (11, 28)  # pixels: the smallest and the largest
 LINES: Final = 3  # of a label
 LONGEST_LABEL: Final = 240  # characters that are looked at
 MARGIN: Final = 3  # letters' heights beside the rows, in tenths of a picture's width
+STAND_INS: Final = str.maketrans("×–—−‘’“”", "x---''\"\"")
 DEFAULT_CELL: Final = (256, 256)  # where no picture was painted
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -144,11 +146,16 @@ def _font(size: int) -> Font:
 def _write(draw: ImageDraw.ImageDraw, text: str, box: tuple[int, int, int, int], font: Font) -> None:
     """The label in the middle of its box, in a few lines, cut where it is longer."""
     left, top, right, bottom = box
-    lines = _lines(escaped(text[:LONGEST_LABEL]), right - left - GAP, font)
+    lines = _lines(_spelt(escaped(text[:LONGEST_LABEL])), right - left - GAP, font)
     shown = "\n".join(lines)
     x0, y0, x1, y1 = draw.multiline_textbbox((0, 0), shown, font=font, align="center")
     place = (left + (right - left - (x1 - x0)) / 2 - x0, top + (bottom - top - (y1 - y0)) / 2 - y0)
     draw.multiline_text(place, shown, INK, font=font, align="center")
+
+
+def _spelt(text: str) -> str:
+    """The text without what the font of Pillow has no letters for, as far as others can stand in: accents, dashes."""
+    return "".join(sign for sign in normalize("NFKD", text.translate(STAND_INS)) if not combining(sign))
 
 
 def _lines(text: str, room: int, font: Font) -> list[str]:

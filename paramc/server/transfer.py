@@ -18,6 +18,7 @@ TRIES: Final = 3
 PAUSE: Final = 0.5  # seconds before the second try; doubled before each further one
 JSON: Final = "application/json"
 SAFE: Final = "/"
+AWAY: Final = (502, 503, 504)  # what those say who stand before a server that does not answer
 
 
 class Unanswered(ServerError):  # noqa: N818  # reads as what happened
@@ -85,10 +86,14 @@ class Wire(NamedTuple):
             raise Unanswered(diagnose("PC840", url=self.address.url, reason=reason)) from error
         except (OSError, HTTPException, ValueError) as error:  # ValueError: a response that cannot be decoded
             self._check_trust(error)
-            reason = str(error) or type(error).__name__
+            known = error.strerror if isinstance(error, OSError) else None
+            reason = known or str(error) or type(error).__name__
             raise Unanswered(diagnose("PC840", url=self.address.url, reason=reason)) from error
         finally:
             connection.close()
+        if response.status in AWAY:
+            reason = f"what stands before it says so with status {response.status}"
+            raise Unanswered(diagnose("PC840", url=self.address.url, reason=reason))
         if 300 <= response.status < 400:
             place = response.getheader("Location", "")[:200]
             raise self.odd(path, f"with a redirection to `{place}`, which is not followed")

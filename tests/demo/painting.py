@@ -11,8 +11,7 @@ import paramc
 from paramc.diagnostics.model import Diagnostic
 from paramc.ir.assets import AssetRef
 from paramc.runtime.catalogue.signs import Kind
-from paramc.runtime.demo.captions import COUNTS
-from paramc.runtime.demo.scenes import Scene, drawn_at_random, language
+from paramc.runtime.demo.scenes import COUNTS, Scene, drawn_at_random, language
 from paramc.runtime.demo.shipped import WORD, shipped, shipped_extras, shipped_model
 from paramc.runtime.execute.runner import Runner
 

@@ -14,8 +14,8 @@ import paramc
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.control.nets import load_net, require_width
 from paramc.runtime.demo.control import edge_picture
-from paramc.runtime.demo.scenes import SIDE, Scene, draw
-from paramc.runtime.demo.shipped import CONTROL, shipped
+from paramc.runtime.demo.scenes import Scene, draw
+from paramc.runtime.demo.shipped import CONTROL, SIDE, shipped
 from tests.demo.geometry import Mask, foreground
 from tests.demo.painting import SETTINGS, paint, runner, unseen
 

@@ -64,10 +64,22 @@ def test_a_size_that_it_has_never_seen_is_said(run: Run, capsys: Captured) -> No
     assert "PC596" in capsys.readouterr().err
 
 
+def test_the_size_that_counts_is_the_one_that_is_painted(run: Run, capsys: Captured) -> None:
+    run(FEWER.replace("64x64", "192x64"), "--model", "demo", "--set", "size=64x64")
+    assert "PC596" not in capsys.readouterr().err
+    run(FEWER, "--model", "demo", "--set", "size=64x192")
+    assert "PC596" in capsys.readouterr().err
+
+
 def test_a_file_of_that_name_goes_before_the_shipped_model(run: Run, tmp_path: Path, capsys: Captured) -> None:
     (tmp_path / "demo").write_bytes(b"none")
     assert run(FEWER, "--model", "demo") == 1
     assert "PC52" in capsys.readouterr().err
+
+
+def test_a_folder_of_that_name_that_is_no_model_is_passed_over(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    assert run(FEWER, "--model", "demo") == 0
 
 
 def test_it_is_listed(capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,16 @@ from tests.demo.painting import SETTINGS, runner
 pytestmark = pytest.mark.sdk
 
 FEW, USUAL, REFERENCE = 5, 20, 200  # steps
-GUIDES_PER_STEP = "_cfg_pp"  # CFG++ guides by each step, so that more steps guide more and lead to no common end
-DETERMINISTIC = sorted(
-    name for name, sampler in samplers().items() if not sampler.draws and not name.endswith(GUIDES_PER_STEP)
-)
+GUIDANCE = 4
+# CFG++ adds the whole guidance with every step, whatever its length: only a sum that is shared out has a limit.
+GUIDES_PER_STEP = "_cfg_pp"
+SUM = 20
+DETERMINISTIC = sorted(name for name, sampler in samplers().items() if not sampler.draws)
 QUICK = ("dpmpp_2m", "euler")
+
+
+def guidance(sampler: str, steps: int) -> float:
+    return SUM / steps if sampler.endswith(GUIDES_PER_STEP) else GUIDANCE
 
 
 def painted(sampler: str, steps: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -24,7 +29,7 @@ def painted(sampler: str, steps: int) -> np.ndarray[tuple[int, ...], np.dtype[np
         negative="",
         steps=steps,
         sampler="Euler",
-        cfg=4,
+        cfg=guidance(sampler, steps),
         seed=11,
     )
     image: Image.Image = runner().run(paramc.parse(text).replace({"sampling.sampler": sampler})).images[0]

@@ -9,8 +9,8 @@ from PIL import Image
 
 from paramc.cli import main
 from paramc.runtime.demo.autoencoder import pixels
-from paramc.runtime.demo.scenes import SIDE, Scene, draw
-from paramc.runtime.demo.shipped import UPSCALER, shipped
+from paramc.runtime.demo.scenes import Scene, draw
+from paramc.runtime.demo.shipped import SIDE, UPSCALER, shipped
 from paramc.runtime.demo.upscaler import new_upscaler, shrunk, write_upscaler
 from paramc.runtime.models.upscaler import load_upscaler
 from tests.demo.painting import SETTINGS, unseen

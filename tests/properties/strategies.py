@@ -2,6 +2,7 @@
 
 from functools import cache
 from math import ceil
+from typing import get_args
 
 from hypothesis import strategies as st
 
@@ -20,6 +21,15 @@ from paramc.ir.control import (
     SelfAttentionGuidance,
     Tiling,
     TokenMerging,
+)
+from paramc.ir.extensions import (
+    Course,
+    DynamicThresholding,
+    Extension,
+    LatentModifier,
+    RegionalPrompter,
+    TiledDiffusion,
+    TiledRegion,
 )
 from paramc.ir.geometry import Size
 from paramc.ir.job import Batch, Job, Producer, Text
@@ -62,12 +72,12 @@ VERSIONS: dict[str, tuple[tuple[str | None, tuple[int, ...] | None], ...]] = {
     "sdnext": (("67408bb", None), ("8570440", None), (None, None)),
 }
 FORGE_WEIGHTS = ("nf4", "fp4", "fp8_e4m3fn", "fp8_e5m2")
-NOTES = ("App", "Script", "Template", "Created Date", "X Type", "Wildcard prompt")
+NOTES = ("App", "Script", "Created Date", "X Type", "Template Seeds")
 EXTENSIONS = {
-    "regional_prompter": ("RP Active", "RP Ratios"),
-    "tiled_diffusion": ("Tiled Diffusion", "Tiled Diffusion scale factor"),
-    "dynamic_thresholding": ("Dynamic thresholding enabled", "Mimic scale"),
-    "freeu": ("FreeU Stages", "FreeU Version"),
+    "regional_prompter": ("RP x", "RP y"),
+    "tiled_vae": ("Tiled VAE", "Tiled VAE x"),
+    "latent_couple": ("Latent Couple",),
+    "freeu": ("FreeU x", "FreeU y"),
 }
 UPSCALERS = tuple(upscalers())
 WORDS = (
@@ -439,7 +449,7 @@ def patches() -> st.SearchStrategy[tuple]:
     )
     shares, widths = floats(0, 1), st.sampled_from(("bicubic", "area"))
     weights = {name: floats(0, 2) for name in ("b1", "b2", "s1", "s2")}
-    weighted = st.builds(FreeU, **weights, start=shares, end=shares)
+    weighted = st.builds(FreeU, **weights, start=shares, end=shares, version=st.sampled_from((None, 1, 2)))
     attentive = st.builds(SelfAttentionGuidance, scale=floats(-2, 5), blur_sigma=floats(0, 9), threshold=shares)
     perturbed = st.builds(PerturbedAttention, scale=floats(0, 9), attenuation=shares, start=shares, end=shares)
     shrunk = st.builds(
@@ -460,22 +470,107 @@ def patches() -> st.SearchStrategy[tuple]:
 
     opaque = named.flatmap(extension)
     inside = (weighted, attentive, perturbed, shrunk)
-    every = (merging, st.just(Tiling()), hypernetwork, extra, tiles, *inside, opaque)
+    every = (merging, st.just(Tiling()), hypernetwork, extra, tiles, *inside, *extensions(), opaque)
     return st.tuples(*(or_default(kind, None) for kind in every)).map(
         lambda drawn: tuple(patch for patch in drawn if patch is not None)
     )
 
 
 @cache
+def extensions() -> tuple[st.SearchStrategy[Extension], ...]:
+    shares, scales, unset = floats(0, 1), floats(0, 30), or_default(one_line(), None)
+    courses = st.sampled_from(get_args(Course))
+    dynamic = st.builds(
+        DynamicThresholding,
+        mimic_scale=scales,
+        percentile=shares,
+        mimic_mode=courses,
+        mimic_minimum=scales,
+        cfg_mode=courses,
+        cfg_minimum=scales,
+        course_value=or_default(scales, None),
+        separate_channels=flags(),
+        start=st.sampled_from(("mean", "zero")),
+        variability=st.sampled_from(("absolute", "deviation")),
+        interpolation=shares,
+    )
+    said = {
+        name: unset if field.default is None else scales
+        for name, field in LatentModifier.model_fields.items()
+        if name != "kind"
+    }
+    regions = st.builds(
+        TiledRegion,
+        enabled=flags(),
+        x=shares,
+        y=shares,
+        width=shares,
+        height=shares,
+        prompt=texts(),
+        negative=texts(),
+        blend=st.sampled_from((None, "foreground", "background")),
+        feather=or_default(shares, None),
+        seed=or_default(st.integers(-1, 2**32), None),
+    )
+    counts = or_default(st.integers(0, 4096), None)
+    tiled = st.builds(
+        TiledDiffusion,
+        method=st.sampled_from((None, "multidiffusion", "mixture", "demofusion")),
+        tile_width=counts,
+        tile_height=counts,
+        overlap=counts,
+        batch=counts,
+        upscaler=or_default(st.sampled_from(UPSCALERS), None),
+        scale=or_default(scales, None),
+        keeps_input_size=or_default(flags(), None),
+        inverts_noise=or_default(flags(), None),
+        inversion_steps=counts,
+        inversion_retouch=or_default(scales, None),
+        inversion_strength=or_default(shares, None),
+        inversion_kernel=counts,
+        regions=st.lists(regions, max_size=2).map(tuple),
+        options=or_default(st.just((("New", "[1, 2]"), ("Other", '"x: y"'))), ()),
+    )
+    regional = st.builds(
+        RegionalPrompter,
+        mode=st.sampled_from(("matrix", "mask", "prompt")),
+        matrix=st.sampled_from((None, "columns", "rows", "random")),
+        mask=unset,
+        prompt=unset,
+        calculation=st.sampled_from(("attention", "latent")),
+        ratios=st.sampled_from(("", "1", "1,1", "1,2;2,1")),
+        base_ratios=st.sampled_from(("", "0.2", "0.2,0.3")),
+        uses_base=flags(),
+        uses_common=flags(),
+        uses_negative_common=flags(),
+        options=unset,
+        negative_text_ratios=unset,
+        negative_unet_ratios=unset,
+        threshold=unset,
+        network_stop=counts,
+        network_stop_hires=counts,
+        flips=flags(),
+        splits_at_and=flags(),
+    )
+    return dynamic, st.builds(LatentModifier, **said), tiled, regional
+
+
+@cache
 def producers(dialect: Dialect) -> st.SearchStrategy[Producer]:
 
-    def made(version: tuple[str | None, tuple[int, ...] | None], user: str | None, notes: tuple) -> Producer:
-        return Producer(dialect=dialect.name, raw_version=version[0], version=version[1], user=user, notes=notes)
+    def made(
+        version: tuple[str | None, tuple[int, ...] | None], user: str | None, notes: tuple, **made_from: str | None
+    ) -> Producer:
+        return Producer(
+            dialect=dialect.name, raw_version=version[0], version=version[1], user=user, notes=notes, **made_from
+        )
 
     notes = st.lists(st.sampled_from(NOTES), unique=True, max_size=2).flatmap(
         lambda keys: st.tuples(*(st.tuples(st.just(key), texts()) for key in keys))
     )
-    return st.builds(made, st.sampled_from(VERSIONS[dialect.name]), or_default(texts(), None), notes)
+    template = or_default(texts(), None)
+    versions = st.sampled_from(VERSIONS[dialect.name])
+    return st.builds(made, versions, template, notes, template=template, negative_template=template)
 
 
 def assets(dialect: Dialect) -> st.SearchStrategy[Assets]:

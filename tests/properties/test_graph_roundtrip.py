@@ -32,7 +32,7 @@ texts: st.SearchStrategy[Prompt] = one_of(["", "a cat", "(a:1.2) b", r"\(x\) [y]
     Prompt.model_validate
 )
 seeds = st.integers(1000, 2**64 - 1)
-strengths = one_of([0.3, 0.5, 0.75])
+strengths = one_of([0.3, 0.5, 0.65, 0.75])
 pictures = st.just(ImageRef(path="in.png"))
 
 
@@ -63,7 +63,11 @@ def second_passes(draw: st.DrawFn) -> Hires:
 
 
 refiners = st.builds(
-    Refiner, checkpoint=st.just(assets("refiner")), switch_at=one_of([0.5, 0.8]), counts_steps=st.just(True)
+    Refiner,
+    checkpoint=st.just(assets("refiner")),
+    switch_at=one_of([0.6, 0.8]),
+    counts_steps=st.just(True),
+    seed=one_of([None, None, 7, 999]),
 )
 networks = st.lists(
     st.builds(
@@ -105,8 +109,7 @@ def samplings(draw: st.DrawFn) -> Sampling:
     return Sampling(
         sampler=sampler,
         schedule=schedule,
-        # any strength here is a whole number of them: others leave several strengths to choose from
-        steps=draw(one_of([20, 40])),
+        steps=draw(one_of([20, 25, 40])),
         cfg_scale=draw(one_of([1.0, 7.0, 7.5])),
         cfg_rescale=draw(one_of([0.0, 0.7])),
         **numbers,
@@ -122,13 +125,11 @@ enlargements = one_of(
 @st.composite
 def jobs(draw: st.DrawFn) -> Job:
     """Jobs that a graph can say in full."""
-    later = draw(one_of(["none", "hires", "refiner", "picture", "picture"]))
+    later = draw(one_of(["none", "hires", "refiner", "picture", "picture", "picture"]))
     sampling = draw(samplings())
     kinds = {"hires": second_passes(), "refiner": refiners}
     stages = [_telling(draw(kinds[later]), sampling)] if later in kinds else []
     task = draw(tasks) if later == "picture" else TextToImage()
-    if isinstance(task, ImageToImage) and (sampling.sigma_max or sampling.schedule in CUT):
-        task = task.model_copy(update={"exact_steps": False})  # said as a part of more steps, which is the same
     vae = draw(one_of([None, "vae-ft-mse"]))
     return Job(
         task=task,
@@ -153,7 +154,6 @@ def _telling(stage: Hires | Refiner, sampling: Sampling) -> Hires | Refiner:
     return stage.model_copy(update=same) if isinstance(stage, Hires) else stage
 
 
-CUT = ("align_your_steps", "ddim")  # schedules that a strength is not enough to shorten
 ORDER = ("token_merging", "hypernetwork", "hypertile")
 
 
@@ -196,6 +196,11 @@ def test_every_kind_of_job_is_drawn() -> None:
     def count(job: Job) -> None:
         if isinstance(job.task, Inpaint):
             seen.update({f"fill {job.task.fill}", f"soft {job.task.soft is not None}"})
+        if isinstance(job.task, ImageToImage) and job.task.exact_steps:
+            parted = job.sampling.schedule in ("align_your_steps", "ddim") or job.sampling.sigma_max > 0
+            seen.update({f"exact steps of {'parted' if parted else 'plain'} levels"})
+        if job.refiner:
+            seen.update({f"refiner seed {job.refiner.seed is not None}"})
         seen.update({job.task.kind, *(f"stage {stage.kind}" for stage in job.stages)})
         seen.update({f"patch {patch.kind}" for patch in job.patches})
         seen.update({f"{len(job.controls)} units"})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 import paramc
@@ -18,6 +18,8 @@ from paramc.ir.job import Job
 from paramc.ir.paths import leaves
 from tests.properties.strategies import jobs
 
+ROUNDS = 5  # of drawing: what is drawn in one of them is alike
+DRAWN = settings(max_examples=30, database=None, phases=[Phase.generate])
 BASES = ("sd1", "sd2", "sdxl", "sd3", "flux")
 FEATURES = (
     "from_single_file",
@@ -51,12 +53,11 @@ def drawn() -> list[Drawn]:
     """Scripts of jobs of all kinds; written once, looked at from all sides."""
     found: list[Drawn] = []
 
-    @given(cast())
-    @settings(max_examples=150, database=None, phases=[Phase.generate])
     def write(job: Job) -> None:
         found.append(Drawn(job, paramc.compile(job, "diffusers")))
 
-    write()
+    for start in range(ROUNDS):
+        seed(start)(DRAWN(given(cast())(write)))()
     return found
 
 

@@ -186,14 +186,14 @@ def test_force_writes_over_a_file(run: Run) -> None:
 
 
 def test_a_file_in_no_folder_is_refused(run: Run) -> None:
-    assert run("convert", TEXT, "--to", "json", "-o", "nowhere/x").code == 2
+    assert run("convert", TEXT, "--to", "json", "-o", "nowhere/x").code == 4
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs named pipes")
 def test_devices_and_pipes_are_never_replaced(run: Run) -> None:
     os.mkfifo("pipe")
     result = run("convert", TEXT, "--to", "json", "-o", "pipe", "--force")
-    assert (result.code, Path("pipe").is_fifo()) == (2, True)
+    assert (result.code, Path("pipe").is_fifo()) == (4, True)
 
 
 @pytest.mark.parametrize(("file", "text"), [("dialect.toml", "title = "), ("infotext.lark", "start: (((")])

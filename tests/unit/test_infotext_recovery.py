@@ -7,7 +7,7 @@ from paramc.dialects.infotext import scan
 from tests.unit.infotext_records import FILES, dialect, loses_nothing, records, told
 
 A1111 = dialect("a1111")
-REMARKS = {code: row for code, row in codes().items() if "PC260" <= code <= "PC299" and row.trigger}
+REMARKS = {code: row for code, row in codes().items() if "PC260" <= code <= "PC279" and row.trigger}
 THREE = [("Steps", "20"), ("Sampler", "Euler a"), ("Seed", "1")]
 LINE = "Steps: 20, Sampler: Euler a, Seed: 1"
 

@@ -61,3 +61,41 @@ def test_a_size_is_written_as_everywhere() -> None:
 def test_no_edit_can_ask_for_the_impossible(value: str) -> None:
     with pytest.raises(InvalidValue):
         edit(("size" if "[" in value else "sampling.steps", value))
+
+
+def test_a_path_may_be_its_last_part_as_on_an_axis() -> None:
+    job = edit(("steps", "9"), ("seed", "4"), ("sampler", "heun"))
+    assert (job.sampling.steps, job.noise.seed, job.sampling.sampler) == (9, 4, "heun")
+
+
+@pytest.mark.parametrize("path", ["size.width", "width", "height"])
+def test_a_side_of_the_size_is_told_to_be_part_of_it(path: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        edit((path, "512"))
+    assert refused.value.diagnostics[0].help == "did you mean `size`?"
+
+
+def test_a_text_for_a_file_is_its_name_as_on_an_axis() -> None:
+    job = edit(("checkpoint", "sd_xl_base_1.0"), ("vae", "models/a.safetensors"))
+    assert job.assets.checkpoint == AssetRef(name="sd_xl_base_1.0")
+    assert job.assets.vae == AssetRef(name="a.safetensors", path="models/a.safetensors")
+
+
+@pytest.mark.parametrize(("path", "value"), [("checkpoint", ""), ("sampling", "foo"), ("steps", "foo"), ("task", "a")])
+def test_other_values_are_no_names_of_files(path: str, value: str) -> None:
+    with pytest.raises(InvalidValue):
+        edit((path, value))
+
+
+@pytest.mark.parametrize("path", ["sampling.steps[5]", "sampling[1].steps", "prompt[2]"])
+def test_what_there_is_one_of_cannot_be_counted(path: str) -> None:
+    with pytest.raises(InvalidValue, match="the job has no value"):
+        edit((path, "7"))
+
+
+def test_a_path_that_other_jobs_have_is_not_offered_again() -> None:
+    with pytest.raises(InvalidValue) as refused:
+        edit(("strength", "0.5"))
+    said = refused.value.diagnostics[0]
+    assert "`stages.hires.strength`" in str(said.help)
+    assert "`task.strength`" not in str(said.help)

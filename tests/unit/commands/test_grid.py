@@ -170,3 +170,11 @@ def test_graphs_whose_links_run_in_a_circle_are_not_joined(tmp_path: Path, capsy
     graph["3"]["inputs"]["clip"] = ["6", 0]
     assert main(["grid", json.dumps(graph), *AXES, "--to", "comfyui", "--one-graph", "-o", str(tmp_path)]) == 2
     assert "circle" in capsys.readouterr().err
+
+
+def test_one_graph_without_a_target_is_refused_before_anything_is_painted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["grid", TEXT, *AXES, "--one-graph", "-o", str(tmp_path)]) == 2
+    assert "`--one-graph` says how `--to` writes a sweep" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -116,7 +116,7 @@ FIELDS = st.sampled_from(
 @given(st.lists(FIELDS, unique=True), st.sampled_from(["Euler a", "DPM++ 2M", "DDIM"]))
 def test_a_safe_fix_removes_every_finding_that_it_is_for(fields: list[str], sampler: str) -> None:
     line = ", ".join(["Steps: 20", f"Sampler: {sampler}", "CFG scale: 7", *fields, "Seed: 1", "Size: 512x512"])
-    text = f"a fox\n{line}"
+    text, safe = f"a fox\n{line}", list[Suggestion]()
     for _ in range(len(fields) + 1):
         found = [item.suggestion for item in advise_job(load(open_text(text)).job)]
         safe = [mend for mend in found if mend and mend.applicability == "safe"]

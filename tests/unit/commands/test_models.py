@@ -86,7 +86,16 @@ def test_hashes_can_wait(models: Path, capsys: Captured) -> None:
     assert capsys.readouterr().out == "2 files, 2 new, 0 hashed, 0 gone\n"
 
 
-@pytest.mark.parametrize("words", [["find"], ["find", "a", "b"], ["list", "a"], ["forget"]])
+def test_what_comes_with_paramc_is_found_without_a_scan(capsys: Captured) -> None:
+    assert main(["models", "find", "demo-grey"]) == 0
+    assert "demo-grey.safetensors" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["find"], ["find", "a", "b"], ["list", "a"], ["forget"], ["unpack", "demo"], ["unpack", "demo", "a", "b"],
+     ["unpack", "demo", "."]],
+)  # fmt: skip
 def test_words_that_make_no_sense_are_refused(words: list[str]) -> None:
     assert main(["models", *words]) == 2
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from paramc.backends.report import Artifact, File, Report
 from paramc.commands.outcome import Refused
-from paramc.commands.outputs import outputs, safe_name
-from paramc.commands.parser import Arguments
+from paramc.commands.outputs import outputs, picture_folder, safe_name
+from paramc.commands.parser import Arguments, UsageError
 from paramc.source.model import Source
 
 ONE = Artifact("t", (File("script.py", "x"),), Report("t", ()))
@@ -63,3 +63,9 @@ def test_a_safe_name_is_one_visible_name(name: str) -> None:
     safe = safe_name(name)
     assert safe == Path(safe).name
     assert safe.isprintable()
+
+
+@pytest.mark.parametrize("name", ["-", "x.png"])
+def test_pictures_go_to_a_folder_and_not_to_standard_output(name: str) -> None:
+    with pytest.raises(UsageError, match="takes a folder"):
+        picture_folder(name)

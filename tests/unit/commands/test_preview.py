@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from paramc.commands.painting import Preview
+from paramc.commands.painter import Preview
 from paramc.presentation.blocks import WIPE
 from paramc.presentation.console import Console, Screen
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from paramc.ir.sweep import Axis, Point, Sweep
+from paramc.ir.sweep import Axis, Point, Replacement, Sweep
 from paramc.presentation.grid import Heading, layout_of
 from paramc.presentation.page import Shown, grid_page
 from paramc.presentation.sheet import LONGEST_SIDE, MOST_PIXELS, contact_sheet
@@ -48,6 +48,12 @@ def test_further_axes_repeat_columns_and_rows_under_headings_of_their_own() -> N
         (Heading("x: 1", 0, 1), Heading("x: 2", 1, 1), Heading("x: 1", 2, 1), Heading("x: 2", 3, 1)),
     )
     assert layout.down[0] == (Heading("w: m", 0, 2), Heading("w: n", 2, 2), Heading("w: o", 4, 2))
+
+
+def test_a_text_that_takes_the_place_of_another_needs_no_name_before_it() -> None:
+    points = tuple(Point(label=new, edits=(Replacement(paths=("prompt",), old="cat", new=new),)) for new in ("dog", ""))
+    (headings,) = layout_of(Sweep(axes=(Axis(name="cat", points=points),))).across
+    assert [heading.text for heading in headings] == ["dog", "cat: nothing"]
 
 
 def test_a_long_lone_axis_is_broken_into_rows() -> None:
@@ -179,3 +185,11 @@ def test_no_text_changes_what_the_page_is_made_of(settings: str, title: str) -> 
 
 def test_what_was_not_painted_is_said() -> None:
     assert page("", source="").count("not painted") == 6
+
+
+def test_labels_are_spelt_with_the_letters_that_the_font_has() -> None:
+    def drawn(label: str) -> bytes:
+        return contact_sheet(layout_of(Sweep(axes=(axis(label, "1"),))), {(0, 0): None}).tobytes()
+
+    assert drawn("a café – 2 × 3") == drawn("a cafe - 2 x 3")
+    assert drawn("a cafe") != drawn("a caf")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paramc.presentation.console import Screen
-from paramc.presentation.layout import entries, table, width_of, wrap
+from paramc.presentation.layout import counted, entries, table, width_of, wrap
 
 PIPE = Screen()
 
@@ -69,3 +69,7 @@ def test_no_wrapped_line_is_wider_than_its_room(text: str, room: int) -> None:
 
 def test_a_pipe_has_room_for_everything() -> None:
     assert wrap("a b " * 100, None) == ["a b " * 100]
+
+
+def test_only_one_thing_is_said_in_the_singular() -> None:
+    assert [counted(count, "error") for count in (0, 1, 2)] == ["0 errors", "1 error", "2 errors"]
