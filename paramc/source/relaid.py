@@ -119,7 +119,8 @@ def last_of_several(text: str) -> str:
     """The last of several settings texts, each with prompts of its own."""
     table = _table()
     lines = text.split("\n")
-    ends = [index for index, line in enumerate(lines) if re.match(table.whole, line)]
+    holds = re.compile(table.whole).match
+    ends = [index for index, line in enumerate(lines) if line and holds(line)]
     if len(ends) < 2:
         return text
     own = list(dropwhile(lambda line: re.fullmatch(table.apart, line), lines[ends[-2] + 1 :]))
@@ -158,7 +159,7 @@ def with_known_labels(text: str) -> str:
     if re.search(table.settings, text):
         return text
     lines = text.split("\n")
-    relaid = [_relaid(line) for line in lines]
+    relaid = [_relaid(line) if len(line) > SHORTEST else None for line in lines]
     changed = [index for index, line in enumerate(relaid) if line is not None]
     if not changed:
         return text
@@ -199,7 +200,7 @@ def _is_decorated(lines: Sequence[Line | str]) -> bool:
 
 def _relaid(line: str) -> str | None:
     """A line of fields with the labels and signs of the programs; None where it is none, or needs nothing."""
-    starts = list(_labelled().finditer(line)) if len(line) > SHORTEST else []
+    starts = list(_labelled().finditer(line))
     as_usual = [found for found in starts if f"{found[1]}:" == found[0].lstrip(", ") and found[1] in _labels().values()]
     if len(starts) < FEWEST or starts[0].start() or len(as_usual) >= FEWEST:
         return None
