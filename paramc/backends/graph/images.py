@@ -26,8 +26,7 @@ def load_image(context: Context, op: LoadImage) -> Sockets:
     context.sizes[op.id] = op.size
     part = painted_part(context)
     if part is not None:
-        sides = {"width": part.width, "height": part.height, "x": part.left, "y": part.top}
-        loaded |= context.graph.add("crop", image=loaded["image"], **sides)
+        loaded |= context.graph.add("crop", image=loaded["image"], **part._asdict())
     elif op.resize == "latent":
         return loaded
     method, crop = context.word("image_methods", "lanczos"), context.word("crops", op.resize)

@@ -16,22 +16,12 @@ _SIDES = re.compile(r"\s*(\d{1,5})\s*,\s*(\d{1,5})\s*,\s*(\d{1,5})\s*,\s*(\d{1,5
 
 
 class Part(NamedTuple):
-    """A part of a picture, [left, right) x [top, bottom)."""
+    """A part of a picture: its first column and row, and how many there are."""
 
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def width(self) -> int:
-        """Columns."""
-        return self.right - self.left
-
-    @property
-    def height(self) -> int:
-        """Rows."""
-        return self.bottom - self.top
+    x: int
+    y: int
+    width: int
+    height: int
 
 
 def painted_part(context: Context) -> Part | None:
@@ -43,10 +33,10 @@ def painted_part(context: Context) -> Part | None:
     if not wish or not any(isinstance(op, MaskLatent) and op.area == "masked" for op in context.plan.ops):
         return None
     sides = _SIDES.fullmatch(wish)
-    part = Part(*map(int, sides.groups())) if sides else None
-    if part is None or part.width <= 0 or part.height <= 0:
+    left, top, right, bottom = map(int, sides.groups()) if sides else (0, 0, 0, 0)
+    if right <= left or bottom <= top:
         raise UnknownName(diagnose("PC310", name=wish, kind=PART, hint="give LEFT,TOP,RIGHT,BOTTOM in pixels"))
-    return part
+    return Part(left, top, right - left, bottom - top)
 
 
 def mask_latent(context: Context, op: MaskLatent) -> Sockets:
@@ -69,8 +59,7 @@ def mask_latent(context: Context, op: MaskLatent) -> Sockets:
 
 
 def _cut_out(context: Context, mask: Sockets, part: Part) -> Sockets:
-    sides = {"width": part.width, "height": part.height, "x": part.left, "y": part.top}
-    return context.graph.add("crop_mask", **sides, **mask)
+    return context.graph.add("crop_mask", **part._asdict(), **mask)
 
 
 def _filled(context: Context, op: MaskLatent, latent: Socket, mask: Socket) -> Socket:
@@ -108,6 +97,6 @@ def laid_over(context: Context, op: Decode, decoded: Sockets) -> Sockets:
     batch = batch_of(context, context.job.batch.size)
     if batch > 1:
         ground = context.graph.add("repeat_image", batch=batch, image=ground)["image"]
-    corner = {"x": part.left if part else 0, "y": part.top if part else 0}
+    corner = {"x": part.x if part else 0, "y": part.y if part else 0}
     mask = context.made[f"{masked.id}.{MASK}"]
     return context.graph.add("lay_over", mask=mask, ground=ground, **corner, **decoded)
