@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 TEXTS = "infotext"  # the engine that reads settings texts
 RECORDS = "record"  # … and that of records
 SHORT = 150  # characters: a text that no program cuts
+PART = "painted_part"  # the option that says what part of a picture is painted alone
 GRAPHS = "graph"  # the engine that writes graphs
 PASSES = (
     "extract", "sniff", "read", "upgrade", "resolve", "family", "check", "plan", "legalise", "emit", "verify",
@@ -161,8 +162,9 @@ def compile(  # noqa: A001  # what a compiler does
         demand_one_of("grade", at_least, GRADES)
     chosen = find_target(target, targets).writing(grammars)
     emit, verify = engine(chosen)
-    asked = choices(chosen, _wishes(options or {}))
+    asked: Choices = choices(chosen, _wishes(options or {}))
     job, lost = _reworded(complete_job(job, grammars), chosen, asked)
+    asked, shown = _with_part(job, asked)
     plan = plan_job(job, grammars)
     observe("plan", plan)
     report = report_fates(job, plan, chosen, asked)
@@ -174,10 +176,24 @@ def compile(  # noqa: A001  # what a compiler does
     wrong = tuple(item for item in verify(job, chosen, files) if not _is_told(item, report))
     if any(item.severity == "error" for item in wrong):
         raise VerifyError(*wrong)
-    said = (*losses, *lost, *wrong)
+    said = (*losses, *lost, *shown, *wrong)
     report = reread(report, (*lost, *wrong))
     _demand(at_least, report, said)
     return Artifact(chosen.name, files, report, (*_infinities(job), *said))
+
+
+def _with_part(job: Job, asked: "Choices") -> tuple["Choices", tuple[Diagnostic, ...]]:
+    """The options with the part that the job's mask marks, where a target asks for it and the user has not said it."""
+    task = job.task
+    if asked.get(PART) != "" or task.kind != "inpaint":
+        return asked, ()
+    from paramc.runtime.stages.part import part_to_paint  # without torch, for inpainting alone
+
+    part = part_to_paint(job)
+    if part is None:
+        return asked, ()
+    told = ",".join(map(str, part))
+    return {**asked, PART: told}, (diagnose("PC860", path="task.area", part=told, mask=task.mask.path),)
 
 
 def _bordered(plan: "Plan", target: "Target") -> "Plan":

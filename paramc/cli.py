@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 
-from paramc.commands.verbs import VERBS, overview
+from paramc.commands.verbs import KEPT, RESUMED, VERBS, overview
 
 TYPE_CHECKING = False  # `--help` waits for every import
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def _guarded(words: list[str]) -> int:
     try:
         return _run(words)
     except KeyboardInterrupt:
+        _put(sys.stderr, KEPT if RESUMED.intersection(words[:1]) else "")
         return INTERRUPTED
     except Exception as error:
         return _bug(error, words)

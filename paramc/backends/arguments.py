@@ -11,13 +11,13 @@ VARIABLES = {"mask_picture": "mask"} | {name: name for name in ("generators", "l
 def encoded(sources: dict[str, str]) -> Texts:
     """How the texts are encoded; in their place, `sources` has what comes of it."""
     positive, negative = f"[{sources.pop('prompt')}]", sources.pop("negative", "")
-    emphasis = sources["emphasis"]
+    emphasis = [sources["emphasis"]] if "emphasis" in sources else []
     sources |= {"embeds": "embeds", "pooled": "pooled"}
     if not negative:
-        return Texts(("pipe", positive, "[[]]", emphasis))
+        return Texts(("pipe", positive, "[[]]", *emphasis))
     negative = f"[{negative}]"
     sources |= {"negative_embeds": "negative_embeds", "negative_pooled": "negative_pooled"}
-    return Texts(("pipe", positive, negative, emphasis), ("pipe", negative, positive, emphasis))
+    return Texts(("pipe", positive, negative, *emphasis), ("pipe", negative, positive, *emphasis))
 
 
 def arguments_of(row: PipelineRow, sources: Mapping[str, str]) -> Iterator[str]:

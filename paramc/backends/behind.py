@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from paramc.backends.description import Target
 from paramc.backends.report import Report
-from paramc.backends.settings import WHOLE, settings_of
+from paramc.backends.settings import settings_of
 from paramc.diagnostics.model import ReadError
 from paramc.dialects.reading import read_job
 from paramc.dialects.registry import find_dialect
@@ -23,19 +23,15 @@ class Behind(NamedTuple):
 
 def settings_behind(source: str, job: Job, plan: Plan, target: Target, report: Report) -> Behind | None:
     """What stands behind a script; None where its code says all, or no settings text can."""
-    text, name = settings_of(job, plan, target, report)
-    if name == WHOLE:
+    text, name, said = settings_of(job, plan, target, report)
+    if said is None:
         return None
-    dialect, short = find_dialect(name, target.grammars), text.rstrip("\n")
-    settings = read_job(text, dialect)[0]
-    if short != text and read_job(short, dialect)[0] == settings:
-        text = short
     try:
         code = read_job(source, find_dialect(target.dialect or target.name, target.grammars))[0]
     except ReadError:  # a script that paints nothing
         marks: tuple[str, ...] = ()
     else:
-        marks = tuple(marks_of(settings, code))
+        marks = tuple(marks_of(said, code))
         if not marks:
             return None
     return Behind(f"{name}:{''.join(f' {mark}' for mark in marks)}", tuple(folded(text)))

@@ -1,7 +1,7 @@
 """Every call of a script against what its classes offer: interface.toml, a short extract of a library's signatures."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,16 +34,17 @@ def faults(source: str, interface: Interface) -> Iterator[str]:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         yield f"it does not parse: {error}"
         return
-    made = _instances(tree, interface)
-    for node in ast.walk(tree):
+    nodes = tuple(ast.walk(tree))
+    made = _instances(nodes, interface)
+    for node in nodes:
         if isinstance(node, ast.Call):
             yield from _call_faults(node, made, interface)
 
 
-def _instances(tree: ast.Module, interface: Interface) -> dict[str, str]:
+def _instances(nodes: Iterable[ast.AST], interface: Interface) -> dict[str, str]:
     """The class of every variable that holds an instance of a listed class."""
     made: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             owner = _root(node.value.func)
             for goal in node.targets:

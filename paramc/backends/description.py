@@ -29,10 +29,12 @@ class Answer(NamedTuple):
 class Rule(NamedTuple):
     """Another answer for `features` where the job's values are those of `when`, none of `unless` and over `above`.
 
-    Keys are paths of the Job, or `base`, `family`, `schedule` (the one that is run), `manner` (the
-    dialect whose reading of texts is followed), `option.NAME`, and of the plan
-    `op.NAME` and `flag.NAME` (a quirk of a loop). Values are lists of texts, `*` standing for anything but unset; those
-    of `above` are numbers. `under` names a condition of the target that has to hold beside.
+    Keys are paths of the Job, of the very item that is in question where there are several of its kind, or `base`,
+    `family`, `schedule` (the one that is run), `manner` (the dialect whose reading of texts is followed),
+    `option.NAME`, of the plan `op.NAME`, `flag.NAME` (a quirk of a loop) and `unlike.KIND` (does anything of a kind of
+    the target's steer?), and `unit.kind`, the kind of the unit in question, unset for ControlNets. Values are lists of
+    texts, `*` standing for anything but unset; those of `above` are numbers. `under` names a condition of the target
+    that has to hold beside.
     """
 
     features: tuple[str, ...]
@@ -175,16 +177,16 @@ class Target:
         return found
 
     @cached_property
-    def unlike(self) -> tuple[str, ...]:
-        """Parts of names, without hyphens, of what steers and is no ControlNet."""
-        listed = self.about.get("unlike", [])
-        return tuple(map(str, listed)) if isinstance(listed, list) else ()
+    def unlike(self) -> Mapping[str, tuple[str, ...]]:
+        """Kinds of what steers and is no ControlNet: parts of its names, without hyphens."""
+        given = section(self.about, "unlike", self.folder)
+        return {kind: tuple(map(str, marks)) for kind, marks in given.items() if isinstance(marks, list)}
 
-    def is_unlike(self, unit: ControlNet) -> bool:
-        """Whether a unit steers through something that is no ControlNet, by its names."""
+    def kind_of(self, unit: ControlNet) -> str | None:
+        """The kind of what a unit steers through, by its names; None for a ControlNet."""
         named = f"{unit.preprocessor} {unit.model.name if unit.model else ''}".lower()
         plain = named.replace("-", "").replace("_", "")
-        return any(mark in plain for mark in self.unlike)
+        return next((kind for kind, marks in self.unlike.items() if any(mark in plain for mark in marks)), None)
 
     @cached_property
     def options(self) -> dict[str, Option]:

@@ -1,7 +1,7 @@
 """How a script encodes prompts by itself."""
 
 from paramc.backends.loops import Loops
-from paramc.backends.pieces import names_ends
+from paramc.backends.pieces import MOVES, names_ends
 from paramc.backends.pipelines import ModelRow
 from paramc.backends.planned import Planned, PlannedPass
 from paramc.backends.script import Encoding
@@ -28,13 +28,15 @@ def encoding_of(planned: Planned, model: ModelRow, loops: Loops | None, *, chose
         long=model.long,
         least=row.least if row else 0,
         alone=bool(row and row.alone),
+        groups=loops.reader(passed.asked.manner).groups,
+        moves=passed.asked.emphasis == MOVES,
         folds=not (texts.isascii() and texts.isprintable()),
     )
 
 
 def _deeper(passed: PlannedPass, model: ModelRow, loops: Loops) -> str:
     """The layer that is asked for below the model's own, where its program takes such; empty where not."""
-    asks = passed.asked is not None and loops.is_deep(passed.asked) and not model.layers
+    asks = passed.asked is not None and loops.reader(passed.asked.manner).deep and not model.layers
     if not asks or passed.layer >= -(model.text_layer or 2):
         return ""
     return str(passed.layer + (not model.text_layer))  # stored without its last one where it is normed

@@ -3,25 +3,44 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from paramc.backends.description import Answer, Rule, Target, scheduled
+from paramc.backends.description import ANY, Answer, Rule, Target, scheduled
 from paramc.backends.registry import judge_of
 from paramc.backends.report import Cause, Fate, Grade, Report, rank, worst
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, Span
+from paramc.ir.control import ControlNet
 from paramc.ir.features import feature_of
 from paramc.ir.job import Job
 from paramc.ir.ledger import Stated, drawing
 from paramc.ir.names import executed_schedule
 from paramc.ir.paths import leaves, plain, value_at
-from paramc.ir.places import View
-from paramc.ir.plan import ApplyControl, Combine, Detail, Encode, Op, Plan, Run, Sample, Sigmas, Slice, Variant
+from paramc.ir.places import View, located
+from paramc.ir.plan import (
+    ApplyControl,
+    Combine,
+    Decode,
+    Detail,
+    Encode,
+    LoadCheckpoint,
+    LoadParts,
+    Op,
+    Plan,
+    Run,
+    Sample,
+    Sigmas,
+    Slice,
+    Variant,
+)
 from paramc.ir.prompt import Alternate, Edit, Prompt
 from paramc.passes.levels import PART
+from paramc.tables import NOTHING
 
-UNPROCESSED = "none"  # the preprocessor of a picture that steers as it is
-OF_PLANS = ("op.", "flag.")  # what rules ask of a plan; false where it has none
+OF_PLANS = ("op.", "flag.", "unlike.")  # what rules ask of a plan; false where it has none
+STEERED, KIND = "control.controlnet", "unit.kind"
+FURTHER, FURTHER_PASS = "stages.further", "stage.further"  # where such passes stand, and the feature that they are
 TEXTS = frozenset({"prompt", "negative"})  # features of the bare text, whatever becomes of its syntax
 CHUNK = 75  # tokens between start and end of one CLIP chunk
 _TOKEN = re.compile(r"\w+|[^\w\s]")  # at least as many CLIP tokens as matches
@@ -69,9 +88,10 @@ def legalise(plan: Plan, target: Target, chosen: Mapping[str, object] | None = N
     if not target.legal:
         return plan
     lost = _lost(plan, target, chosen or {})
+    lost |= {f"{KIND}.{kind}" for kind in target.unlike if STEERED in _lost(plan, target, chosen or {}, {KIND: kind})}
     replacements: dict[str, str] = {}
     ops: list[Op] = []
-    for op in plan.ops:
+    for op in _short(plan.ops) if FURTHER_PASS in lost else plan.ops:
         wired = _rewired(op, replacements)
         if "sampling.part" in lost:
             wired = _whole(wired, plan)
@@ -84,6 +104,23 @@ def legalise(plan: Plan, target: Target, chosen: Mapping[str, object] | None = N
             replacements |= {f"{op.id}.{name}": value for name, value in slots if isinstance(value, str)}
             replacements[op.id] = stand_in
     return plan.model_copy(update={"ops": tuple(ops)})
+
+
+def _short(ops: tuple[Op, ...]) -> Iterator[Op]:
+    """The ops without those of further passes: the picture is made of what the pass before the first of them gives."""
+    passes = [(place, op) for place, op in enumerate(ops) if isinstance(op, Sample)]
+    further = [op for _, op in passes if any(path.startswith(FURTHER) for path in op.because)]
+    if not further:
+        yield from ops
+        return
+    place, last = passes[len(passes) - len(further) - 1]
+    kept = ops[: place + 1]
+    decodes = (number for number, op in enumerate(ops) if isinstance(op, Decode) and op.latent == further[-1].id)
+    end = next(decodes)
+    vae = ops[end].__dict__["vae"]
+    if vae.partition(".")[0] not in {op.id for op in kept}:
+        vae = [f"{op.id}.vae" for op in kept if isinstance(op, LoadCheckpoint | LoadParts)][-1]
+    yield from (*kept, ops[end].model_copy(update={"latent": last.id, "vae": vae}), *ops[end + 1 :])
 
 
 def prompt_features(prompt: Prompt, encodes: Iterable[Encode], embeddings: Iterable[str] = ()) -> Iterator[str]:
@@ -177,6 +214,8 @@ class _Judge:
         name = feature_of(path, value)
         if name:
             yield name
+        if path.startswith(FURTHER):
+            yield FURTHER_PASS
         if isinstance(value, Prompt):
             encodes = [op for op in self.plan.ops if isinstance(op, Encode) and path in op.because]
             assets = (asset.name or "" for asset in self.job.assets.embeddings)
@@ -184,7 +223,7 @@ class _Judge:
 
     def answer(self, path: str, name: str) -> Answer:
         """The target's answer to one feature, its rules and its table of samplers considered."""
-        fitting = (rule.answer for rule in self.rules.get(name, ()) if self.fits(rule))
+        fitting = (rule.answer for rule in self.rules.get(name, ()) if self.fits(rule, path))
         return next(fitting, None) or self.sampled(path, name) or self.target.answers[name]
 
     def sampled(self, path: str, name: str) -> Answer | None:
@@ -195,32 +234,42 @@ class _Judge:
             return None
         hires = self.job.hires if path.startswith("stages.hires") else None
         schedule = (hires.schedule if hires else None) or self.job.sampling.schedule
-        sample, levels = (self.samples[-1], self.levels[-1]) if hires else (self.samples[0], self.levels[0])
+        place = min(1, len(self.samples) - 1, len(self.levels) - 1) if hires else 0
+        sample, levels = self.samples[place], self.levels[place]
         row = table.judged(self.plan.base, kind, sample.sampler, schedule, levels.steps)
         return scheduled(row) if row else None
 
-    def fits(self, rule: Rule) -> bool:
-        """Whether the job is of the kind that the rule speaks of."""
-        when = all(self.matches(path, texts) for path, texts in (rule.when or {}).items())
-        above = all(self.exceeds(path, most) for path, most in (rule.above or {}).items())
-        return when and above and not any(self.matches(path, texts) for path, texts in (rule.unless or {}).items())
+    def fits(self, rule: Rule, judged: str) -> bool:
+        """Whether the job is of the kind that the rule speaks of, where the value at `judged` is in question."""
+        when = all(self.matches(path, texts, judged) for path, texts in (rule.when or {}).items())
+        above = all(self.exceeds(path, most, judged) for path, most in (rule.above or {}).items())
+        unless = any(self.matches(path, texts, judged) for path, texts in (rule.unless or {}).items())
+        return when and above and not unless
 
-    def matches(self, path: str, texts: list[str]) -> bool:
+    def matches(self, path: str, texts: list[str], judged: str) -> bool:
         """Whether the value at `path` is one of `texts`; `*` is any value but none."""
-        return _is_among(self.looked_up(path), texts)
+        return _is_among(self.looked_up(path, judged), texts)
 
-    def exceeds(self, path: str, most: float) -> bool:
+    def exceeds(self, path: str, most: float, judged: str) -> bool:
         """Whether the value at `path` is a number above `most`."""
-        value = self.looked_up(path)
+        value = self.looked_up(path, judged)
         return isinstance(value, int | float) and value > most
 
-    def looked_up(self, path: str) -> object:
-        """What a rule calls `path`: something that it names, an option, or a value of the job."""
+    def looked_up(self, path: str, judged: str) -> object:
+        """What a rule calls `path`: something that it names, an option, or a value of the job.
+
+        Of several items of a kind, it is about the one that the value at `judged` belongs to.
+        """
         if path in self.named or path.startswith("option."):
             return self.named.get(path)
+        place, rank = located(judged)
+        if path == KIND:
+            unit = value_at(self.job, f"{place.part}[{rank}]") if place.part else None
+            return self.target.kind_of(unit) if isinstance(unit, ControlNet) else None
         if path.startswith(OF_PLANS):
             return False
-        return value_at(self.job, path)
+        of_item = rank and path.startswith(f"{place.part}.")
+        return value_at(self.job, f"{place.part}[{rank}]{path.removeprefix(place.part)}" if of_item else path)
 
 
 def decided_grades(target: Target, facts: Mapping[str, object]) -> dict[str, Grade]:
@@ -232,12 +281,14 @@ def decided_grades(target: Target, facts: Mapping[str, object]) -> dict[str, Gra
     return grades
 
 
-def _lost(plan: Plan, target: Target, chosen: Mapping[str, object]) -> frozenset[str]:
-    """The features that are dropped: by the table, or by a rule that plan and options alone decide."""
+def _lost(
+    plan: Plan, target: Target, chosen: Mapping[str, object], told: Mapping[str, object] = NOTHING
+) -> frozenset[str]:
+    """The features that are dropped: by the table, or by a rule that plan, options and what is `told` decide."""
     encode = next((op for op in plan.ops if isinstance(op, Encode)), None)
     facts: dict[str, object] = {f"option.{name}": value for name, value in chosen.items()}
     facts |= {"base": plan.base, "family": plan.family, "text.emphasis": encode.emphasis if encode else None}
-    facts |= {"manner": manner_of(plan), **_plan_facts(plan, target)}
+    facts |= {"manner": manner_of(plan), KIND: None, **_plan_facts(plan, target), **told}
     return _dropped(target, frozenset(facts.items()))
 
 
@@ -259,16 +310,15 @@ def _is_decided(rule: Rule, facts: Mapping[str, object]) -> bool:
 
 
 def _plan_facts(plan: Plan, target: Target) -> dict[str, bool]:
-    """What rules may ask of a plan: `op.NAME`, is there such an op; `flag.NAME`, has any of its loops the quirk.
+    """What rules may ask of a plan.
 
-    `op.preprocess`: does any picture that steers have to be made of another one? `op.unlike`: does any steer through
-    something that the target knows to be no ControlNet?
+    `op.NAME`: is there such an op? `flag.NAME`: has any of its loops the quirk? `unlike.KIND`: does anything steer that
+    is of a kind of the target's, or a `controlnet`?
     """
     flags = {flag for op in plan.ops if isinstance(op, Sample) for flag in op.flags}
-    made = any(isinstance(op, ApplyControl) and op.unit.preprocessor != UNPROCESSED for op in plan.ops)
+    kinds = {target.kind_of(op.unit) or "controlnet" for op in plan.ops if isinstance(op, ApplyControl)}
     facts = {f"op.{op.op}": True for op in plan.ops} | {f"flag.{flag}": True for flag in flags}
-    unlike = any(isinstance(op, ApplyControl) and target.is_unlike(op.unit) for op in plan.ops)
-    return facts | {"op.preprocess": made, "op.unlike": unlike}
+    return facts | {f"unlike.{kind}": True for kind in kinds}
 
 
 def manner_of(plan: Plan) -> str | None:
@@ -277,10 +327,11 @@ def manner_of(plan: Plan) -> str | None:
 
 
 def _is_among(value: object, texts: list[str]) -> bool:
-    """Is the value one of the texts? `*` is any value but none."""
+    """Is the value one of the texts? `*` stands for any letters, and alone for any value but none."""
     if value is None:
         return "unset" in texts
-    return "*" in texts or (value if isinstance(value, str) else plain(value)) in texts
+    text = value if isinstance(value, str) else plain(value)
+    return text in texts or any(ANY in pattern and fnmatchcase(text, pattern) for pattern in texts)
 
 
 def _rewired(op: Op, replacements: dict[str, str]) -> Op:
@@ -320,7 +371,7 @@ def _stand_in(op: Op, target: Target, lost: AbstractSet[str]) -> str | None:
         return op.sigmas
     if isinstance(op, Detail) and "stage.detailer" in lost:
         return op.image
-    if isinstance(op, ApplyControl) and target.is_unlike(op.unit):
+    if isinstance(op, ApplyControl) and f"{KIND}.{target.kind_of(op.unit)}" in lost:
         return op.positive
     if op.op in target.legal:
         return None

@@ -1,6 +1,34 @@
 """Lengths and shares in scripts: the strength that runs so many steps, and what is cut off an enlarged picture."""
 
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from paramc.ir.geometry import Size
+
+LONG_TEXT = 700  # characters; beyond it a text may need more than the usual tokens of the long text encoder
+FEW, SHORT = 40, 240  # words and signs, characters: such a text has not as many tokens as a program's shortest row
+_PIECE = re.compile(r"\w+|[^\w\s]")
+
+
+class Sequence(NamedTuple):
+    """How many tokens of the long text encoder a pipeline is told to take.
+
+    usual, longest: of the pipeline, for a text that may have more. least: of the program, for a text of few words.
+    """
+
+    usual: int
+    longest: int | None = None
+    least: int = 0
+
+    def length(self, texts: Iterable[str]) -> int:
+        """The tokens for these texts."""
+        listed = tuple(texts)
+        characters = max(map(len, listed))
+        few = characters <= SHORT and all(len(_PIECE.findall(text)) <= FEW for text in listed)
+        if 0 < self.least < self.usual and few:
+            return self.least
+        return self.longest if self.longest and characters > LONG_TEXT else self.usual
 
 
 def fraction(run: int, steps: int, *, rounds_down: bool) -> float:

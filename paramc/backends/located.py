@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from paramc.backends.literals import Value
-from paramc.backends.pipelines import ModelRow
+from paramc.backends.pipelines import ImagePromptRow, ModelRow
 from paramc.ir.assets import HUB, AssetRef
 from paramc.ir.control import ControlNet
 from paramc.ir.plan import ApplyNetwork
@@ -12,6 +13,7 @@ from paramc.ir.plan import ApplyNetwork
 SUFFIX = ".safetensors"
 SUFFIXES = (SUFFIX, ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft")
 SINGLE, FOLDER = "from_single_file", "from_pretrained"
+HUB_PARTS = 2
 LONGEST = 40  # characters of an adapter's name
 
 
@@ -34,15 +36,26 @@ def file_name(asset: AssetRef) -> str:
     return name if is_file(name) else name + SUFFIX
 
 
-def net_name(asset: AssetRef) -> str:
-    """The repository or the file of a model that steers."""
-    return repository_of(asset) or file_name(asset)
+def net_name(asset: AssetRef, *, is_file: bool) -> str:
+    """The repository of a model that steers, or its file or folder."""
+    return repository_of(asset) or (file_name(asset) if is_file else asset.path or asset.name or "model")
 
 
-def net_loader(model: ModelRow, units: Sequence[ControlNet]) -> str:
-    """How the models that steer are loaded: from files, where their class reads them, else from folders."""
-    published = bool(units) and all(unit.model and repository_of(unit.model) for unit in units)
-    return f"{model.net}.{SINGLE if model.net_files and not published else FOLDER}"
+def net_files(model: ModelRow, units: Sequence[ControlNet]) -> bool:
+    """Are the models that steer loaded from files? So they are where their class reads them, else from folders."""
+    return model.net_files and not (units and all(unit.model and repository_of(unit.model) for unit in units))
+
+
+def image_adapter(asset: AssetRef, row: ImagePromptRow) -> tuple[str, str, str]:
+    """Repository or folder, folder in it and file of an adapter that is shown a picture."""
+    name = asset.name or "model"
+    if asset.path is None and name in row.files:
+        return row.repository, row.folder, name + SUFFIX
+    path = PurePosixPath(file_name(asset).replace("\\", "/"))
+    folders = path.parts[:-1]
+    inside = 0 if path.is_absolute() else HUB_PARTS  # a repository of the hub has a name of two parts
+    home, rest = (folders[:inside], folders[inside:]) if inside else (folders, ())
+    return str(PurePosixPath(*home)), "/".join(rest), path.name
 
 
 def adapters(networks: Iterable[ApplyNetwork], model: ModelRow) -> dict[str, Value]:

@@ -14,13 +14,19 @@ from paramc.ir.control import TokenMerging
 from paramc.ir.names import is_known, sampler_of
 from paramc.ir.plan import Encode, ResizeLatent, Sample, UpscaleImage
 
-LCM = "lcm"
+LCM, EULER = "lcm", "euler"
+DDIM = "ddim"
 NETWORK, REFINING = "network", "refining"  # functions of a script: what its models predict
 APART = "apart"  # how prompts of different length are evaluated, where nothing is said
 ROUNDS = "rounds_timesteps"
 LEAVES = "renoises_known"  # the quirk of a program that draws from what its streams leave behind
 PRECISE = "double_precision_levels"
+FROM_THE_TOP = "scales_from_the_top"
+TAKES_LAST = "takes_last_steps"
+SPANS = "spans_its_levels"
+HANDS_ALL = "hands_all_knobs"
 FITTED_TO = "sdxl"  # the model of a fitted schedule that has to be named
+KNOBS = frozenset({"eta", "s_noise", "churn"})
 QUIRKS = ("draws_idle_noise", "asks_noise_through_logs", "steps_to_zero")
 PADDINGS = {"none": APART, "empty_chunks": "empty", "repeat_last": "last_token"}
 
@@ -37,22 +43,29 @@ def goes_alone(planned: Planned, loops: Loops) -> tuple[bool, ...]:
     return tuple(written and each.is_alone for each in found)
 
 
-def texts_of(parts: tuple[tuple[Encode, float], ...]) -> tuple[Value, bool]:
-    """A prompt for a constant: pieces, or (weight, [(last call, pieces)…]) a part; and whether it is one text."""
-    (encode, _), *others = parts
-    if not others and not encode.switches:
-        return pieces(encode, encode.variants[0]), True
+def texts_of(parts: tuple[tuple[Encode, float], ...], loops: Loops) -> Value:
+    """A prompt for a constant: pieces, or (weight, [(last call, pieces)…]) a part."""
+    (encode, _), *_ = parts
+    groups = loops.reader(encode.manner).groups
+    if is_one_text(parts):
+        return pieces(encode, encode.variants[0], groups=groups)
     return [
-        (weight, [(variant.last_call, pieces(encode, variant)) for variant in encode.variants])
+        (weight, [(variant.last_call, pieces(encode, variant, groups=groups)) for variant in encode.variants])
         for encode, weight in parts
-    ], False
+    ]
+
+
+def is_one_text(parts: tuple[tuple[Encode, float], ...]) -> bool:
+    """Is a prompt one text all the time?"""
+    (encode, _), *others = parts
+    return not others and not encode.switches
 
 
 def _printable(planned: Planned, passed: PlannedPass, loops: Loops) -> PlannedPass:
     """The pass with what stands in for a sampler or schedule without a function, or that the model fails on."""
     sample, levels, plan = passed.sample, passed.sigmas, planned.plan
     is_flow = loops.flow(plan.base, plan.family, sample.flags) is not None
-    fails = is_flow and sample.sampler in loops.timesteps and ROUNDS not in sample.flags
+    fails = is_flow and _rule_of(sample) in loops.timesteps and ROUNDS not in sample.flags
     if sample.sampler in loops.lacks or fails or not is_known(sample.sampler):
         sample = sample.model_copy(update={"sampler": loops.sampler})
     lacking = loops.fitted | loops.failing | (loops.timed if KEEPS in sample.flags else frozenset())
@@ -60,6 +73,10 @@ def _printable(planned: Planned, passed: PlannedPass, loops: Loops) -> PlannedPa
         stand_in = loops.flow_schedule if is_flow else loops.schedule
         levels = levels.model_copy(update={"schedule": stand_in})
     return replace(passed, sample=sample, sigmas=levels)
+
+
+def _rule_of(sample: Sample) -> str:
+    return EULER if sample.sampler == DDIM and "ddim_is_euler" in sample.flags else sample.sampler
 
 
 class _Loop(NamedTuple):
@@ -73,12 +90,12 @@ class _Loop(NamedTuple):
 
     def loop(self) -> Loop:
         """All of it."""
-        sample, noise = self.passed.sample, self.planned.noise_of(self.passed)
+        sample, noise, mask = self.passed.sample, self.planned.noise_of(self.passed), self.passed.mask
         table = self.loops.table(sample.flags)
         levels = self.levels(table)
         return Loop(
-            sampler=f"sample_{sample.sampler}",
-            levels=self.consistent(levels, table) if sample.sampler == LCM else levels,
+            sampler=f"sample_{self.rule}",
+            levels=self.consistent(levels, table) if self.is_consistent else levels,
             own=levels if self.has_own else "",
             is_flow=self.flow is not None,
             alphas=f"1 / ({levels}.sigmas ** 2 + 1)" if self.flow is not None else table.alphas,
@@ -98,7 +115,7 @@ class _Loop(NamedTuple):
             padding=self.padding,
             stream=self.loops.draws[noise.generator],
             open=self.loops.opens[noise.generator],
-            spec=tuple(self.spec()),
+            spec=() if noise.per_batch else tuple(self.spec()),
             is_brownian=sampler_of(sample.sampler).draws == "brownian",
             leaves=isinstance(self.passed.origin, UpscaleImage) and LEAVES in sample.flags,
             is_leftover=self.loops.leftover.get(sample.sampler) in sample.flags,
@@ -111,13 +128,42 @@ class _Loop(NamedTuple):
             by_time="controls_by_time" in sample.flags,
             renoises=LEAVES in sample.flags,
             fits_late=self.fits_late(),
-            is_one_text=(texts_of(self.passed.wanted)[1], texts_of(self.passed.unwanted)[1]),
+            is_one_text=(is_one_text(self.passed.wanted), is_one_text(self.passed.unwanted)),
             refined=self.refined() if sample.refined_by else "",
             finer=self.estimate().replace(NETWORK, REFINING),
             merging=self.merging(),
             rescaling=self.rescaling() if sample.cfg_rescale else "",
             varies="variation_seed" in self.sources,
+            per_batch=noise.per_batch,
+            reseeds="reseeds_steps" in sample.flags,
+            from_the_top=FROM_THE_TOP in sample.flags and not self.on_timesteps,
+            part=self.part(),
+            ends_clean=bool(self.passed.tail and self.passed.tail.ends_clean and "ended" in self.sources),
+            mask_noise=("another" if sample.sampler == DDIM else "start") if mask and mask.keeps_shades else "",
+            ends_early=sample.sampler.startswith("uni_pc"),
+            hint="nearest_hint" if "cuts_hints" in sample.flags else "hint",
         )
+
+    @property
+    def rule(self) -> str:
+        """The id of the step rule that stands behind the sampler's name."""
+        return _rule_of(self.passed.sample)
+
+    @property
+    def is_consistent(self) -> bool:
+        """Does the pass walk the few levels of consistency models?"""
+        return self.passed.sample.sampler == LCM and "plain_lcm" not in self.passed.sample.flags
+
+    def part(self) -> str:
+        """The levels of a pass that does not walk the whole schedule, as a slice of them."""
+        tail, skipped = self.passed.tail, self.sources.get("skipped", "")
+        if tail is None or not skipped:
+            return ""
+        end = f"{self.sources['ended']} + 1" if "ended" in self.sources else ""
+        if tail.lengthens and TAKES_LAST in self.passed.sample.flags:
+            rest = f"[-({self.sources['steps']} - {skipped} + 1) :]"
+            return rest + (f"[: {end} - {skipped}]" if end else "")
+        return f"[{skipped} : {end}]" if end else f"[{skipped}:]"
 
     @property
     def flow(self) -> FlowRow | None:
@@ -135,9 +181,13 @@ class _Loop(NamedTuple):
 
     @property
     def leads_nowhere(self) -> bool:
-        """Is no schedule so long that nothing of it would be as many steps as were asked for?"""
-        tail = self.passed.tail
-        return tail is not None and tail.lengthens and tail.strength <= 0
+        """Is no step walked, because no schedule is so long, or because the part of it ends before it begins?"""
+        tail, steps = self.passed.tail, self.passed.sigmas.steps
+        if tail is None or (tail.lengthens and tail.strength <= 0):
+            return tail is not None
+        ends = steps if tail.end is None else min(tail.end, steps)
+        cuts = tail.end is not None or TAKES_LAST in self.passed.sample.flags
+        return cuts and ends <= tail.start
 
     @property
     def is_second(self) -> bool:
@@ -147,7 +197,7 @@ class _Loop(NamedTuple):
     @property
     def on_timesteps(self) -> bool:
         """Does the sampler walk timesteps?"""
-        return self.passed.sample.sampler in self.loops.timesteps
+        return self.rule in self.loops.timesteps
 
     def fits_late(self) -> bool:
         """Do latents not halve evenly, and are they fitted as A1111 fits them?"""
@@ -157,8 +207,7 @@ class _Loop(NamedTuple):
     @property
     def has_own(self) -> bool:
         """Do the network's timesteps have levels of their own, beside the few of consistency models (Forge)?"""
-        sample = self.passed.sample
-        return sample.sampler == LCM and (self.flow is not None or PRECISE in sample.flags)
+        return self.is_consistent and (self.flow is not None or PRECISE in self.passed.sample.flags)
 
     def consistent(self, levels: str, table: TableRow) -> str:
         """The few levels of consistency models."""
@@ -174,9 +223,8 @@ class _Loop(NamedTuple):
         looks = sample.sampler in self.loops.paired or (ROUNDS in sample.flags and self.on_timesteps)
         skips = sample.min_uncond_sigma or sample.skip_early_cfg
         steered = self.passed.mask or self.passed.controls
-        return (
-            not (steered or looks or skips or sample.cfg_rescale or sample.refined_by)
-            and texts_of(self.passed.wanted)[1]
+        return not (steered or looks or skips or sample.cfg_rescale or sample.refined_by) and is_one_text(
+            self.passed.wanted
         )
 
     @property
@@ -188,7 +236,7 @@ class _Loop(NamedTuple):
     @property
     def is_simple(self) -> bool:
         """Do two texts guide every evaluation?"""
-        return self.is_direct and not self.is_alone and texts_of(self.passed.unwanted)[1]
+        return self.is_direct and not self.is_alone and is_one_text(self.passed.unwanted)
 
     def merging(self) -> str:
         """The share of tokens that this pass merges, where the pass before did not merge as many."""
@@ -220,17 +268,19 @@ class _Loop(NamedTuple):
                 yield Unit(number, unit.resize, unit.priority)
 
     def silences(self) -> bool:
-        """Is the negative prompt zeros, as SDXL takes one that says nothing?"""
-        return self.planned.plan.base == "sdxl" and not says_something(self.passed.avoided)
+        """Is the negative prompt zeros, as most programs give SDXL one that says nothing?"""
+        avoided = self.passed.avoided
+        zeros = avoided is None or self.loops.reader(avoided.manner).silences
+        return zeros and self.planned.plan.base == "sdxl" and not says_something(avoided)
 
     def walk(self) -> tuple[str, ...]:
         """The call of the schedule: the function and its arguments."""
-        levels, sample = self.passed.sigmas, self.passed.sample
+        levels = self.passed.sigmas
         steps = f"{self.sources['steps']} + 1" if levels.drops_penultimate else self.sources["steps"]
         if self.on_timesteps:
             return ("ddim_timesteps", steps)
         name = self.loops.schedules.get(levels.schedule, levels.schedule)
-        if sample.sampler == LCM and name == "uniform":
+        if self.is_consistent and name == "uniform":
             name = "lcm_uniform"
         return (name, "levels", steps, self.curve())
 
@@ -248,10 +298,11 @@ class _Loop(NamedTuple):
         return f"replace({curve}, {', '.join(bends)})" if bends else curve
 
     def knobs(self) -> Iterator[str]:
-        """What steers the sampler, where it is not the usual."""
+        """What steers the sampler, where it is not the usual; the template leaves out what it does not look at."""
         sample = self.passed.sample
-        handed = self.loops.handed.get(sample.sampler, frozenset())
-        usual = 0.0 if self.on_timesteps else 1.0
+        hands_all, is_bounded = HANDS_ALL in sample.flags, sample.sampler in self.loops.bounded
+        handed = KNOBS if hands_all else self.loops.handed.get(sample.sampler, frozenset())
+        usual = 0.0 if self.on_timesteps or (hands_all and is_bounded) else 1.0
         eta = usual if sample.eta is None else sample.eta
         if "eta" in handed and eta != 1.0:
             yield f"eta={literal(eta)}"
@@ -261,17 +312,27 @@ class _Loop(NamedTuple):
             most = "math.inf" if sample.s_tmax in (0, inf) else literal(sample.s_tmax)
             yield f"churn=Churn({literal(sample.s_churn)}, {literal(sample.s_tmin)}, {most})"
         span = "(levels.at_fraction(0.2), levels.at_fraction(0.8))"
-        if self.flow is not None and self.flow.times == 1 and sample.sampler in self.loops.mixing:
+        mixes = hands_all or (self.flow is not None and self.flow.times == 1 and sample.sampler in self.loops.mixing)
+        if self.flow is not None and mixes:
             yield f"process=RectifiedFlow(levels.at_fraction(1e-4), {span})"
+        elif hands_all:
+            yield f"process=VarianceExploding({span}, computes_alpha=True)"
         elif sample.sampler in self.loops.spanned:
             yield f"process=VarianceExploding({span})"
-        if sample.sampler in self.loops.bounded:
-            first, last = ("sigmas[-2]", "sigmas[0]") if self.passed.tail else ("levels.sigmas[0]", "levels.sigmas[-1]")
-            yield f"bounds=({first}.item(), {last}.item())"
-            yield "steps=len(sigmas) - 1" if self.passed.tail else f"steps={self.sources['steps']}"
+        if is_bounded:
+            yield from self.bounds()
         if self.on_timesteps:
             yield "alphas=alphas_bar"
         yield from self.solver(sample)
+
+    def bounds(self) -> Iterator[str]:
+        """Where a sampler that makes its own steps begins and ends, and how many steps it makes."""
+        spans, is_part = SPANS in self.passed.sample.flags, self.passed.tail is not None
+        first, last = ("sigmas[-2]", "sigmas[0]") if is_part else ("levels.sigmas[0]", "levels.sigmas[-1]")
+        if spans:
+            first, last = "sigmas[sigmas > 0].min()", "sigmas[0]"
+        yield f"bounds=({first}.item(), {last}.item())"
+        yield "steps=len(sigmas) - 1" if spans or is_part else f"steps={self.sources['steps']}"
 
     def solver(self, sample: Sample) -> Iterator[str]:
         """UniPC's options, where they are not the usual."""
@@ -290,11 +351,12 @@ class _Loop(NamedTuple):
         velocity, sample = self.velocity, self.passed.sample
         if self.flow is not None:
             clean = f"clean_from_flow(network, {literal(self.flow.times)})"
-            return f"consistent({clean}, Hosted(levels))" if sample.sampler == LCM else clean
+            return f"consistent({clean}, Hosted(levels))" if self.is_consistent else clean
         if self.on_timesteps and ROUNDS not in sample.flags:
             return "noise_from_velocity(network, alphas_bar)" if velocity else "network"
-        clean = f"clean_from_{'velocity' if velocity else 'noise'}"
-        if sample.sampler != LCM:
+        order = "divided" if PRECISE in sample.flags else "clean"
+        clean = f"{order}_from_{'velocity' if velocity else 'noise'}"
+        if not self.is_consistent:
             return f"{clean}(network, Hosted(levels))"
         own = f"{clean}(network, Hosted(own))" if self.has_own else "clean_from_noise(network, Hosted(levels))"
         return f"consistent({own}, Hosted(levels))"

@@ -12,8 +12,8 @@ from paramc.ir.plan import Encode
 from paramc.tables import read_table, rows, section
 
 ENTITY = "&"  # what such begin with; only of them there are two opinions
-MENDED = "mended"  # the function that most texts are mended by
-OPENED = "opened"  # … and those that have the names of start and end in them, for an encoder that knows others
+UNESCAPED = "unescaped"  # the function of one of these
+OPENED = "opened"  # … for texts that have the names of start and end in them, for an encoder that knows others
 KEEPS = "keeps_flow_times"
 
 
@@ -51,6 +51,16 @@ class FlowRow(NamedTuple):
         return self.levels.format(shift=literal(own), more=self.keeps if KEEPS in flags else "")
 
 
+class ReaderRow(NamedTuple):
+    """How programs read texts. The words are explained in loop.toml."""
+
+    mends: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    deep: bool = False
+    groups: bool = False
+    silences: bool = False
+
+
 class LongRow(NamedTuple):
     """How many tokens the encoder of whole texts takes at the least, by model and program; `alone`: no others count."""
 
@@ -65,7 +75,6 @@ class Loops(NamedTuple):
 
     bases: frozenset[str]
     unlike: frozenset[str]
-    other: frozenset[str]
     sampler: str
     schedule: str
     flow_schedule: str
@@ -74,9 +83,8 @@ class Loops(NamedTuple):
     lacks: frozenset[str]
     manners: frozenset[str]
     leftover: Mapping[str, str]
-    mended: Mapping[str, str]
+    readers: tuple[ReaderRow, ...]
     open: frozenset[str]
-    deep: frozenset[str]
     even: Mapping[str, int]
     timesteps: frozenset[str]
     bounded: frozenset[str]
@@ -102,20 +110,18 @@ class Loops(NamedTuple):
         rows_of_base = [row for row in self.long if row.base == base]
         return next((row for row in rows_of_base if asked.manner in (row.manners or (asked.manner,))), None)
 
-    def is_deep(self, asked: Encode) -> bool:
-        """Is a layer below the model's own taken where it is asked for?"""
-        return asked.manner in self.deep
+    def reader(self, manner: str) -> ReaderRow:
+        """How a program reads texts."""
+        return next(row for row in self.readers if manner in (row.names or (manner,)))
 
     def mending(self, base: str, asked: Encode, texts: str) -> tuple[str, ...]:
         """What mends texts for each encoder of a base; nothing where that changes none, or the program does not."""
         if asked.manner in self.manners or not (is_mended(texts) or names_ends(texts)):
             return ()
-        other = self.mended.get(asked.manner, self.mended["*"])
-        if other != MENDED and names_ends(texts):
-            other = OPENED
-        elif ENTITY not in texts:
-            other = MENDED
-        return (other,) if base in self.open else (MENDED, other)
+        first, other = self.reader(asked.manner).mends
+        if other == UNESCAPED:
+            other = OPENED if names_ends(texts) else other if ENTITY in texts else first
+        return (other,) if base in self.open else (first, other)
 
     def table(self, flags: tuple[str, ...]) -> TableRow:
         """The noise levels of a model."""
@@ -136,7 +142,6 @@ def read_loops(path: Path) -> Loops:
     return Loops(
         bases=listed(table["bases"]),
         unlike=listed(table["unlike"]),
-        other=listed(table["other"]),
         sampler=str(table["sampler"]),
         schedule=str(table["schedule"]),
         flow_schedule=str(table["flow_schedule"]),
@@ -145,9 +150,8 @@ def read_loops(path: Path) -> Loops:
         lacks=listed(table["lacks"]),
         manners=listed(table["manners"]),
         open=listed(table["open"]),
-        deep=listed(table["deep"]),
         leftover=texts("leftover"),
-        mended=texts("mended"),
+        readers=rows(table, "readers", ReaderRow, path),
         even={key: int(value) for key, value in texts("even").items()},
         timesteps=listed(table["timesteps"]),
         bounded=listed(table["bounded"]),

@@ -8,12 +8,17 @@ from paramc.backends.description import Target
 from paramc.backends.legalise import decided_grades
 from paramc.backends.registry import choices, find_target, targets
 from paramc.backends.report import GRADES, Grade
+from paramc.ir.control import ControlNet
 from paramc.ir.features import features
 from paramc.ir.job import Text
 from paramc.tables import NOTHING
 
 BASE: Final = "sd1"  # the base that every target can name
-TEXTS: Final = {"text.emphasis": Text().emphasis, "manner": Text().language}  # as most jobs have them
+USUAL: Final = {  # as most jobs have them
+    "text.emphasis": Text().emphasis,
+    "manner": Text().language,
+    "controls.controlnet.preprocessor": ControlNet().preprocessor,
+}
 
 
 def support_matrix() -> str:
@@ -41,7 +46,7 @@ def markdown_table(head: list[str], rows: list[list[str]]) -> str:
 def _columns(target: Target) -> Iterator[tuple[str, dict[str, Grade]]]:
     for title, asked in {"": NOTHING, **target.showcases}.items():
         chosen = {f"option.{name}": value for name, value in choices(target, asked).items()}
-        facts = {"base": BASE, "family": BASE, **TEXTS, **chosen}
+        facts = {"base": BASE, "family": BASE, **USUAL, **chosen}
         yield f"{target.name} {title}".strip(), decided_grades(target, facts)
 
 

@@ -6,20 +6,22 @@ from collections.abc import Iterator
 from paramc.backends.literals import LINE, Value, columns, literal
 from paramc.ir.plan import Encode, Run, Variant
 
-WEIGHING = frozenset({"original", "no_norm"})  # ways of emphasis in which weights count
+MOVES = "comfy"  # the way of emphasis in which vectors are moved away from those of an empty text
+WEIGHING = frozenset({"original", "no_norm", MOVES})  # ways of emphasis in which weights count
 ROOM = LINE - 20  # columns of a line that are left for the text of a piece
 _OPEN = re.compile(r"[^ -~\s]|&|[\x0b\x0c\x1c-\x1f]")  # what programs mend before they cut a text into words
 _ENDS = re.compile(r"<\|(?:start|end)oftext\|>|<(?:start|end)_of_text>", re.IGNORECASE)
 _WORDS = re.compile(r"\S+\s*|\s+")
 
 
-def pieces(encode: Encode, variant: Variant) -> Value:
+def pieces(encode: Encode, variant: Variant, *, groups: bool = False) -> Value:
     """(text, weight) for each piece of a text, None for a break.
 
-    Long ones are cut between words, where tokens end, if no learned word may have several.
+    Long ones are cut between words, where tokens end, if no learned word may have several. groups: it counts which
+    tokens are of one piece.
     """
     weighs = encode.emphasis in WEIGHING
-    cut = _whole if encode.embeddings else _cut
+    cut = _whole if groups or encode.embeddings else _cut
     return [piece for run in variant.runs for piece in cut(run, run.weight if weighs else 1.0)]
 
 

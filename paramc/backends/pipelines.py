@@ -24,6 +24,32 @@ class PipelineRow:
     pipeline: str
     arguments: Mapping[str, str]
     told: Mapping[str, str] = field(default_factory=dict)  # further keywords, source text
+    adapts: bool = True  # it takes networks and learns words, where its model does
+    is_bare: bool = False  # it is loaded without what the model's others are told
+    mended: str = ""  # a statement behind loading, without which it fails
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePromptRow:
+    """How adapters that take a picture as a prompt are loaded for a model, and what they look at it with.
+
+    `files` are those of a repository of adapters, in its `folder`; `others` names the folders of image encoders by how
+    the names of files end that need another one.
+    """
+
+    encoder: str  # class of the image encoder
+    eyes: str  # … its repository
+    eyes_folder: str = ""  # … and where it lies in there
+    loading: Mapping[str, str] = field(default_factory=dict)  # further keywords of loading, source text
+    parts: Mapping[str, str] = field(default_factory=dict)  # of the pipeline, source text
+    repository: str = ""
+    folder: str = ""
+    files: tuple[str, ...] = ()
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    def eyes_of(self, name: str) -> str:
+        """Where the image encoder of an adapter lies in its repository."""
+        return next((str(place) for end, place in self.others.items() if name.endswith(end)), self.eyes_folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +93,9 @@ class ModelRow:
     vae_class: str = "AutoencoderKL"  # of a VAE of its own; empty for none that can be exchanged
     empties: bool = False  # without a negative prompt it is not guided, so that an empty one is said
     adapts: bool = True  # it takes networks and changes inside
+    knows_latents: bool = True  # its pipelines know by themselves that latents of so many channels are none of pixels
     refused: bool = False  # its pipeline samples in a way of its own
+    refers: bool = False  # what its pipeline takes for the picture to start from is one that the model looks at
     net: str = "ControlNetModel"  # the class of what steers it
     net_files: bool = True  # … which can be loaded from a file of its own
 
@@ -83,6 +111,9 @@ class Pipelines:
     quantizations: Mapping[str, Table]
     latent_modes: Mapping[str, Table]
     filters: Mapping[str, str]
+    repacked: Mapping[str, str]
+    repositories: Mapping[str, str]
+    image_prompts: Mapping[str, Table]
     bases: Mapping[str, Table]
     families: Mapping[str, Table]
     pipelines: Mapping[str, Table]
@@ -95,6 +126,11 @@ class Pipelines:
             return None
         row = as_row(merged(table, self.families.get(family, {})), ModelRow, f"{self.where}: {base}")
         return None if row.refused else row
+
+    def image_prompt(self, base: str) -> ImagePromptRow | None:
+        """How a base is shown pictures; None where the library has no adapters for it."""
+        table = self.image_prompts.get(base)
+        return as_row(table, ImagePromptRow, f"{self.where}: image_prompts.{base}") if table else None
 
     def paints(self, base: str, task: str, family: str = "") -> bool:
         """Is there a pipeline of a base, or of a family with pipelines of its own, for a task?"""
@@ -123,6 +159,9 @@ def read_pipelines(path: Path) -> Pipelines:
         quantizations=_tables(table, "quantizations", path),
         latent_modes=_tables(table, "latent_modes", path),
         filters=_texts(table, "filters", path),
+        repacked=_texts(table, "repacked", path),
+        repositories=_texts(table, "repositories", path),
+        image_prompts=_tables(table, "image_prompts", path),
         bases=_tables(table, "bases", path),
         families=_tables(table, "families", path),
         pipelines=_tables(table, "pipelines", path),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from paramc.ir.assets import AssetRef
-from paramc.ir.control import ControlNet, Patch
+from paramc.ir.control import ControlNet, Patch, Reference
 from paramc.ir.geometry import Size
 from paramc.ir.plan import (
     ApplyControl,
@@ -30,7 +30,7 @@ from paramc.ir.plan import (
     Slice,
     UpscaleImage,
 )
-from paramc.passes.plan import DEFAULT_SIZE
+from paramc.passes.defaults import DEFAULT_SIZE
 
 PASSES = 2  # a first pass, and one that enlarges what it made
 LORAS = frozenset({"lora", "lyco"})  # kinds of networks that are laid over the weights
@@ -67,6 +67,20 @@ class PlannedPass:
                 return size or DEFAULT_SIZE
             case _:
                 return UNKNOWN
+
+
+def begun(plan: Plan) -> Plan:
+    """A plan that begins with the first picture that its model is shown, where it would begin with nothing."""
+    patches = (op.patch for op in plan.ops if isinstance(op, PatchModel))
+    shown = next((patch.image for patch in patches if isinstance(patch, Reference)), None)
+    empty = next((op for op in plan.ops if isinstance(op, EmptyLatent)), None)
+    decode = next((op for op in plan.ops if isinstance(op, Decode)), None)
+    if shown is None or empty is None or decode is None:
+        return plan
+    image = LoadImage(id="image", image=shown, size=empty.size)
+    latent = EncodeImage(id=empty.id, image=image.id, vae=decode.vae, batch=empty.batch)
+    place = plan.ops.index(empty)
+    return plan.model_copy(update={"ops": (*plan.ops[:place], image, latent, *plan.ops[place + 1 :])})
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ def revised(job: Job, dialect: Dialect) -> str:
             revision.keep_or_rewrite(stated, stated.span.end - stated.span.start)
     revision.add_prompts()
     for _ in range(MOST_ROUNDS):
-        revision.add_missing()
+        if not revision.add_missing():
+            break
     return "".join(line.text + line.gap for line in revision.lines)
 
 
@@ -111,14 +112,16 @@ class _Revision:
             label = reading(self.dialect).negative
             self._insert(_Line(label, self.job.negative.text, NEGATIVE))
 
-    def add_missing(self) -> None:
-        """Insert what no entry says yet; a new field can change what another is taken for when it is left out."""
+    def add_missing(self) -> bool:
+        """Insert what no entry says yet. True where a field is new: others may be taken for something else then."""
         self.wording = Wording(self.view, self.fields, implied_by(self.job, self.dialect, self.own))
-        for said in [said for said in self.wording.all() if self._is_missing(said)]:
+        missing = [said for said in self.wording.all() if self._is_missing(said)]
+        for said in missing:
             self._insert(_Line(said.key, quoted(said.text), self.ranks[said.row.key]))
             self._cover(said.paths)
             self.own.add(said.paths[0])
             self.keys.add(said.key)
+        return bool(missing)
 
     def _is_missing(self, said: Said) -> bool:
         """Does the job have a value that no entry speaks of, and that would be taken for another?"""

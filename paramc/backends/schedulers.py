@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from math import isnan
 from pathlib import Path
 from typing import Final, NamedTuple, TypedDict
 
@@ -112,10 +113,15 @@ class Schedulers(NamedTuple):
         return row._replace(**verdict)
 
     def deviation(self, base: str, sampler: str, schedule: str) -> float | None:
-        """How far the latent was found to be off, as a share of its largest number; None where nobody measured."""
+        """How far the latent was found to be off, as a share of its largest number; None where nobody measured.
+
+        Of bases with the same noise levels, only what differs from the first one stands in the table.
+        """
         row = self.base(base)
-        table = self.measured.get(row.names[0], {}) if row else {}
-        return table.get(sampler, {}).get(schedule)
+        alike = (base, row.names[0]) if row else ()
+        tables = (self.measured.get(name, {}).get(sampler, {}) for name in alike)
+        found = next((table[schedule] for table in tables if schedule in table), None)
+        return None if found is None or isnan(found) else found  # not a number: the UI paints nothing there
 
     def overview(self) -> dict[str, SamplerRow | ScheduleRow]:
         """A row for each sampler, on the first base, and for each schedule, with what keeps it best, by feature."""

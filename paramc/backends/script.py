@@ -41,18 +41,31 @@ class LatentEnlargement:
 class PictureEnlargement:
     """Finished pictures resized to `size` by a filter of Pillow's, then cut to `box` where there is one.
 
-    `scale` is a factor that `size` may speak of, empty where it does not.
+    `scale` is a factor that `size` may speak of, empty where it does not. `cells` are the rows and columns that are
+    kept of the encoded picture where a UI cuts that instead.
     """
 
     size: tuple[str, str]
     filter: str
     box: tuple[str, ...] = ()
     scale: str = ""
+    evens: bool = False  # a UI's filter makes sides of whole cells first
+    cells: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """How an image encoder and the adapters that go with it are loaded, source text."""
+
+    encoder: str
+    place: tuple[str, ...]  # the encoder's repository, and the folder in it
+    parts: Mapping[str, str]  # of the pipeline, beside the encoder
+    loading: Mapping[str, str]  # keywords of the loading of adapters
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The picture that an image-to-image pass begins with, and how it is brought to size."""
+    """The picture that an image-to-image pass begins with, and how it is brought to size; empty: it stays as it is."""
 
     resize: str
 
@@ -92,6 +105,8 @@ class Encoding:
     least: int = 0  # … the tokens that it is given at the least
     alone: bool = False  # … and whether those of the others do not count
     folds: bool = False  # … and whether there are letters in the texts that its tokeniser does not know
+    groups: bool = False  # few tokens of one weight stay together in a chunk
+    moves: bool = False  # weights move vectors away from those of an empty text
 
     @property
     def is_pooled(self) -> bool:
@@ -155,6 +170,14 @@ class Loop:
     merging: str = ""  # the share of tokens that are merged, empty where that stays as it was
     rescaling: str = ""  # of what the spread is brought back, empty where guidance is not rescaled
     varies: bool = False  # every picture has a seed of its variation
+    per_batch: bool = False  # one stream draws for the whole batch
+    reseeds: bool = False  # … and another one of the same seed for the steps
+    from_the_top: bool = False  # noise is scaled by variance only where the pass begins at the greatest level
+    part: str = ""  # which levels are walked, in brackets; empty for all
+    ends_clean: bool = False  # … the last of which is taken for 0
+    mask_noise: str = ""  # what a mask leaves alone has the noise of the start, or another; empty where none
+    ends_early: bool = False  # the last level stands for 0
+    hint: str = "hint"  # what brings pictures that steer to size
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +201,12 @@ class Pass:
     names: Mapping[str, str] = field(default_factory=dict)  # of the constants, by quantity
     scheduler: Call | None = None
     start: Start | None = None
+    mended: str = ""  # a statement that its pipeline needs, empty for most
     encodes: bool = True  # the start is handed over as a latent
     mask: Mask | None = None
     control: str = ""  # how pictures that steer are brought to size, empty where none does
+    adapters: int = 0  # T2I-Adapters that they steer through; the others are ControlNets
+    scales: str = ""  # how much pictures count that it is shown as prompts, source text; empty for as much as before
     latent: LatentEnlargement | None = None
     picture: PictureEnlargement | None = None
 
@@ -201,6 +227,7 @@ class Script:
     names_files: bool  # by a pattern
     has_folder: bool  # pictures go to one
     net: str  # how what steers is loaded
+    eyes: Eyes | None  # what looks at pictures that are shown as prompts, None where there are none
     tiles: bool  # edges meet
     weighs: tuple[str, ...]  # the arguments by which the model's halves are weighed, none where they are not
     quantized: str  # the configuration of weights of fewer bits, source text, empty for none
@@ -220,6 +247,12 @@ class Script:
         return all(loop is not None and (loop.is_simple or loop.is_alone) for loop in loops)
 
     @property
+    def count(self) -> str:
+        """How many pictures are painted at once, source text."""
+        one_stream = any(item.loop is not None and item.loop.per_batch for item in self.passes)
+        return "len(SEEDS)" if not one_stream else "BATCH_SIZE" if self.batch else "1"
+
+    @property
     def distils_anew(self) -> bool:
         """Does each pass have a distilled guidance of its own?"""
         return len({item.names.get("distilled") for item in self.passes}) > 1
@@ -228,4 +261,4 @@ class Script:
     def draws_from_streams(self) -> bool:
         """Does each picture draw all its noise from one stream, as it comes?"""
         loops = [item.loop for item in self.passes if item.loop is not None]
-        return not any(loop.spec or loop.is_brownian or loop.is_leftover for loop in loops)
+        return not any(loop.spec or loop.is_brownian or loop.is_leftover or loop.per_batch for loop in loops)

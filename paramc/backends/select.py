@@ -1,21 +1,22 @@
 """Plan → one script: which classes, which keywords, which constants. Decisions fall here, the template only prints."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp
 
 from paramc.backends.arguments import arguments_of, encoded
 from paramc.backends.encoding import encoding_of
 from paramc.backends.enlarging import finished_enlargement, latent_enlargement, picture_enlargement
-from paramc.backends.lengths import fraction
-from paramc.backends.literals import Value, literal
-from paramc.backends.located import FOLDER, SINGLE, adapters, file_name, is_file, net_loader, net_name, repository_of
-from paramc.backends.loop import goes_alone, loop_of, texts_of
+from paramc.backends.lengths import Sequence, fraction
+from paramc.backends.literals import literal
+from paramc.backends.loading import Loading, Quantities
+from paramc.backends.located import FOLDER, SINGLE, file_name, net_files, repository_of
+from paramc.backends.loop import goes_alone, is_one_text, loop_of, texts_of
 from paramc.backends.loops import Loops
-from paramc.backends.pieces import WEIGHING, pieces, says_something
-from paramc.backends.pipelines import ConstantRow, ModelRow, PipelineRow, Pipelines
-from paramc.backends.planned import PASSES, Planned, PlannedPass
+from paramc.backends.pieces import MOVES, WEIGHING, pieces, says_something
+from paramc.backends.pipelines import ConstantRow, ImagePromptRow, ModelRow, PipelineRow, Pipelines
+from paramc.backends.planned import PASSES, Planned, PlannedPass, begun
 from paramc.backends.registry import Choices
 from paramc.backends.schedulers import Schedulers, Settings
 from paramc.backends.script import (
@@ -27,44 +28,53 @@ from paramc.backends.script import (
     Script,
     Start,
 )
+from paramc.backends.steered import (
+    ADAPTER,
+    CONTROL,
+    KindOf,
+    Steering,
+    adapter_values,
+    eyes_of,
+    net_values,
+    shown_values,
+    steering_of,
+)
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Unsupported
-from paramc.ir.assets import AssetRef
-from paramc.ir.control import FreeU, Patch, Tiling
+from paramc.ir.control import Tiling
 from paramc.ir.plan import EmptyLatent, LoadImage, Plan, ResizeLatent
 
-LONG_TEXT = 700  # characters; beyond it a text may need more than the usual tokens of the long text encoder
 SECOND = "HIRES_"  # prefix of the second pass's constants
-SEED_ALONE = "{seed}"  # the usual name of a picture
-PACKED = ".gguf"  # files of weights of fewer bits
 INPAINT = "inpaint"
 ANEW, AGAIN = "text_to_image", "image_to_image"  # what a pass starts from
 OPTIONAL = {"negative", "cfg", "strength"}  # what some pipelines have no keyword for
-UNET = "unet"
 MASK = "mask.png"
-CONTROL, CONTROL_IMAGE = "controlnet", "control.png"
 IMAGE = "input.png"  # where the settings do not say which picture they start from
 LARGEST_EXPONENT = 100.0
 
 
-@dataclass(slots=True)
-class _Quantities:
-    """Values by quantity for the constants, source text by quantity for the arguments, and remarks."""
-
-    values: dict[str, Value] = field(default_factory=dict)
-    sources: dict[str, str] = field(default_factory=dict)
-    notes: dict[str, str] = field(default_factory=dict)
-
-
 def select_script(
-    plan: Plan, pipelines: Pipelines, schedulers: Schedulers, choices: Choices, loops: Loops | None = None
+    plan: Plan,
+    pipelines: Pipelines,
+    schedulers: Schedulers,
+    choices: Choices,
+    kind_of: KindOf,
+    loops: Loops | None = None,
 ) -> Script:
-    """The script for a plan. Raises Unsupported for a model without a pipeline."""
+    """The script for a plan. `kind_of` tells what a unit steers through that is no ControlNet.
+
+    Raises Unsupported for a model without a pipeline.
+    """
     model, base = pipelines.model(plan.base, plan.family), schedulers.base(plan.base)
     if model is None or base is None:
         raise Unsupported(diagnose("PC640", base=plan.base, known=", ".join(pipelines.bases)))
-    most = PASSES if pipelines.paints(plan.base, AGAIN, plan.family) else 1
-    return _Selection(Planned(plan, most), pipelines, schedulers, model, base.keywords, choices, loops).script()
+    plan = begun(plan) if model.refers else plan
+    again = pipelines.paints(plan.base, AGAIN, plan.family)
+    takes = again and "latents" in pipelines.pipeline(plan.base, AGAIN, plan.family).arguments.values()
+    most = PASSES if takes else 1
+    return _Selection(
+        Planned(plan, most), pipelines, schedulers, model, base.keywords, choices, kind_of, loops
+    ).script()
 
 
 @dataclass(frozen=True)
@@ -77,31 +87,33 @@ class _Selection:
     model: ModelRow
     scheduling: Settings
     choices: Choices
+    kind_of: KindOf
     loops: Loops | None = None
 
     def script(self) -> Script:
         """The whole script."""
         passes = self.planned.passes
-        loaded, single_file = self._loaded() if passes else (self._picture_alone(), False)
+        loaded = self._loading.quantities() if passes else self._picture_alone()
         told = [self._told(number, passed) for number, passed in enumerate(passes)]
         dtype, device = str(self.choices["dtype"]), str(self.choices["device"])
         return Script(
-            model=self.model,
+            model=self._as_loaded,
             constants=tuple(self._constants(loaded, told)),
             passes=tuple(self._pass(number, passed, told) for number, passed in enumerate(passes)),
             dtype=self.model.dtype if dtype == "auto" else dtype,
             device="" if device == "auto" else device,
-            single_file=single_file,
+            single_file=bool(passes) and self._loading.is_file,
             local_files=bool(self.choices["local_files_only"]),
             is_offloaded=self.choices["offload"] != "none",
-            switches=tuple(self._switches()),
+            switches=tuple(self._loading.switches()),
             names_files="name" in loaded.values,
             has_folder="output" in loaded.values,
-            net=net_loader(self.model, passes[0].controls if passes else ()),
-            tiles=any(isinstance(patch, Tiling) for patch in self._patches),
-            weighs=tuple(self._weights()),
-            quantized=self._quantized(loaded, single_file=single_file),
-            vae=self._vae_loader() if "vae" in loaded.values else "",
+            net=f"{self.model.net}.{SINGLE if net_files(self.model, self.steering.nets) else FOLDER}",
+            eyes=eyes_of(self.steering.shown, shown) if (shown := self._image_prompts) else None,
+            tiles=any(isinstance(patch, Tiling) for patch in self._loading.patches),
+            weighs=tuple(self._loading.weights()),
+            quantized=self._loading.quantized() if passes else "",
+            vae=self._loading.vae_loader if "vae" in loaded.values else "",
             networks="loras" in loaded.values,
             embeddings="embeddings" in loaded.values,
             refiner=self._refiner(told) if self.is_refined else None,
@@ -129,12 +141,7 @@ class _Selection:
             return False
         if plan.base not in self.loops.bases or plan.family in self.loops.unlike:
             return False
-        if self.model.part != UNET and any(passed.controls for passed in self.planned.passes):
-            return False
-        return not any(
-            self.loops.other & {*passed.sample.flags} or (passed.asked and passed.asked.manner in self.loops.manners)
-            for passed in self.planned.passes
-        )
+        return not any(passed.asked and passed.asked.manner in self.loops.manners for passed in self.planned.passes)
 
     @cached_property
     def is_refined(self) -> bool:
@@ -150,83 +157,15 @@ class _Selection:
 
     # What is loaded.
 
-    def _loaded(self) -> tuple[_Quantities, bool]:
-        """The quantities that loading needs, and whether the model is one file."""
-        found = _Quantities()
-        self._kept(found)
-        single_file = self._locate(found)
-        if single_file and self.model.part_class:
-            found.values["repository"] = self.model.repository
-        if self.planned.vae is not None and self.model.vae_class:
-            repository = repository_of(self.planned.vae)
-            found.values["vae"] = repository or file_name(self.planned.vae)
-            found.notes |= {"vae": self.pipelines.notes["repository"]} if repository else {}
-        loras = adapters(self.planned.networks, self.model)
-        if loras and self.model.adapts:
-            found.values["loras"] = loras
-        if (self.model.letters if self.is_exact else self.model.learns) and self.planned.embeddings:
-            found.values["embeddings"] = {asset.name or "": file_name(asset) for asset in self.planned.embeddings}
-        return found, single_file
-
-    def _locate(self, found: _Quantities) -> bool:
-        chosen, asset = str(self.choices["model"]), self.planned.checkpoint
-        repository = repository_of(asset)
-        named = is_file(chosen) if chosen else bool(asset.path or asset.name) and not repository
-        loader = self.choices["loader"]
-        single_file = self.model.files and (loader == "single_file" or (loader == "auto" and named))
-        found.values["model"] = chosen or (file_name(asset) if single_file else repository or self.model.repository)
-        kind = "folder" if not single_file else "transformer" if self.model.part_class else "file"
-        found.notes["model"] = self.pipelines.notes[kind]
-        return single_file
-
-    def _switches(self) -> Iterator[str]:
-        """What the options say behind loading."""
-        for option, told in self.pipelines.switches.items():
-            statement = told.get(str(self.choices[option]).lower())
-            if isinstance(statement, str):
-                yield statement.format(part=self.model.part)
-
-    def _kept(self, found: _Quantities) -> None:
-        """Where the pictures go, where that is said."""
-        folder, name = str(self.choices["output"]), str(self.choices["name"])
-        found.values |= {"output": folder} if folder else {}
-        found.values |= {"name": name} if name != SEED_ALONE else {}
-
-    @property
-    def _patches(self) -> tuple[Patch, ...]:
-        """Changes inside the model, where it has the parts that they change."""
-        return self.planned.patches if self.model.part == UNET and self.model.adapts else ()
-
-    def _weights(self) -> Iterator[str]:
-        """How the model's halves are weighed, as keywords."""
-        for patch in self._patches:
-            if isinstance(patch, FreeU):
-                values = {"s1": patch.s1, "s2": patch.s2, "b1": patch.b1, "b2": patch.b2}
-                yield from (f"{name}={literal(value)}" for name, value in values.items())
-
-    def _quantized(self, loaded: _Quantities, *, single_file: bool) -> str:
-        """The configuration for weights of fewer bits: that of the file, or the one that is chosen."""
-        told = self.pipelines.quantizations
-        if single_file and str(loaded.values.get("model", "")).lower().endswith(PACKED):
-            return str(told[PACKED.lstrip(".")]["part"])
-        kind = "part" if single_file else "whole"
-        chosen = told.get(str(self.choices["quantization"]), {})
-        return (
-            "" if single_file and not self.model.part_class else str(chosen.get(kind, "")).format(part=self.model.part)
-        )
-
-    def _vae_loader(self) -> str:
-        return FOLDER if self.planned.vae and repository_of(self.planned.vae) else SINGLE
-
-    def _picture_alone(self) -> _Quantities:
-        return _Quantities({"image": self.planned.image or IMAGE})
+    def _picture_alone(self) -> Quantities:
+        return Quantities({"image": self.planned.image or IMAGE})
 
     # What a pass is told.
 
-    def _told(self, number: int, passed: PlannedPass) -> _Quantities:
-        found = _Quantities()
-        if self.is_own:
-            self._own(found, passed, alone=self._alone[number])
+    def _told(self, number: int, passed: PlannedPass) -> Quantities:
+        found = Quantities()
+        if self.is_own and self.loops:
+            self._own(found, passed, self.loops, alone=self._alone[number])
         else:
             self._texts(found, passed)
             self._guidance(found, passed)
@@ -235,9 +174,10 @@ class _Selection:
         offered |= {"cfg"} if "beyond" in offered else set()
         for quantity in OPTIONAL - offered:
             found.values.pop(quantity, None)
-        multiple = self.model.latent_scale if self.is_own else self.model.multiple
+        multiple = 1 if self.is_own else self.model.multiple
         width, height = (max(side // multiple, 1) * multiple for side in passed.size)
-        found.values |= {"width": width, "height": height}
+        if not self._keeps_size(passed):
+            found.values |= {"width": width, "height": height}
         if self.planned.batch > 1:
             found.values["batch"] = self.planned.batch
         if number == 0:
@@ -246,7 +186,11 @@ class _Selection:
             found.values |= {"image": self.planned.image or IMAGE} if self._start(passed) else {}
             self._masked(found, passed)
             self._controls(found, passed)
+            self._adapters(found, passed)
             self._refines(found, passed)
+        if self._image_prompts:
+            found.values |= shown_values(self.steering.shown, self._image_prompts, "first" if number else "second")
+            found.sources["shown"] = "shown"
         return found
 
     @cached_property
@@ -254,52 +198,62 @@ class _Selection:
         """For each pass that the script samples by itself, whether no negative prompt has a part in it."""
         return goes_alone(self.planned, self.loops) if self.loops else ()
 
-    def _own(self, found: _Quantities, passed: PlannedPass, *, alone: bool) -> None:
+    def _own(self, found: Quantities, passed: PlannedPass, loops: Loops, *, alone: bool) -> None:
         """What a pass is told that the script samples by itself."""
-        emphasis = passed.asked.emphasis if passed.asked else ""
-        found.values |= {
-            "prompt": texts_of(passed.wanted)[0],
-            "emphasis": emphasis if emphasis in WEIGHING else "no_norm",
-        }
+        found.values["prompt"] = texts_of(passed.wanted, loops)
+        self._emphasis(found, passed)
         if not alone:
-            found.values |= {"negative": texts_of(passed.unwanted)[0], "cfg": passed.sample.cfg_scale}
+            found.values |= {"negative": texts_of(passed.unwanted, loops), "cfg": passed.sample.cfg_scale}
         if passed.sample.cfg_rescale:
             found.values["rescale"] = passed.sample.cfg_rescale
         if self.model.embedded_guidance:
             found.values["distilled"] = passed.sample.distilled_cfg_scale or self.model.embedded_guidance
-        one = texts_of(passed.wanted)[1] and texts_of(passed.unwanted)[1]
-        found.notes["prompt"] = self.pipelines.notes["pieces" if one else "branches"]
+        one = is_one_text(passed.wanted) and is_one_text(passed.unwanted)
+        groups = passed.asked is not None and loops.reader(passed.asked.manner).groups
+        found.notes["prompt"] = self.pipelines.notes["branches" if not one else "grouped" if groups else "pieces"]
         if self.model.layers and passed.layer != -1:
             found.values["clip_skip"] = -passed.layer
-        variation = self.planned.noise_of(passed).variation
-        if variation is not None and variation.strength:
-            position = self.planned.noise_of(passed).position
-            found.values["variation_seed"] = (variation.seed or 0) - position
+        noise = self.planned.noise_of(passed)
+        variation = noise.variation
+        if noise.per_batch:
+            found.values["seed"] = noise.seed or 0
+        elif variation is not None and variation.strength:
+            found.values["variation_seed"] = (variation.seed or 0) - noise.position
             found.values["variation_strength"] = variation.strength
 
-    def _masked(self, found: _Quantities, passed: PlannedPass) -> None:
+    def _emphasis(self, found: Quantities, passed: PlannedPass) -> None:
+        """How weights count, where there is a choice."""
+        emphasis = passed.asked.emphasis if passed.asked else ""
+        if emphasis != MOVES:
+            found.values["emphasis"] = emphasis if emphasis in WEIGHING else "no_norm"
+
+    def _masked(self, found: Quantities, passed: PlannedPass) -> None:
         """The mask of a picture that is painted in part, where there is a pipeline that does it."""
         if passed.mask is not None and self._task(passed).endswith(INPAINT):
             found.values |= {"mask": passed.mask.mask.path or MASK, "mask_blur": passed.mask.blur}
             found.values |= {"padding": passed.mask.padding} if self.is_own and passed.mask.area == "masked" else {}
 
-    def _controls(self, found: _Quantities, passed: PlannedPass) -> None:
+    def _controls(self, found: Quantities, passed: PlannedPass) -> None:
         """What steers the only pass of a picture, where there is a pipeline for it."""
         if not self._task(passed).startswith(CONTROL) and not (self.is_own and passed.controls):
             return
-        units = passed.controls
-        found.values |= {
-            "controlnets": [net_name(unit.model or AssetRef(name=CONTROL)) for unit in units],
-            "control_images": [unit.image.path or CONTROL_IMAGE for unit in units],
-            "control_scales": [unit.weight for unit in units],
-            "control_starts": [unit.start for unit in units],
-            "control_ends": [unit.end for unit in units],
-        }
+        units = self.steering.nets
+        found.values |= net_values(units, self.model)
         found.sources["modes"] = "[None] * len(CONTROLNETS)"
         if any(unit.priority == "control" for unit in units):
             found.sources["guess"] = "True"
 
-    def _refines(self, found: _Quantities, passed: PlannedPass) -> None:
+    def _adapters(self, found: Quantities, passed: PlannedPass) -> None:
+        """T2I-Adapters, which steer a picture that is painted from a text; one of them is no list."""
+        if not self._task(passed).startswith(ADAPTER):
+            return
+        units = self.steering.adapters
+        found.values |= adapter_values(units, self.pipelines.repositories.get)
+        places = "[0]" if len(units) == 1 else ""
+        found.sources |= {"adapter_images": f"controls{places}", "adapter_scales": f"CONTROL_SCALES{places}"}
+        found.sources["adapter_end"] = "max(CONTROL_ENDS)"
+
+    def _refines(self, found: Quantities, passed: PlannedPass) -> None:
         """The model that takes over, and when."""
         if self.is_refined and self.planned.refiner:
             repository = repository_of(self.planned.refiner)
@@ -307,7 +261,7 @@ class _Selection:
             switches = (each.sample.switch_at for each in self.planned.passes)
             found.values["switch"] = next((share for share in switches if share is not None), None)
 
-    def _refiner(self, told: list[_Quantities]) -> Refiner:
+    def _refiner(self, told: list[Quantities]) -> Refiner:
         row = self._row("refiner")
         loader = FOLDER if self.planned.refiner and repository_of(self.planned.refiner) else SINGLE
         sources = self._sources(0, told) | {"output": literal("np")}
@@ -317,8 +271,13 @@ class _Selection:
     def _start(self, passed: PlannedPass) -> Start | None:
         """The user's picture, where a pass begins with it."""
         if isinstance(passed.origin, LoadImage) and (self.is_own or self._task(passed) != ANEW):
-            return Start(passed.origin.resize)
+            looked_at = self.model.refers and passed.mask is None  # the pipeline brings it to a size of the model's
+            return Start("" if looked_at or self._keeps_size(passed) else passed.origin.resize)
         return None
+
+    def _keeps_size(self, passed: PlannedPass) -> bool:
+        """Does the user's picture stay as large as it is?"""
+        return self.is_own and isinstance(passed.origin, LoadImage) and passed.origin.size is None
 
     def _row(self, task: str) -> PipelineRow:
         plan = self.planned.plan
@@ -338,20 +297,50 @@ class _Selection:
         kind = ANEW if isinstance(passed.origin, EmptyLatent) or not self._paints(AGAIN) else AGAIN
         masked = passed.mask is not None and self._paints(INPAINT)
         start = INPAINT if masked else kind
-        steered = f"{CONTROL}_{start}"
-        alone = passed.controls and len(self.planned.passes) == 1
-        return steered if alone and self._paints(steered) else start
+        kind = CONTROL if self.steering.nets else ADAPTER if self.steering.adapters else ""
+        alone = kind and len(self.planned.passes) == 1
+        return f"{kind}_{start}" if alone and self._paints(f"{kind}_{start}") else start
 
-    def _pieces(self, found: _Quantities, passed: PlannedPass) -> None:
+    @cached_property
+    def steering(self) -> Steering:
+        """The pictures that steer."""
+        return steering_of((unit for passed in self.planned.passes[:1] for unit in passed.controls), self.kind_of)
+
+    @cached_property
+    def _image_prompts(self) -> ImagePromptRow | None:
+        """How pictures are shown as prompts; None where there are none, or the pipeline takes none."""
+        passes = self.planned.passes
+        takes = not self.is_own and self.steering.shown and "shown" in self._row_of(0, passes[0]).arguments.values()
+        return self.pipelines.image_prompt(self.planned.plan.base) if takes else None
+
+    @cached_property
+    def _as_loaded(self) -> ModelRow:
+        """The model, with the keywords that its first pipeline is loaded by."""
+        is_bare = self.planned.passes and not self.is_own and self._row_of(0, self.planned.passes[0]).is_bare
+        return replace(self.model, pretrained={}, single_file={}) if is_bare else self.model
+
+    @cached_property
+    def _loading(self) -> Loading:
+        """What is loaded; learned words are where texts are encoded by the script, or its pipeline takes them."""
+        learns = bool(self.model.letters) if self.is_exact else self.model.learns and self._adapts
+        return Loading(self.planned, self.pipelines, self.model, self.choices, self._adapts, learns)
+
+    @cached_property
+    def _adapts(self) -> bool:
+        """Does what paints take networks?"""
+        passes = self.planned.passes
+        return self.model.adapts and (self.is_own or not passes or self._row_of(0, passes[0]).adapts)
+
+    def _pieces(self, found: Quantities, passed: PlannedPass) -> None:
         """The texts of a script that encodes them, and how. A negative one that says nothing is zeros to SDXL."""
         if passed.asked is None:
             return
-        emphasis = passed.asked.emphasis
-        found.values["prompt"] = pieces(passed.asked, passed.asked.variants[0])
-        found.values["emphasis"] = emphasis if emphasis in WEIGHING else "no_norm"
+        groups = self.loops is not None and self.loops.reader(passed.asked.manner).groups
+        found.values["prompt"] = pieces(passed.asked, passed.asked.variants[0], groups=groups)
+        self._emphasis(found, passed)
         found.notes["prompt"] = self.pipelines.notes["pieces"]
         if passed.avoided and passed.sample.cfg_scale > 1 and (self._is_normed or says_something(passed.avoided)):
-            found.values["negative"] = pieces(passed.avoided, passed.avoided.variants[0])
+            found.values["negative"] = pieces(passed.avoided, passed.avoided.variants[0], groups=groups)
         if self.model.layers and passed.layer != -1:
             found.values["clip_skip"] = -passed.layer
 
@@ -359,7 +348,7 @@ class _Selection:
     def _is_normed(self) -> bool:
         return not self.model.text_layer
 
-    def _texts(self, found: _Quantities, passed: PlannedPass) -> None:
+    def _texts(self, found: Quantities, passed: PlannedPass) -> None:
         if self.is_exact:
             self._pieces(found, passed)
             return
@@ -372,11 +361,11 @@ class _Selection:
         if self.model.layers and passed.layer != -1:
             found.values |= {"negative": passed.negative, "clip_skip": -passed.layer}
         if self.model.sequence:
-            longest = max(len(passed.positive), len(passed.negative))
-            longer = self.model.long_sequence if longest > LONG_TEXT else None
-            found.sources["sequence"] = str(longer or self.model.sequence)
+            row = self.loops.row_length(passed.asked, self.planned.plan.base) if self.loops and passed.asked else None
+            known = Sequence(self.model.sequence, self.model.long_sequence, row.least if row else 0)
+            found.sources["sequence"] = str(known.length((passed.positive, passed.negative)))
 
-    def _guidance(self, found: _Quantities, passed: PlannedPass) -> None:
+    def _guidance(self, found: Quantities, passed: PlannedPass) -> None:
         sample, embedded = passed.sample, self.model.embedded_guidance
         if embedded is not None:
             found.values["distilled"] = sample.distilled_cfg_scale or embedded  # Forge: 0 is not set
@@ -387,7 +376,7 @@ class _Selection:
         if sample.eta and sample.sampler.startswith("ddim"):
             found.values["eta"] = sample.eta
 
-    def _steps(self, found: _Quantities, passed: PlannedPass, note: str) -> None:
+    def _steps(self, found: Quantities, passed: PlannedPass, note: str) -> None:
         steps = passed.sigmas.steps
         found.values["steps"] = steps
         if passed.tail is None:
@@ -395,6 +384,10 @@ class _Selection:
         run = steps - passed.tail.start
         if self.is_own:
             found.values["skipped"] = passed.tail.start
+            if passed.tail.end is not None and passed.tail.end < steps:
+                found.values["ended"] = passed.tail.end
+            if passed.tail.strength == 1:
+                return
             remark = self.pipelines.notes["skipped"]
             found.notes["skipped"] = remark.format(strength=passed.tail.strength, run=run, steps=steps)
             return
@@ -405,7 +398,7 @@ class _Selection:
 
     # How it is said.
 
-    def _constants(self, loaded: _Quantities, told: list[_Quantities]) -> Iterator[Constant]:
+    def _constants(self, loaded: Quantities, told: list[Quantities]) -> Iterator[Constant]:
         """The constants: what is loaded and the first pass, then what differs in the second."""
         first, second = told[:1], told[1:]
         values = loaded.values | {quantity: value for item in first for quantity, value in item.values.items()}
@@ -424,7 +417,7 @@ class _Selection:
         places = {quantity: place for place, quantity in enumerate(leading)}
         return sorted(self.pipelines.constants, key=lambda row: places.get(row.quantity, len(places)))
 
-    def _sources(self, number: int, told: list[_Quantities]) -> dict[str, str]:
+    def _sources(self, number: int, told: list[Quantities]) -> dict[str, str]:
         """Source text by quantity: the name of the constant that holds it in this pass."""
         first, own = told[0].values, told[number]
         names = {row.quantity: row.name for row in self.pipelines.constants}
@@ -434,7 +427,7 @@ class _Selection:
         }
         return named | own.sources
 
-    def _pass(self, number: int, passed: PlannedPass, told: list[_Quantities]) -> Pass:
+    def _pass(self, number: int, passed: PlannedPass, told: list[Quantities]) -> Pass:
         sources = self._sources(number, told)
         if self.is_own and self.loops is not None:
             return self._looped(passed, sources, self.loops)
@@ -451,9 +444,12 @@ class _Selection:
             texts=None if number and texts and texts == encoded(self._sources(0, told)) else texts,
             scheduler=None if shared else scheduler,
             start=self._start(passed),
+            mended=row.mended,
             encodes=row.arguments.get("image") == "latents",
             mask=Mask(passed.mask.inverts) if passed.mask and "mask" in sources else None,
-            control=passed.controls[0].resize if "controlnets" in sources else "",
+            control=(self.steering.nets or self.steering.adapters)[0].resize if "control_images" in sources else "",
+            adapters=len(self.steering.adapters) if "adapters" in sources else 0,
+            scales=sources.get("ip_scales", "") if not number or sources.get("ip_scales") != "IP_SCALES" else "",
             latent=latent_enlargement(passed.origin, sources, self.model, self.pipelines),
             picture=picture_enlargement(passed.origin, sources, self.pipelines),
         )
@@ -466,7 +462,7 @@ class _Selection:
             arguments=(),
             loop=loop_of(self.planned, passed, loops, sources, velocity=velocity),
             names=sources,
-            start=Start(passed.origin.resize) if isinstance(passed.origin, LoadImage) else None,
+            start=self._start(passed),
             mask=Mask(mask.inverts, mask.fill, mask.area == "masked") if (mask := passed.mask) else None,
             latent=latent_enlargement(passed.origin, sources, self.model, self.pipelines),
             picture=picture_enlargement(passed.origin, sources, self.pipelines),

@@ -1,5 +1,7 @@
 """A job as a settings text that reads back as this very job: in its program's own words, else as JSON."""
 
+from typing import NamedTuple
+
 from paramc.backends.description import Target
 from paramc.backends.registry import choices, engine, find_target, targets
 from paramc.backends.report import Report
@@ -14,18 +16,29 @@ WORDS = "infotext"  # the engine that writes settings texts
 WHOLE = "json"  # the target that keeps every value
 
 
-def settings_of(job: Job, plan: Plan, target: Target, report: Report) -> tuple[str, str]:
-    """The text and its dialect. `target` is the one that holds it: others are looked for beside it."""
+class Settings(NamedTuple):
+    """A text, its dialect, and what is read of it, for no version yet; None for a text that keeps every value."""
+
+    text: str
+    dialect: str
+    said: Job | None
+
+
+def settings_of(job: Job, plan: Plan, target: Target, report: Report) -> Settings:
+    """The settings. `target` is the one that holds them: others are looked for beside it."""
     roots = (target.folder.parent,)
     own = job.producer.dialect
     writers = [name for name in targets(roots) if find_target(name, roots).engine == WORDS]
     if own in dialects(target.grammars) and find_dialect(own, target.grammars).engine == WORDS and writers:
         text = _written(own if own in writers else writers[0], job, plan, target, report)
         dialect = find_dialect(own, target.grammars)
-        again = complete_job(upgrade_job(read_job(text, dialect)[0], dialect), target.grammars)
-        if again.model_copy(update={"family": job.family}) == job:
-            return text, own
-    return _written(WHOLE, job, plan, target, report), WHOLE
+        for tried in dict.fromkeys((text.rstrip("\n"), text)):
+            said = read_job(tried, dialect)[0]
+            again = complete_job(upgrade_job(said, dialect), target.grammars)
+            if again.model_copy(update={"family": job.family}) == job:
+                return Settings(tried, own, said)
+    kept = job.model_copy(update={"ledger": ()})  # where each value stood is of no use without the text
+    return Settings(_written(WHOLE, kept, plan, target, report), WHOLE, None)
 
 
 def _written(name: str, job: Job, plan: Plan, target: Target, report: Report) -> str:

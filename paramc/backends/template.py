@@ -4,8 +4,7 @@ Templates run in a sandbox and know only what they are given. What the body uses
 """
 
 import ast
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from paramc import __version__
 from paramc.backends.callcheck import faults, read_interface
 from paramc.backends.description import Target
-from paramc.backends.literals import assignment, call, comment, imports, shown
+from paramc.backends.literals import assignment, call, comment, imports, literal, shown
 from paramc.backends.loops import read_loops
 from paramc.backends.notebook import SUFFIX, notebook_of, source_of
 from paramc.backends.parts import quoted, read_parts
@@ -60,10 +59,10 @@ def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report)
         raise ValueError(f"{target.folder}: a target of scripts needs a table of samplers")
     loops = read_loops(target.folder / LOOPS)
     pipelines = read_pipelines(target.folder / PIPELINES)
-    script = select_script(plan, pipelines, target.schedulers, choices, loops)
+    script = select_script(plan, pipelines, target.schedulers, choices, target.kind_of, loops)
     templates = templates_of(target.folder)
     is_own = any(passed.loop for passed in script.passes)
-    settings, dialect = _settings(job, plan, target, report) if is_own else ("", "")
+    settings, dialect, _ = _settings(job, plan, target, report) if is_own else ("", "", None)
     template = templates.get_template(BODY)
     known = {"settings": settings, "dialect": dialect, "oldest": _oldest(target)}
     parts = ""
@@ -72,13 +71,15 @@ def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report)
         spoken = body.replace(parts, "") if is_own else "\n".join(_mending(script))
         parts = quoted(spoken, read_parts(target.folder / PARTS))
         body = template.render(script=script, parts=parts, **known)
+    names, said = _words(body)
+    modules = used(names, read_interface(target.folder / INTERFACE).modules)
     text = templates.get_template(SCRIPT).render(
         script=script,
         producer=_producer(job),
         version=__version__,
-        needed=[*(_versions(target) if script.passes else ()), *_packages(body, pipelines.packages)],
+        needed=[*(_versions(target) if script.passes else ()), *_packages({*said, *modules}, pipelines.packages)],
         losses=losses(report),
-        modules=used(body, read_interface(target.folder / INTERFACE).modules),
+        modules=modules,
         body=body,
     )
     behind = "" if is_own else _behind(text, job, plan, target, report)
@@ -102,7 +103,7 @@ def _file(text: str, target: Target, choices: Choices) -> File:
 
 def _handed(job: Job, plan: Plan, target: Target, report: Report) -> str:
     """A script that has paramc paint the job."""
-    settings, dialect = _settings(job, plan, target, report)
+    settings, dialect, _ = _settings(job, plan, target, report)
     return (
         templates_of(target.folder)
         .get_template(HANDING)
@@ -116,7 +117,7 @@ def _handed(job: Job, plan: Plan, target: Target, report: Report) -> str:
     )
 
 
-def _settings(job: Job, plan: Plan, target: Target, report: Report) -> tuple[str, str]:
+def _settings(job: Job, plan: Plan, target: Target, report: Report) -> tuple[str, str, Job | None]:
     from paramc.backends.settings import settings_of  # writes with another engine
 
     return settings_of(job, plan, target, report)
@@ -160,16 +161,29 @@ def losses(report: Report) -> tuple[Loss, ...]:
     )
 
 
-def used(body: str, modules: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """The imports that the body needs: modules named as a whole, and names out of modules."""
-    names = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+def _words(body: str) -> tuple[set[str], set[str]]:
+    """The names that the body of a script speaks of, and all that its code is made of; texts are none of it."""
+    names, others = set[str](), set[str]()
+    for node in ast.walk(ast.parse(body)):
+        match node:
+            case ast.Name(id=name):
+                names.add(name)
+            case ast.Attribute(attr=name) | ast.keyword(arg=str(name)) | ast.alias(name=name):
+                others.add(name)
+            case _:
+                pass
+    return names, names | others
+
+
+def used(names: Collection[str], modules: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The imports that a script needs which speaks of names: modules named as a whole, and names out of modules."""
     needed = {module: tuple(name for name in offered if name in names) for module, offered in modules.items()}
     return {module: chosen for module, chosen in needed.items() if chosen or (module in names and not modules[module])}
 
 
-def _packages(body: str, known: Mapping[str, str]) -> list[str]:
+def _packages(said: Iterable[str], known: Mapping[str, str]) -> list[str]:
     """The packages that a script needs by what it uses."""
-    words = {*re.findall(r"\w+", body)}
+    words = {word.partition(".")[0] for word in said}
     return list(dict.fromkeys(package for word, package in known.items() if word in words))
 
 
@@ -194,7 +208,7 @@ def templates_of(folder: Path) -> SandboxedEnvironment:
         auto_reload=False,
         bytecode_cache=FileSystemBytecodeCache(str(remembered)) if remembered else None,
     )
-    environment.globals.update(assignment=assignment, call=call, zip=zip)
+    environment.globals.update(assignment=assignment, call=call, literal=literal, zip=zip)
     environment.filters.update(imports=imports, comment=comment, keywords=_keywords)
     return environment
 

@@ -13,7 +13,7 @@ from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, RunError
 from paramc.ir.base import json_of
 from paramc.ir.job import Job
-from paramc.passes.plan import DEFAULT_SIZE
+from paramc.passes.defaults import DEFAULT_SIZE
 from paramc.passes.resolve import stem_of
 from paramc.source.model import Source
 
@@ -32,18 +32,24 @@ def asked(job: Job, arguments: Arguments) -> Job:
     """The job with what the command line says over it. Raises InvalidValue, RunError for files that are no models."""
     job = edited(job, arguments)
     named = {"assets.checkpoint": _model(arguments), "assets.vae": arguments.vae}
-    # Path raises where there is no such user, and for names that are too long
-    files = {path: os.path.expanduser(file or "") for path, file in named.items()}  # noqa: PTH111
-    for path, file in files.items():
-        if file and not os.path.exists(file):  # noqa: PTH110
-            raise RunError(diagnose("PC573", kind=path.removeprefix("assets."), file=file))
-    _check_pipeline(files["assets.checkpoint"])
-    values: dict[str, object] = {
-        path: {"name": PurePath(file).name.removesuffix(SUFFIX), "path": file} for path, file in files.items() if file
-    }
+    values: dict[str, object] = {path: _asset(path, file) for path, file in named.items() if file}
     if arguments.seed is not None:
         values["noise.seed"] = arguments.seed
     return job.replace(values) if values else job
+
+
+def _asset(path: str, asked_for: str) -> dict[str, str]:
+    """A file of this user, or the name of one that `--models` has. Raises RunError for a path that leads nowhere."""
+    # Path raises where there is no such user, and for names that are too long
+    file = os.path.expanduser(asked_for)  # noqa: PTH111
+    name = PurePath(file).name.removesuffix(SUFFIX)
+    if os.path.exists(file):  # noqa: PTH110
+        if path == "assets.checkpoint":
+            _check_pipeline(file)
+        return {"name": name, "path": file}
+    if PurePath(file).name != file:
+        raise RunError(diagnose("PC573", kind=path.removeprefix("assets."), file=file))
+    return {"name": name}
 
 
 def _check_pipeline(model: str) -> None:

@@ -197,7 +197,8 @@ class _Meter:
     def show(self, update: Update) -> None:
         """Write over the line."""
         described = as_object(self._graph.get(update.node))
-        title = as_object(described.get("_meta")).get("title") or described.get("class_type") or "waiting"
+        waiting = f"waiting, {update.queued} in the queue" if update.queued > 1 else "waiting"
+        title = as_object(described.get("_meta")).get("title") or described.get("class_type") or waiting
         share = f" {bar(update.done / update.total)} {update.done:g} of {update.total:g}" if update.total > 0 else ""
         columns = (self._console.errors.columns or 80) - 1
         self._console.notify("\r" + escaped(f"{title}{share}")[:columns] + "\x1b[K")

@@ -20,6 +20,8 @@ VERBS = {
     "schema": "JSON Schema of what paramc writes as JSON",
     "completion": "a script that completes paramc's words in a shell",
 }
+RESUMED = frozenset({"convert", "grid", "models", "run", "scan"})  # verbs that keep what they have finished
+KEPT = "interrupted: what is finished is kept, and the same command goes on from there\n"
 EXITS = """\
 exit codes: 0 fine, 1 errors found, 2 usage, 3 below --at-least, 4 output could not be written, 70 a bug of paramc
 """

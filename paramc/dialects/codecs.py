@@ -206,6 +206,10 @@ def _write_both(value: object) -> str | None:
     return _write_number(value[0]) if isinstance(value, tuple) and len(set(value)) == 1 else None
 
 
+def _write_lead(value: object) -> str | None:
+    return _write_number(value[0]) if isinstance(value, tuple) and len(value) == 2 else None
+
+
 def _read_hashes(text: str) -> tuple[Hash, ...]:
     if not _HEX.fullmatch(text.strip()):
         raise Unreadable("a hash, hexadecimal digits")
@@ -458,6 +462,7 @@ NUMBERS: Final = {
     "decimal": Codec(read_float, _write_decimal),  # always with a point: `1.0`
     "count": Codec(_read_count, _write_number),  # 0 says nothing
     "both": Codec(lambda text: (read_float(text),) * 2, _write_both, 2),
+    "lead": Codec(lambda text: (read_float(text),) * 2, _write_lead, 2),
     "natural": Codec(_read_natural, _write_number),  # so does −1
     "percent": Codec(_read_percent, _write_percent),
     "layer": Codec(_read_layer, _write_layer),

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from lark import Lark, Token
 
@@ -12,12 +12,19 @@ from paramc.ir.base import trusted
 from paramc.ir.prompt import NetworkTag
 from paramc.tables import NOTHING, TableValue
 
+ENDS: Final = 2  # of a range
+
 
 class Strength(NamedTuple):
-    """Where a strength is found among the arguments of a tag; position 0 is the name, hence none."""
+    """Where a strength is found among the arguments of a tag; position 0 is the name, hence none.
+
+    within: an argument that states a range, as in `3-8`, of which it is the first end or, for `end` 1, the other.
+    """
 
     position: int = 0
     named: str = ""
+    within: str = ""
+    end: int = 0
     like: str = ""
     default: float | None = None
 
@@ -165,4 +172,7 @@ def _strength(tag: Tag, place: Strength, found: Mapping[str, float | None]) -> f
 def _spelt(tag: Tag, place: Strength) -> str | None:
     if place.named and place.named in tag.named:
         return tag.named[place.named]
+    if place.within and place.within in tag.named:
+        ends = tag.named[place.within].split("-")
+        return ends[place.end] if len(ends) == ENDS else ""
     return tag.positional[place.position] if 0 < place.position < len(tag.positional) else None

@@ -24,7 +24,7 @@ from paramc.dialects.script.enlarging import enlargement
 from paramc.dialects.script.handed import handed_over
 from paramc.dialects.script.kept import kept_settings, read_kept
 from paramc.dialects.script.lines import Lines
-from paramc.dialects.script.loaded import NETWORKS, read_adapters, read_model, read_networks, read_patches
+from paramc.dialects.script.loaded import MOST_UNITS, NETWORKS, read_adapters, read_model, read_networks, read_patches
 from paramc.dialects.script.machine import Machine
 from paramc.dialects.script.networks import DIGITS
 from paramc.dialects.script.notes import CONTROLS, Notes
@@ -331,7 +331,9 @@ class _Reading(Notes):
         return file is not None or bool(origins(value))
 
     def _control(self, row: KeywordRow, value: object) -> bool:
-        for number, item in enumerate(value if isinstance(value, list) else [value]):
+        """A picture, or a number, for each unit that steers; one number is that of all."""
+        alone = 1 if row.kind == "control_image" else max(self.units(), 1)
+        for number, item in enumerate(value[:MOST_UNITS] if isinstance(value, list) else [value] * alone):
             if row.kind == "control_image":
                 self.put(row.path, file_behind(item, self.meanings), number)
                 made = preprocessed(item, self.meanings)
@@ -351,8 +353,8 @@ class _Reading(Notes):
         for call in painting.before:
             method = call.name.rpartition(".")[2]
             self._mask(method, call)
-            if method in kinds and self.get(CONTROLS + "unit") is not None:
-                self.put(CONTROLS + "resize", str(kinds[method]), 0)
+            for unit in range(self.units()) if method in kinds else ():
+                self.put(CONTROLS + "resize", str(kinds[method]), unit)
             if method in kinds and self.get("task.resize") is None and self.get("task.kind") != "text_to_image":
                 size = pair(call.arguments)
                 if size:

@@ -38,6 +38,8 @@ def _name_samplers(meaning: Interpretation, *, executed: bool) -> None:
         if entry.match and entry.match.field.kind == "schedule"
         for place in entry.places
     }
+    if not executed:
+        schedules = {place: entry for place, entry in schedules.items() if not _is_sampler(meaning, *place, entry)}
     for entry in meaning.effective():
         if entry.match and entry.match.field.kind == "sampler" and entry.places and entry.value is not None:
             place, number = entry.places[0]
@@ -49,6 +51,20 @@ def _name_samplers(meaning: Interpretation, *, executed: bool) -> None:
         if isinstance(value, str) and value.startswith(UNKNOWN):
             close = meaning.fields.names.closest_schedule(entry.pair.value)
             meaning.say("PC323", entry, named=short(entry.pair.value), hint=_did_you_mean(close))
+
+
+def _is_sampler(meaning: Interpretation, place: Place, number: int, entry: Entry) -> bool:
+    """Take a schedule for the sampler that it names, as libraries call theirs, where nothing else names one."""
+    beside = Place(place.part, (*place.names[:-1], "sampler"))
+    word = str(meaning.draft.get(place, number))
+    pair = meaning.fields.names.meant(word.removeprefix(UNKNOWN))
+    unsaid = meaning.draft.get(beside, number) is None
+    if not (unsaid and word.startswith(UNKNOWN)) or pair.sampler.startswith(UNKNOWN):
+        return False
+    meaning.draft.put(beside, number, pair.sampler)
+    meaning.draft.put(place, number, pair.schedule)
+    entry.places[:] = [(beside, number)] if pair.schedule is None else [(beside, number), (place, number)]
+    return True
 
 
 def _mean(meaning: Interpretation, entry: Entry, beside: tuple[Place, int], own: Entry | None) -> None:

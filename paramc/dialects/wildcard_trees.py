@@ -45,6 +45,7 @@ def read_tree(text: str) -> Tree:
         raise ValueError(f"it has more than {MOST_LINES} lines")
     found: dict[Keys, list[Pieces]] = {}
     anchors: dict[str, list[Pieces]] = {}
+    earlier: dict[int, list[Pieces]] = {}
     above: list[tuple[int, str]] = []
     for line in _lines(_grammar().lex(text)):
         while above and above[-1][0] >= line.column + line.listed:
@@ -57,23 +58,35 @@ def read_tree(text: str) -> Tree:
             continue
         added = [[text] for text in line.texts]
         texts += added
+        for pieces in added:
+            if pieces[0][:1] == "*" and (meant := anchors.get(pieces[0][1:])) is not None:
+                earlier[id(pieces)] = meant
         if line.anchor:
             anchors[line.anchor] = added or texts
-    return _resolved(found, anchors)
+    return _resolved(found, anchors, earlier)
 
 
-def _resolved(found: Mapping[Keys, Sequence[Pieces]], anchors: Mapping[str, Sequence[Pieces]]) -> Tree:
-    """The lists with what their aliases stand for; an alias inside that is one more text."""
-    meanings = {
-        name: tuple(map(" ".join, texts)) for name, texts in anchors.items()
-    }  # joined once: copies would add up
+def _resolved(
+    found: Mapping[Keys, Sequence[Pieces]],
+    anchors: Mapping[str, Sequence[Pieces]],
+    earlier: Mapping[int, Sequence[Pieces]],
+) -> Tree:
+    """The lists with what their aliases stand for; an alias inside that is one more text.
+
+    earlier: what a text, by its identity, stands for where its name was given before; the last before it counts.
+    """
+    joined: dict[int, Sequence[str]] = {}  # once: copies would add up
     lists: dict[Keys, Sequence[str]] = {}
     unknown, copies = None, 0
     for keys, texts in found.items():
         listed: list[str] = []
-        for text in map(" ".join, texts):
+        for pieces in texts:
+            text = " ".join(pieces)
             alias = _ALIAS.fullmatch(text) if text[:1] == "*" else None
-            meant = meanings.get(alias[1]) if alias else None
+            target = earlier.get(id(pieces), anchors.get(alias[1])) if alias else None
+            if target is not None and id(target) not in joined:
+                joined[id(target)] = tuple(map(" ".join, target))
+            meant = None if target is None else joined[id(target)]
             copies += len(meant or ())
             if alias and (meant is None or copies > MOST_COPIES):
                 unknown, meant = text, None
@@ -94,6 +107,10 @@ def _lines(tokens: Iterable[Token]) -> Iterator[_Line]:
         if token.type == "ITEM":
             dash = token.index("-")
             yield _Line(dash, True, None, (token[dash + 1 :].strip(),))
+            continue
+        if token.type == "HEAD":
+            key = token.lstrip(" ")
+            yield _Line(len(token) - len(key), False, _unquoted(key.rstrip()[:-1]), ())
             continue
         if token.type != "NEWLINE":
             line.append(token)

@@ -132,6 +132,14 @@ class DeepShrink(Model):
     upscale_method: str = "bicubic"
 
 
+class Reference(Model):
+    """A picture that a model for editing looks at while it paints; `unit` orders them, from 1."""
+
+    kind: Literal["reference"] = "reference"
+    unit: Annotated[int, POSITIVE] = 1
+    image: ImageRef = trusted(ImageRef)()
+
+
 class OpaquePatch(Model):
     """An extension that paramc knows by name only: its fields as written, in order."""
 
@@ -150,6 +158,7 @@ Patch: TypeAlias = Annotated[
     | SelfAttentionGuidance
     | PerturbedAttention
     | DeepShrink
+    | Reference
     | Extension
     | OpaquePatch,
     Field(discriminator="kind"),

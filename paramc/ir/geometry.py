@@ -15,6 +15,11 @@ class Size(NamedTuple):
     height: int
 
 
+def multiplied(size: Size, factor: float, cell: int) -> Size:
+    """A size that is so many times as large, in whole cells of so many pixels, halves to even ones (ComfyUI)."""
+    return Size(*(round(side // cell * factor) * cell for side in size))
+
+
 def read_size(value: object) -> object:
     """`512x768` as its two numbers; anything else as it is."""
     match = _SPELT.fullmatch(value) if isinstance(value, str) else None

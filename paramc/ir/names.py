@@ -1,5 +1,6 @@
 """Canonical ids of samplers, schedules and upscalers, with what they are."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -8,6 +9,7 @@ from paramc.tables import as_row, read_table, section
 
 UNKNOWN: Final = "unknown:"  # prefix of a name that no table knows; the label follows as written
 MODEL_UPSCALER: Final = "model:"  # prefix of an upscaler that is a file, by its label
+_FACTOR = re.compile(r"(?<![0-9a-z])(?:(\d{1,2})x|x(\d{1,2}))(?!\d)", re.IGNORECASE)
 
 
 class Sampler(NamedTuple):
@@ -47,6 +49,12 @@ def schedules() -> dict[str, Named]:
 def upscalers() -> dict[str, Named]:
     """Every upscaler that is no file, by its canonical id."""
     return _named("upscalers")
+
+
+def model_factor(upscaler: str) -> int | None:
+    """How many times as large a model makes each side, as files of such models are named; None where it is not said."""
+    found = _FACTOR.search(upscaler.removeprefix(MODEL_UPSCALER))
+    return int(found[1] or found[2]) or None if found else None
 
 
 def is_known(identifier: str) -> bool:

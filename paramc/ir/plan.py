@@ -218,8 +218,8 @@ class Sigmas(Step):
 class Slice(Step):
     """The sigmas from index `start` on: a pass that begins on a picture, or goes on from another. Slot: sigmas.
 
-    `end` is the index of the last of them, which `ends_clean` makes 0. `lengthens`: the schedule was made longer so
-    that as many steps are run as were asked for.
+    `end` is the index of the last of them, which `ends_clean` makes 0. `lengthens`: the schedule was made longer by
+    `lead` steps, so that as many are run as were asked for.
     """
 
     op: Literal["slice"] = "slice"
@@ -227,6 +227,7 @@ class Slice(Step):
     start: int
     strength: float
     lengthens: bool = False
+    lead: int = 0
     end: int | None = None
     ends_clean: bool = False
 
@@ -305,8 +306,21 @@ class ResizeLatent(Step):
     crop_to: Size
 
 
+class ScaleLatent(Step):
+    """A latent `scale` times as large, in whole cells. Slot: latent."""
+
+    op: Literal["scale_latent"] = "scale_latent"
+    latent: str
+    method: str  # as in ResizeLatent
+    scale: float
+
+
 class UpscaleImage(Step):
-    """A picture enlarged to `size`, by resampling or by a model first. Slot: image."""
+    """A picture enlarged to `size`, by resampling or by a model first. Slot: image.
+
+    Without size and scale it is as large as a model makes it. `resampling`: the filter behind a model, None = Lanczos.
+    `plainly`: the picture keeps its numbers, the model is asked once, and sides are rounded (ComfyUI).
+    """
 
     op: Literal["upscale_image"] = "upscale_image"
     image: str
@@ -314,14 +328,17 @@ class UpscaleImage(Step):
     size: Size | None
     scale: float | None = None
     crop_to: Size | None = None
+    resampling: str | None = None
+    plainly: bool = False
 
 
 class Decode(Step):
-    """A latent to a picture. Slot: image."""
+    """A latent to a picture. `keeps_numbers`: it is not rounded to 8 bit (ComfyUI). Slot: image."""
 
     op: Literal["decode"] = "decode"
     latent: str
     vae: str
+    keeps_numbers: bool = False
 
 
 class Detail(Step):
@@ -349,8 +366,8 @@ class Save(Step):
 
 Op: TypeAlias = Annotated[
     LoadCheckpoint | LoadParts | LoadVae | ApplyNetwork | PatchModel | Encode | Combine | ApplyControl | EmptyLatent
-    | LoadImage | EncodeImage | MaskLatent | MakeNoise | Sigmas | Slice | Sample | ResizeLatent | UpscaleImage | Decode
-    | Detail | RestoreFaces | Save,
+    | LoadImage | EncodeImage | MaskLatent | MakeNoise | Sigmas | Slice | Sample | ResizeLatent | ScaleLatent
+    | UpscaleImage | Decode | Detail | RestoreFaces | Save,
     Field(discriminator="op"),
 ]  # fmt: skip
 

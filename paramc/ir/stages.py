@@ -88,6 +88,7 @@ class Hires(Model):
     upscaler: str = "latent:bilinear"  # canonical id (ir/names.py), or `model:LABEL`
     scale: Annotated[float | None, FACTOR] = None
     size: Annotated[Sides | None, DERIVED_SIDES] = None  # instead of `scale`; a side of 0 is derived
+    resampling: str | None = None  # what brings a picture to its size behind a model; None = Lanczos
     steps: Annotated[int | None, within(0, 10_000)] = None
     strength: Annotated[float | None, FRACTION] = None
     sampler: str | None = None
@@ -115,18 +116,21 @@ class Refiner(Model):
 class Further(Model):
     """One more pass, behind those that the other stages are. None = as in the first pass.
 
-    `first_step` of a pass that goes on where the one before it stops. One that is `steered` begins with noise of its
-    own, and takes what is there so far beside its texts.
+    Of its schedule the steps [first_step, last_step) are run. One that adds no noise goes on where another stops. One
+    that is `steered` begins with noise of its own, and takes what is there so far beside its texts.
     """
 
     kind: Literal["further"] = "further"
     steered: bool = False
     upscaler: str | None = None  # canonical id (ir/names.py), or `model:LABEL`; None = not enlarged
     scale: Annotated[float | None, FACTOR] = None
-    size: Annotated[Sides | None, DERIVED_SIDES] = None  # instead of `scale`
+    size: Annotated[Sides | None, DERIVED_SIDES] = None  # instead of `scale`; without both as large as a model makes it
+    resampling: str | None = None  # as in Hires
+    adds_noise: bool = True
     steps: Annotated[int | None, within(0, 10_000)] = None
-    first_step: Annotated[int | None, COUNT] = None
+    first_step: Annotated[int, COUNT] = 0
     last_step: Annotated[int | None, COUNT] = None  # None = to the end
+    leaves_noise: bool = False  # as in Sampling
     strength: Annotated[float | None, FRACTION] = None  # None = all steps
     sampler: str | None = None
     schedule: str | None = None

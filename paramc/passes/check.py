@@ -17,7 +17,9 @@ from paramc.ir.names import is_known, samplers, schedules
 from paramc.ir.paths import leaves
 from paramc.ir.sampling import ANY_SEED
 from paramc.ir.stages import Enlarge, ImageToImage, Inpaint
-from paramc.passes.plan import DEFAULT_SIZE, DEFAULT_STEPS, denoiser_calls, hires_size
+from paramc.passes.conditioning import denoiser_calls
+from paramc.passes.defaults import DEFAULT_SIZE, DEFAULT_STEPS
+from paramc.passes.later import hires_size
 
 Values: TypeAlias = tuple[tuple[str, object], ...]
 """Paths and values that are not their fields' defaults."""

@@ -6,10 +6,11 @@ from paramc.dialects.description import Dialect
 from paramc.ir.assets import AssetRef
 from paramc.ir.base import trusted
 from paramc.ir.control import ExtraNetwork
+from paramc.ir.geometry import Size
 from paramc.ir.job import Job
 from paramc.ir.plan import ApplyNetwork, LoadCheckpoint, LoadParts, LoadVae, Op, PatchModel
 from paramc.ir.prompt import Prompt
-from paramc.ir.stages import Hires
+from paramc.ir.stages import Further, Hires
 
 
 @dataclass(slots=True)
@@ -21,11 +22,14 @@ class Draft:
     language: Dialect  # of the prompts
     habits: tuple[str, ...] = ()  # flags of the program's sampling loop
     keeping: frozenset[str] = frozenset()  # samplers that have all sigmas there, whatever they drop elsewhere
+    enlarges_plainly: bool = False  # as in UpscaleImage
     ops: list[Op] = field(default_factory=list)
     model: str = ""
     clip: str = ""
     vae: str = ""
     noise: str = ""
+    opening: tuple[str, str, str] = ("", "", "")  # model, encoder and VAE of the first pass
+    size: Size | None = None  # of what there is so far, pixels; None where only the picture tells it
 
     def add(self, op: Op) -> str:
         """Put an op at the end; gives its id."""
@@ -54,6 +58,7 @@ def load_models(draft: Draft) -> None:
         draft.vae = f"{draft.add(trusted(LoadVae)(id='vae', because=('assets.vae',), asset=assets.vae))}.vae"
     _apply_networks(draft, draft.job.prompt, "prompt", "")
     _apply_patches(draft, "")
+    draft.opening = draft.model, draft.clip, draft.vae
 
 
 def _apply_patches(draft: Draft, suffix: str) -> None:
@@ -108,14 +113,14 @@ def _apply_networks(draft: Draft, prompt: Prompt, path: str, suffix: str) -> Non
         draft.model, draft.clip = f"{op.id}.model", f"{op.id}.clip"
 
 
-def change_checkpoint(draft: Draft, hires: Hires) -> None:
-    """Another checkpoint for the second pass, under the same networks and patches."""
-    if hires.checkpoint is None or hires.checkpoint.name is None:
+def change_checkpoint(draft: Draft, stage: Hires | Further, part: str, suffix: str) -> None:
+    """Another checkpoint for a later pass, under the same networks and patches; `part` is its path."""
+    if stage.checkpoint is None or stage.checkpoint.name is None:
         return
-    because = ("stages.hires.checkpoint",)
-    draft.add(trusted(LoadCheckpoint)(id="hires_checkpoint", because=because, asset=hires.checkpoint))
-    draft.model, draft.clip = "hires_checkpoint.model", "hires_checkpoint.clip"
+    name = f"{suffix.removeprefix('_')}_checkpoint"
+    draft.add(trusted(LoadCheckpoint)(id=name, because=(f"{part}.checkpoint",), asset=stage.checkpoint))
+    draft.model, draft.clip = f"{name}.model", f"{name}.clip"
     if draft.vae == "checkpoint.vae":
-        draft.vae = "hires_checkpoint.vae"
-    _apply_networks(draft, hires.prompt or draft.job.prompt, "stages.hires.prompt", "_hires")
-    _apply_patches(draft, "_hires")
+        draft.vae = f"{name}.vae"
+    _apply_networks(draft, stage.prompt or draft.job.prompt, f"{part}.prompt", suffix)
+    _apply_patches(draft, suffix)

@@ -1,6 +1,6 @@
 """The noise levels of a pass, in ops: a schedule, and the part of it that is walked."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from paramc.ir.base import trusted
 from paramc.ir.names import executed_schedule, sampler_of
@@ -50,25 +50,33 @@ def longer(steps: int, strength: float) -> int:
 def add_lengthened(
     draft: Draft, name: str, sigmas: str, start: int, strength: float, path: str = "task.strength"
 ) -> str:
-    """The tail of a schedule that was made longer for it."""
-    tail = trusted(Slice)(id=name, because=(path,), sigmas=sigmas, start=start, strength=strength, lengthens=True)
+    """The tail of a schedule that was made longer for it by `start` steps."""
+    tail = trusted(Slice)(
+        id=name, because=(path,), sigmas=sigmas, start=start, strength=strength, lengthens=True, lead=start
+    )
     return draft.add(tail)
 
 
-def add_part(draft: Draft, sigmas: str) -> str:
-    """The levels of those steps alone that the job asks for, counted among the steps that it asks for."""
-    sampling = draft.job.sampling
-    if not sampling.first_step and sampling.last_step is None:
+class Part(NamedTuple):
+    """The steps [first, last) of those that are asked for; None = to the end. `leaves`: what noise is left then."""
+
+    first: int
+    last: int | None
+    leaves: bool
+
+
+def add_part(draft: Draft, sigmas: str, name: str, part: Part, because: tuple[str, ...]) -> str:
+    """The levels of a part of the steps alone."""
+    if not part.first and part.last is None:
         return sigmas
     op = draft.ops[-1]
-    tail = op if isinstance(op, Slice) else trusted(Slice)(id="tail", sigmas=sigmas, start=0, strength=1.0)
+    tail = op if isinstance(op, Slice) else trusted(Slice)(id=name, sigmas=sigmas, start=0, strength=1.0)
     if op is tail:
         draft.ops.pop()
-    last, before = sampling.last_step, tail.start if tail.lengthens else 0
-    part = {
-        "start": max(tail.start, before + sampling.first_step),
-        "end": None if last is None else before + last,
-        "ends_clean": last is not None and not sampling.leaves_noise,
-        "because": (*tail.because, *ENDS),
+    changed = {
+        "start": max(tail.start, tail.lead + part.first),
+        "end": None if part.last is None else tail.lead + part.last,
+        "ends_clean": part.last is not None and not part.leaves,
+        "because": (*tail.because, *because),
     }
-    return draft.add(tail.model_copy(update=part))
+    return draft.add(tail.model_copy(update=changed))

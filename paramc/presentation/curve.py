@@ -6,27 +6,14 @@ The levels are computed without torch, by the plain formulas; the runner compute
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import accumulate
-from math import atan, exp, expm1, log, sqrt, tan
+from math import atan, exp, log, sqrt, tan
 from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
 TIMESTEPS: Final = 1000  # that diffusion models are trained with
 BETAS: Final = (0.00085, 0.012)  # of the noise that is added in training, their roots evenly spaced
-FLOW_SHIFT: Final = {  # of timesteps, where the model has one of its own
-    "sd3": 3.0,
-    "z-image": 3.0,
-    "lumina2": 6.0,
-    "auraflow": 1.73,
-    "qwen-image": 3.158,
-    "flux2-klein": 7.538,
-    "flux2": 7.538,
-    "hidream": 3.0,
-}
-FLUX_TOKENS: Final = ((256, 0.5), (4096, 1.15))  # tokens of the picture → ln of the shift; straight in between
-TOKEN_SIDE: Final = 16  # pixels
 SMALLEST, LARGEST = 1e-6, 1e6  # of a noise level or a shift that is drawn
 STEEPEST: Final = 100.0  # curvature
-MOST_PIXELS: Final = 2**28
 ROWS: Final = 4  # of the plot
 USUAL: Final = 24  # columns that a short curve is drawn out to …
 WIDEST: Final = 4  # … but each of its steps to no more
@@ -34,12 +21,12 @@ EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
 
 
 class Ask(NamedTuple):
-    """What the curve depends on. 0 stands for the model's own, as in the Job."""
+    """What the curve depends on; 0 stands for the model's own, as in the Job.
+
+    shift: of a flow model's timesteps, None for other models.
+    """
 
     steps: int
-    base: str = ""
-    is_flow: bool = False
-    pixels: int = 512 * 512
     shift: float | None = None
     rho: float = 0.0
     sigma_min: float = 0.0
@@ -50,8 +37,8 @@ def sigmas_of(schedule: str, ask: Ask) -> tuple[float, ...]:
     """The noise levels in order, the final 0 included; empty for a schedule without a plain formula."""
     if ask.steps < 1 or not _is_sane(ask):
         return ()
-    if ask.is_flow:
-        return _flow(ask) if schedule in FLOWING else ()
+    if ask.shift is not None:
+        return _flow(ask.steps, ask.shift) if schedule in FLOWING else ()
     formula = FORMULAS.get(schedule)
     return formula(ask) if formula else ()
 
@@ -62,8 +49,7 @@ def _is_sane(ask: Ask) -> bool:
     return (
         all(SMALLEST < bound < LARGEST for bound in bounds)
         and (not ask.rho or 1 / STEEPEST < ask.rho < STEEPEST)
-        and (not ask.shift or SMALLEST < ask.shift < LARGEST)
-        and 0 < ask.pixels < MOST_PIXELS
+        and (ask.shift is None or SMALLEST < ask.shift < LARGEST)
     )
 
 
@@ -175,16 +161,10 @@ def _kl_optimal(ask: Ask) -> tuple[float, ...]:
     return tuple(tan(place / ask.steps * low + (1 - place / ask.steps) * high) for place in range(ask.steps + 1))
 
 
-def _flow(ask: Ask) -> tuple[float, ...]:
+def _flow(steps: int, shift: float) -> tuple[float, ...]:
     """Even times from 1 to 0, moved towards high noise by the shift."""
-    shift = ask.shift or FLOW_SHIFT.get(ask.base) or (_flux_shift(ask.pixels) if ask.base == "flux" else 1.0)
-    times = _linspace(1, 0, ask.steps + 1)
+    times = _linspace(1, 0, steps + 1)
     return tuple(shift * time / (1 + (shift - 1) * time) for time in times)
-
-
-def _flux_shift(pixels: int) -> float:
-    (few, low), (many, high) = FLUX_TOKENS
-    return 1 + expm1(low + (high - low) * (pixels / TOKEN_SIDE**2 - few) / (many - few))
 
 
 FORMULAS: Final[dict[str, Callable[[Ask], tuple[float, ...]]]] = {

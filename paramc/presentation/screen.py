@@ -9,14 +9,17 @@ from paramc.ir.job import Job
 from paramc.ir.names import executed_schedule, sampler_of
 from paramc.ir.stages import Enlarge
 from paramc.passes.complete import complete_job
+from paramc.passes.defaults import DEFAULT_STEPS
 from paramc.passes.lint.tables import advice
-from paramc.passes.plan import DEFAULT_SIZE, DEFAULT_STEPS
+from paramc.passes.plan import ways
 from paramc.presentation.console import Screen
 from paramc.presentation.curve import Ask, plot, sigmas_of, svg
 from paramc.presentation.emphasis import painted, placed, weights_of
 from paramc.presentation.job import DOT, describe
 from paramc.presentation.layout import Painter, entries
 from paramc.presentation.timeline import switches, timeline
+from paramc.resources import GRAMMARS
+from paramc.runtime.schedules.flow_rows import flow_bases, flow_row
 
 PLOT: Final = 48  # columns
 BESIDE: Final = 16  # columns that labels take
@@ -63,20 +66,26 @@ def _curve(job: Job, screen: Screen) -> str:
 
 def _sigmas(job: Job) -> tuple[str, tuple[float, ...]]:
     """The schedule that is run, and its levels."""
-    sampling, size = job.sampling, job.size or DEFAULT_SIZE
+    sampling = job.sampling
     schedule = executed_schedule(sampling.sampler, sampling.schedule)
-    family = advice().get(job.family.name) if job.family else None
     ask = Ask(
         steps=min(sampling.steps or DEFAULT_STEPS, MOST_STEPS),
-        base=job.family.base if job.family else "",
-        is_flow=family is not None and family.flow,
-        pixels=max(1, size.width * size.height),
-        shift=sampling.shift,
+        shift=_shift(job),
         rho=sampling.rho,
         sigma_min=sampling.sigma_min,
         sigma_max=sampling.sigma_max,
     )
     return schedule, sigmas_of(schedule, ask)
+
+
+def _shift(job: Job) -> float | None:
+    """The shift of a flow model's timesteps, 1 where nobody knows it; None for other models."""
+    family = job.family
+    if family is None or family.name not in advice() or not advice()[family.name].flow:
+        return None
+    if job.sampling.shift or family.base not in flow_bases():
+        return job.sampling.shift or 1.0
+    return flow_row(family.base, family.name, ways(job, (GRAMMARS,), "habits")).shift
 
 
 def _painter(job: Job, language: Language) -> Painter:

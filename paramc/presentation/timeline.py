@@ -6,7 +6,8 @@ from typing import Final
 from paramc.dialects.language import Language
 from paramc.ir.job import Job
 from paramc.ir.prompt import Alternate, Edit, Prompt
-from paramc.passes.plan import DEFAULT_STEPS, denoiser_calls
+from paramc.passes.conditioning import denoiser_calls
+from paramc.passes.defaults import DEFAULT_STEPS
 
 BAR: Final = 20  # cells
 MOST: Final = 6  # texts that are shown of one prompt

@@ -7,21 +7,24 @@ from typing import Final, NamedTuple
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, ServerError
-from paramc.dialects.graph.values import Json, as_number, as_object, as_text
+from paramc.dialects.graph.values import Json, as_number, as_object, as_text, as_whole
 from paramc.server.channel import Channel, ChannelLost
 from paramc.server.client import Client, Ticket
 from paramc.server.transfer import Unanswered
 
 LOST_SIGHT: Final = 3  # times in a row that a job is nowhere before it counts as gone
+QUEUED: Final = "status"  # the message that tells how long the queue is
+LEFT: Final = "queue_remaining"
 ENDS: Final = frozenset({"execution_success", "execution_error", "execution_interrupted"})
 
 
 class Update(NamedTuple):
-    """How far a job is: `done` of `total` in a node, None where a node does not tell."""
+    """How far a job is: `done` of `total` in a node, 0 where a node does not tell; `queued` jobs while it waits."""
 
     node: str
     done: float = 0
     total: float = 0
+    queued: int = 0
 
 
 class Waits(NamedTuple):
@@ -64,27 +67,34 @@ def _listen(
 
     A line that tells of everything but the job is as quiet as one that tells nothing.
     """
-    heard = monotonic()
+    heard, begun = monotonic(), False
     while monotonic() < end:
         text = channel.receive(min(waits.quiet, max(end - monotonic(), 0.0)))
         kind, data = _about(text or "", ticket)
-        if kind:
+        if kind == QUEUED:
+            if not begun:
+                queue = as_object(as_object(data.get("status")).get("exec_info"))
+                tell(Update("", queued=as_whole(queue.get(LEFT)) or 0))
+        elif kind:
+            begun = True
             heard = monotonic()
             if _is_end(kind, data, tell):
                 return
-        elif monotonic() - heard >= waits.quiet:
+        if monotonic() - heard >= waits.quiet:
             if client.place(ticket) == "gone":
                 return
             heard = monotonic()
 
 
 def _about(text: str, ticket: Ticket) -> tuple[str, Mapping[str, Json]]:
-    """The kind and the content of a message about the job; no kind for any other."""
+    """The kind and the content of a message about the job, or about the queue; no kind for any other."""
     try:
         message = as_object(json.loads(text))
     except (ValueError, RecursionError):
         return "", {}  # whatever it was: the history knows how the job ends
     data = as_object(message.get("data"))
+    if message.get("type") == QUEUED:
+        return QUEUED, data
     return (as_text(message.get("type")), data) if data.get("prompt_id") == ticket.job else ("", {})
 
 

@@ -14,12 +14,14 @@ from paramc.source.model import Carried, Source
 from paramc.tables import Table, TableError, read_table, rows
 
 DEFAULT_KEY = "parameters"
+LEAST_OBJECT = 3  # characters of an object that holds something
 
 
 class Carrier(NamedTuple):
     """A row of carriers.toml: texts under `key` are settings; no `formats` means every format.
 
-    weak: only with a sign of settings. companion: never in rivalry with a stronger text.
+    weak: only with a sign of settings. companion: never in rivalry with a stronger text. whole: its texts are objects
+    of JSON, and one that is empty or breaks off comes behind everything else.
     """
 
     key: str
@@ -27,6 +29,12 @@ class Carrier(NamedTuple):
     seen: str
     weak: bool = False
     companion: bool = False
+    whole: bool = False
+
+    def lacks(self, text: str) -> bool:
+        """Whether a text is not whole that has to be."""
+        body = text.strip()
+        return self.whole and (len(body) < LEAST_OBJECT or body[0] != "{" or body[-1] != "}")
 
 
 class Placeholder(NamedTuple):
@@ -99,7 +107,9 @@ def strongest(texts: Iterable[Carried], form: str) -> Carried | None:
     XMP comes last: it says a second time what another place says, and programs forget to renew it.
     """
     placed = [
-        ((":XMP:" in text.carrier, place[0]), text) for text in texts if (place := _place(text, form)) is not None
+        ((place[1].lacks(text.text), ":XMP:" in text.carrier, place[0]), text)
+        for text in texts
+        if (place := _place(text, form)) is not None
     ]
     best = min((rank for rank, _ in placed), default=None)
     return next((text for rank, text in reversed(placed) if rank == best), None)

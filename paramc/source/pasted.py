@@ -16,13 +16,16 @@ from paramc.source.relaid import (
     with_known_labels,
     with_known_negative,
     with_line_ends,
+    without_bold,
     without_marks,
+    without_prompt_label,
     without_string,
 )
 from paramc.tables import Table, as_row, read_table
 
 OTHERS = "settings of other pictures"
 LINES_AT_MOST = 24  # lines of chrome at either end
+MOST_LINES = 20_000  # no page or chat is as long
 
 
 class Labels(NamedTuple):
@@ -63,6 +66,8 @@ def cleaned(text: str, *, headings: bool = True) -> tuple[str, tuple[str, ...]]:
 
     headings: also those that the program's own reader takes for prompt.
     """
+    if text.count("\n") > MOST_LINES:
+        return text, ()
     steps: tuple[tuple[str, Callable[[str], str]], ...] = (
         ("invisible signs", _without_invisible),
         ("quotation marks", without_string),
@@ -71,12 +76,14 @@ def cleaned(text: str, *, headings: bool = True) -> tuple[str, tuple[str, ...]]:
         ("folded lines", with_line_ends),
         ("quotation marks", _without_quotation),
         ("marks of code", without_marks),
+        ("bold type", without_bold),
         ("lines of the page", out_of_block),
         ("lines of the page", lambda text: _without_lines(text, headings=headings)),
         ("names above values", _joined),
         ("the layout of a list", in_fields),
         ("names of its own", with_known_labels),
         ("names of its own", with_known_negative),
+        ("names of its own", lambda text: without_prompt_label(text) if headings else text),
         ("the same once more", once),
         (OTHERS, last_of_several),
     )

@@ -13,6 +13,7 @@ from paramc.tables import as_row, read_table
 FEWEST = 3  # fields that make a list of fields
 SHORTEST = 12  # characters of a line with so many
 CODE = "`"
+QUOTES = "\"'"
 MOST_FENCES = 40  # lines that begin or end a block of code
 
 
@@ -27,6 +28,8 @@ class Relaid(NamedTuple):
     fence: str
     fences: str
     block: str
+    strong: str
+    bold: str
     label: str
     settings: str
     line: str
@@ -60,8 +63,10 @@ class Line(NamedTuple):
 def without_string(text: str) -> str:
     """The text inside a string of JSON or of a program."""
     body = text.strip()
-    if body[:1] != '"' or body[-1:] != '"' or not re.search(_table().inside, body):
+    if len(body) < 2 or body[0] not in QUOTES or body[0] != body[-1] or not re.search(_table().inside, body):
         return text
+    if body[0] == QUOTES[1]:
+        return body[1:-1].replace("\\'", QUOTES[1])
     try:
         said = json.loads(body, strict=False)
     except ValueError:
@@ -105,6 +110,25 @@ def without_marks(text: str) -> str:
     found = [re.fullmatch(_table().inline, line) for line in lines]
     marked = [match[1] or "" for match in found if match]
     return "\n".join(marked) if len(marked) == len(lines) and any(marked) else text
+
+
+def without_bold(text: str) -> str:
+    """Labels in bold type, as Markdown marks it, and the label of the prompt before them."""
+    table = _table()
+    found = re.findall(table.bold, text) if table.strong in text else []
+    if sum(label.casefold() in _labels() for label in found) < FEWEST:
+        return text
+    return _without_prompt_label(re.sub(table.bold, r"\1: ", text))
+
+
+def without_prompt_label(text: str) -> str:
+    """A prompt without the name that stands before it, where settings follow it."""
+    return _without_prompt_label(text) if re.search(_table().line, text) else text
+
+
+def _without_prompt_label(text: str) -> str:
+    table = _table()
+    return re.sub(rf"(?i)\A\s*(?:{'|'.join(map(re.escape, table.prompt))})[^\S\n]*:[^\S\n]*", "", text)
 
 
 def once(text: str) -> str:
@@ -183,7 +207,12 @@ def _line(line: str) -> Line | str:
         return ""
     found = _labelled_line().fullmatch(line)
     if found is None:
-        return line.strip()
+        label = _labels().get(line.strip().casefold())
+        return (
+            Line(label, "", True, line.strip(), line)
+            if label in (*_table().prompt, *_table().negative)
+            else line.strip()
+        )
     known = _labels().get(" ".join(found[1].casefold().replace("_", " ").split()))
     return Line(known or found[1], found[2].strip(_table().around), known is not None, found[1], line)
 
@@ -194,8 +223,11 @@ def _is_decorated(lines: Sequence[Line | str]) -> bool:
     decorated = [line for line in named if line.known and not line.raw.lstrip().startswith(f"{line.said}: ")]
     if len(decorated) >= FEWEST:
         return True
-    prompt = _table().prompt[0]
-    return all(line.known for line in named) and any(line.label == prompt for line in named)
+    table = _table()
+    headed = any(
+        line.label == table.prompt[0] or (line.label == table.negative[0] and not line.value) for line in named
+    )
+    return all(line.known for line in named) and headed
 
 
 def _relaid(line: str) -> str | None:

@@ -33,6 +33,10 @@ class Shipped:
     def find(self, asset: AssetRef, kind: Kind) -> Path:
         return next((entry.path for entry in shipped_extras() if entry.kind == kind), shipped_model())
 
+    @property
+    def folders(self) -> list[Path]:
+        return []
+
     def of_kind(self, kind: Kind) -> Sequence[Path]:
         return ()
 

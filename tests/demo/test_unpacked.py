@@ -1,9 +1,11 @@
 """The demo model as a folder of diffusers, which scripts load."""
 
 import errno
+import json
 import runpy
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from PIL import Image
@@ -48,6 +50,25 @@ def test_a_script_for_diffusers_paints_with_it(folder: Path, tmp_path: Path, mon
         seen = seen_in(painted)
     assert seen is not None
     assert (seen.colour, seen.shape) == ("yellow", "star")
+
+
+def test_the_runner_paints_with_it_what_it_paints_with_the_file(folder: Path, tmp_path: Path) -> None:
+    assert main(["run", str(EXAMPLE), "--model", str(folder), "-o", str(tmp_path / "unpacked")]) == 0
+    assert main(["run", str(EXAMPLE), "--model", "demo", "-o", str(tmp_path / "file")]) == 0
+    (unpacked,), (file,) = ((tmp_path / name).glob("*.png") for name in ("unpacked", "file"))
+    with Image.open(unpacked) as found, Image.open(file) as expected:
+        assert found.tobytes() == expected.tobytes()
+
+
+def test_a_tokeniser_that_is_damaged_is_named(folder: Path, tmp_path: Path, capsys: Captured) -> None:
+    copied = tmp_path / "damaged"
+    copytree(folder, copied)
+    words = copied / "tokenizer" / "tokenizer.json"
+    table = json.loads(words.read_bytes())
+    table["model"]["merges"][0] = ["a", "zebra"]
+    words.write_text(json.dumps(table))
+    assert main(["run", str(EXAMPLE), "--model", str(copied), "-o", str(tmp_path / "out")]) == 1
+    assert "PC594" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", CAPTIONS)

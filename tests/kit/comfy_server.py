@@ -74,6 +74,8 @@ class Script:
     absent: int = 0  # questions about the job that get no answer
     away: int = 0  # and such that somebody before the server answers
     secured: bool = False  # with the certificate in CERTIFICATE
+    base: str = ""  # what all paths begin with
+    queue: int = 1  # jobs in the queue, as the line tells first
 
 
 @dataclass
@@ -109,7 +111,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http{'s' * self.script.secured}://127.0.0.1:{self.server_port}"
+        return f"http{'s' * self.script.secured}://127.0.0.1:{self.server_port}{self.script.base}"
 
     @property
     def job(self) -> str:
@@ -128,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        parts = urlsplit(self.path)
+        parts = urlsplit(self.path.removeprefix(self.server.script.base))
         self.server.heard.paths.append(parts.path)
         self.server.heard.logins.add(self.headers["Authorization"])
         script = self.server.script
@@ -163,7 +165,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         script, heard = self.server.script, self.server.heard
-        match self.path.strip("/"):
+        path = self.path.removeprefix(script.base)
+        if path in script.raw:
+            self.wfile.write(script.raw[path])
+            self.close_connection = True
+            return
+        match path.strip("/"):
             case "prompt":
                 heard.orders.append(json.loads(body))
                 if len(heard.orders) <= script.deaf:
@@ -215,6 +222,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.told.wait(10)
             return
         messages = self.server.replayed(recorded("ws")[script.run]["messages"])
+        left = {"type": "status", "data": {"status": {"exec_info": {"queue_remaining": script.queue}}}}
+        self.wfile.write(text_frame(json.dumps(left).encode()))
         try:
             for message in messages[: script.drops]:
                 self.wfile.write(text_frame(json.dumps(message).encode()))

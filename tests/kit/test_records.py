@@ -21,7 +21,7 @@ RECORDS = [name for name in dialects() if find_dialect(name).engine == "record" 
 JSON = [name for name in RECORDS if record_of(find_dialect(name)).layout != WORDS]
 SAMPLES = {
     **dict.fromkeys(("int", "count", "natural", "width", "height", "layer", "skipped_layers"), 2),
-    **dict.fromkeys(("float", "decimal", "both", "percent"), 0.5),
+    **dict.fromkeys(("float", "decimal", "both", "percent", "lead"), 0.5),
     **dict.fromkeys(("text", "prompt", "negative", "file", "names", "unit", "asset", "tight_asset", "urn"), "a word"),
     **dict.fromkeys(("bool", "presence", "part"), True),
     **dict.fromkeys(("size", "target_size", "noise_size"), "512x768"),

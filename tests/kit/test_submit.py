@@ -14,7 +14,7 @@ from paramc.diagnostics.model import ServerError
 from paramc.server.address import read_address
 from paramc.server.channel import Channel
 from paramc.server.client import Client, Ticket
-from paramc.server.follow import Waits, follow
+from paramc.server.follow import Update, Waits, follow
 from paramc.server.transfer import TRIES, Wire
 from tests.kit.comfy_server import CERTIFICATE, Script, Server, recorded, serving, text_frame
 
@@ -288,6 +288,66 @@ def test_a_silent_line_does_not_hide_the_end() -> None:
         channel.close()
     assert ended.said == ()
     assert ended.entry["outputs"]
+
+
+def test_a_server_behind_a_path_is_asked_there(call: Any, tmp_path: Path) -> None:
+    with serving(Script(base="/comfy/ui")) as server:
+        said = call("submit", server)
+    assert said.code == 0
+    assert len(kept(tmp_path / "out")) == len(
+        recorded("ws")["saveimage_run"]["history_entry"]["outputs"]["2"]["images"]
+    )
+    assert {path.split("/")[1] for path in server.heard.paths} == {"object_info", "ws", "history", "view"}
+
+
+def test_a_place_in_the_queue_is_told_until_the_job_begins() -> None:
+    told: list[Update] = []
+    with serving(Script(queue=3)) as server:
+        client = Client(Wire(read_address(server.url)))
+        ticket = Ticket("c", "j")
+        channel = client.listen(ticket)
+        client.queue({}, None, ticket)
+        follow(client, channel, ticket, told.append, Waits())
+        channel.close()
+    assert told[0] == Update("", queued=3)
+    begun = next(place for place, update in enumerate(told) if update.node)
+    assert [update for update in told[begun:] if update.queued] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "remedy"),
+    [
+        ("/object_info", 401, "name and password"),
+        ("/object_info", 403, "login"),
+        ("/prompt", 413, "max-upload-size"),
+        ("/upload/image", 413, "smaller picture"),
+    ],
+)
+def test_a_refusal_says_what_to_do(call: Any, tmp_path: Path, path: str, status: int, remedy: str) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "start.png")
+    body = b"<html>no</html>"
+    answer = f"HTTP/1.1 {status} No\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    with serving(Script(raw={path: answer})) as server:
+        said = call("submit", server, "--inputs", str(tmp_path), source=_graph("start.png"))
+    assert said.code == 1
+    assert said.texts["PC861"] == f"the server at `{server.url}` refuses `{path}` with status {status}"
+    assert [remedy in str(item) for item in said.all if item["code"] == "PC861"] == [True]
+
+
+def test_a_name_in_any_script_goes_to_the_server_as_it_is(call: Any, tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "夢 été.png")
+    with serving(Script()) as server:
+        said = call("submit", server, "--inputs", str(tmp_path), source=_graph("夢 été.png"))
+    assert said.code == 0
+    assert 'filename="夢 été.png"'.encode() in server.heard.uploads[0]
+
+
+def test_results_of_several_nodes_are_all_fetched(call: Any, tmp_path: Path) -> None:
+    made = [{"filename": f"x_{number}.png", "subfolder": "", "type": "output"} for number in range(3)]
+    with serving(Script(results={"9": {"images": made[:2]}, "12": {"images": made[2:], "text": ["a"]}})) as server:
+        said = call("submit", server)
+    assert (said.code, kept(tmp_path / "out")) == (0, ["x_0.png", "x_1.png", "x_2.png"])
+    assert [image["node"] for image in said.result] == ["9", "9", "12"]
 
 
 def test_pictures_that_go_in_are_handed_over_under_the_servers_names(call: Any, tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ VALUES: dict[str, st.SearchStrategy] = {
     "window": st.tuples(NUMBERS, NUMBERS),
     "triple": st.tuples(st.integers(0, 2048), st.integers(0, 255).map(float), st.integers(0, 255).map(float)),
     "both": NUMBERS.map(lambda number: (number, number)),
+    "lead": NUMBERS.map(lambda number: (number, number)),
     "text": one_line(),
     "hashes": st.tuples(hashes(8, 10)),
     "asset": st.tuples(one_line(), st.one_of(st.just(()), st.tuples(hashes(8, 10)))),

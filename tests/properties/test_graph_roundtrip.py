@@ -16,7 +16,17 @@ from paramc.ir.names import samplers, schedules
 from paramc.ir.paths import leaves
 from paramc.ir.prompt import Prompt
 from paramc.ir.sampling import Noise, Sampling
-from paramc.ir.stages import Hires, ImageToImage, Inpaint, PostUpscale, Refiner, SoftInpainting, TextToImage
+from paramc.ir.stages import (
+    Further,
+    Hires,
+    ImageToImage,
+    Inpaint,
+    PostUpscale,
+    Refiner,
+    SoftInpainting,
+    Stage,
+    TextToImage,
+)
 
 COMFYUI = find_target("comfyui")
 EXAMPLES = 120
@@ -32,7 +42,7 @@ texts: st.SearchStrategy[Prompt] = one_of(["", "a cat", "(a:1.2) b", r"\(x\) [y]
     Prompt.model_validate
 )
 seeds = st.integers(1000, 2**64 - 1)
-strengths = one_of([0.3, 0.5, 0.65, 0.75])
+strengths = one_of([0.3, 0.5, 0.65, 0.75]) | st.integers(1, 99).map(lambda percent: percent / 100)
 pictures = st.just(ImageRef(path="in.png"))
 
 
@@ -59,6 +69,50 @@ def second_passes(draw: st.DrawFn) -> Hires:
         prompt=draw(one_of([None, Prompt.model_validate("of its own")])),
         negative=draw(one_of([None, Prompt.model_validate("not this")])),
         **draw(one_of(sizes)),
+    )
+
+
+@st.composite
+def further_passes(draw: st.DrawFn) -> Further:
+    """One more: over what was enlarged, on the rest of some steps, or on all of them again."""
+    part: dict[str, Any] = draw(
+        one_of(
+            [
+                {"strength": 0.4},
+                {"strength": 0.65, "steps": 12},
+                {"strength": 0.4, "adds_noise": False},
+                {"strength": 0.5, "first_step": 4, "last_step": 12, "leaves_noise": True},
+                {"first_step": 8},
+                {"first_step": 8, "last_step": 15, "leaves_noise": True},
+                {"first_step": 8, "adds_noise": False},
+                {"last_step": 9, "steps": 14},
+            ]
+        )
+    )
+    grown: dict[str, Any] = draw(
+        one_of(
+            [
+                {},
+                *({"upscaler": upscaler, "scale": 1.5} for upscaler in (*LATENT, "image:area")),
+                {"upscaler": "latent:bicubic", "size": Size(1280, 1024)},
+                {"upscaler": "model:4x-UltraSharp", "scale": 2.0, "resampling": draw(one_of([None, "area"]))},
+                {"upscaler": "model:4x-UltraSharp", "scale": 3.0},
+                {"upscaler": "model:2x-Small", "scale": 2.0},
+                {"upscaler": "model:of no known factor"},
+            ]
+        )
+    )
+    partly = "strength" in part and ("adds_noise" in part or "first_step" in part)  # only some nodes can say both
+    return Further(
+        **part,
+        **grown,
+        seed=draw(st.none() | st.integers(0, 999)),
+        cfg_scale=draw(one_of([None, 5.0])),
+        sampler="heun" if partly else draw(one_of([None, "heun"])),
+        schedule="sgm_uniform" if "first_step" in part and partly else draw(one_of([None, "sgm_uniform"])),
+        checkpoint=draw(one_of([None, assets("third")])),
+        prompt=draw(one_of([None, Prompt.model_validate("of its own")])),
+        negative=draw(one_of([None, Prompt.model_validate("not this")])),
     )
 
 
@@ -109,7 +163,7 @@ def samplings(draw: st.DrawFn) -> Sampling:
     return Sampling(
         sampler=sampler,
         schedule=schedule,
-        steps=draw(one_of([20, 25, 40])),
+        steps=draw(one_of([20, 25, 40]) | st.integers(16, 60)),
         cfg_scale=draw(one_of([1.0, 7.0, 7.5])),
         cfg_rescale=draw(one_of([0.0, 0.7])),
         **numbers,
@@ -125,11 +179,18 @@ enlargements = one_of(
 @st.composite
 def jobs(draw: st.DrawFn) -> Job:
     """Jobs that a graph can say in full."""
-    later = draw(one_of(["none", "hires", "refiner", "picture", "picture", "picture"]))
+    later = draw(one_of(["none", "none", "hires", "refiner", "parts", "picture", "picture", "picture"]))
     sampling = draw(samplings())
     kinds = {"hires": second_passes(), "refiner": refiners}
-    stages = [_telling(draw(kinds[later]), sampling)] if later in kinds else []
+    stages: list[Stage] = [_telling(draw(kinds[later]), sampling)] if later in kinds else []
     task = draw(tasks) if later == "picture" else TextToImage()
+    if later in ("hires", "picture"):
+        stages += [_telling(stage, sampling) for stage in draw(st.lists(further_passes(), max_size=3))]
+    if later == "none":
+        sampling = sampling.model_copy(update={"share": draw(strengths)})
+    if later == "parts":  # one pass in two pieces that are guided in their own ways
+        sampling = sampling.model_copy(update={"last_step": 8, "leaves_noise": True})
+        stages += [Further(adds_noise=False, first_step=8, cfg_scale=3.0, seed=draw(st.none() | st.integers(0, 999)))]
     vae = draw(one_of([None, "vae-ft-mse"]))
     return Job(
         task=task,
@@ -148,18 +209,32 @@ def jobs(draw: st.DrawFn) -> Job:
     )
 
 
-def _telling(stage: Hires | Refiner, sampling: Sampling) -> Hires | Refiner:
-    """A second pass says nothing again that the first one says."""
-    same = {name: None for name in ("sampler", "schedule") if getattr(stage, name, None) == getattr(sampling, name)}
-    return stage.model_copy(update=same) if isinstance(stage, Hires) else stage
+def _telling(stage: Hires | Refiner | Further, sampling: Sampling) -> Stage:
+    """A later pass says nothing again that the first one says."""
+    if isinstance(stage, Refiner):
+        return stage
+    same = {name: None for name in ("sampler", "schedule") if getattr(stage, name) == getattr(sampling, name)}
+    return stage.model_copy(update=same)
 
 
 ORDER = ("token_merging", "hypernetwork", "hypertile")
 
 
 def said(job: Job) -> dict[str, object]:
-    """What a job says, but for who made it."""
-    return {path: value for path, value in leaves(job) if not path.startswith("producer.")}
+    """What a job says, but for who made it; of a strength that nodes count steps for, the steps."""
+    told = {path: value for path, value in leaves(job) if not path.startswith("producer.")}
+    steps = job.sampling.steps or 0
+    if isinstance(job.task, ImageToImage | Inpaint) and not job.task.exact_steps:
+        told["task.strength"] = int(min(job.task.strength or 0.0, 0.999) * steps)
+    if is_parted(job):
+        strengths = {path: value for path, value in told.items() if path.endswith((".strength", ".share"))}
+        told |= {path: int(steps / share) for path, share in strengths.items() if isinstance(share, float) and share}
+    return told
+
+
+def is_parted(job: Job) -> bool:
+    """Do nodes make the whole schedule, of which another one takes a part?"""
+    return job.sampling.schedule in ("align_your_steps", "ddim") or job.sampling.sigma_max > 0
 
 
 @given(jobs())
@@ -197,10 +272,15 @@ def test_every_kind_of_job_is_drawn() -> None:
         if isinstance(job.task, Inpaint):
             seen.update({f"fill {job.task.fill}", f"soft {job.task.soft is not None}"})
         if isinstance(job.task, ImageToImage) and job.task.exact_steps:
-            parted = job.sampling.schedule in ("align_your_steps", "ddim") or job.sampling.sigma_max > 0
-            seen.update({f"exact steps of {'parted' if parted else 'plain'} levels"})
+            seen.update({f"exact steps of {'parted' if is_parted(job) else 'plain'} levels"})
         if job.refiner:
             seen.update({f"refiner seed {job.refiner.seed is not None}"})
+        for stage in job.stages:
+            if isinstance(stage, Further):
+                begins = "noise" if stage.adds_noise else "none"
+                seen.update({f"further {stage.upscaler}", f"further from {stage.first_step} with {begins}"})
+        if job.sampling.share < 1:
+            seen.update({f"share of {'parted' if is_parted(job) else 'plain'} levels"})
         seen.update({job.task.kind, *(f"stage {stage.kind}" for stage in job.stages)})
         seen.update({f"patch {patch.kind}" for patch in job.patches})
         seen.update({f"{len(job.controls)} units"})

@@ -189,7 +189,7 @@ def possible_paths() -> set[str]:
         path
         for path in all_paths()
         if path not in ELSEWHERE
-        and not path.startswith("stages.further.")  # passes of graphs
+        and not path.startswith(("stages.further.", "stages.hires.resampling", "patches.reference."))  # of graphs
         and not (path.rsplit(".", 1)[-1] in OF_FILES and path.rsplit(".", 2)[-2] in ("checkpoint", "vae", "model"))
     }
 

@@ -1,8 +1,7 @@
-"""Tiny pipelines of newer families with random weights, saved as folders."""
+"""Tiny pipelines of newer families, with random weights."""
 
-from pathlib import Path
+from collections.abc import Callable
 
-import torch
 from diffusers import (
     AuraFlowPipeline,
     AuraFlowTransformer2DModel,
@@ -11,8 +10,6 @@ from diffusers import (
     DiffusionPipeline,
     DPMSolverMultistepScheduler,
     FlowMatchEulerDiscreteScheduler,
-    FluxFillPipeline,
-    FluxTransformer2DModel,
     Lumina2Pipeline,
     Lumina2Transformer2DModel,
     PixArtSigmaPipeline,
@@ -21,7 +18,6 @@ from diffusers import (
     ZImageTransformer2DModel,
 )
 from transformers import (
-    CLIPTextModel,
     Gemma2Config,
     Gemma2Model,
     PreTrainedModel,
@@ -32,20 +28,11 @@ from transformers import (
     UMT5EncoderModel,
 )
 
-from tests.sdk.tiny import SEED, _clip_config, _clip_tokenizer, _t5, _t5_tokenizer, _vae
+from tests.sdk.components import flow_vae, t5, t5_tokenizer, vae
 
 WIDTH = 32  # of what the text encoders give
 TOKENS = 120
 TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
-FLOW = {"shift_factor": 0.1159, "scaling_factor": 0.3611, "use_quant_conv": False, "use_post_quant_conv": False}
-
-
-def save_newer(base: str, folder: Path) -> Path:
-    """The tiny pipeline of a base, saved under `folder`; the same weights every time."""
-    torch.manual_seed(SEED)
-    place = folder / base
-    BUILDERS[base]().save_pretrained(place)
-    return place
 
 
 def _language_model(kind: type[PreTrainedModel], config: type) -> PreTrainedModel:
@@ -54,7 +41,7 @@ def _language_model(kind: type[PreTrainedModel], config: type) -> PreTrainedMode
 
 
 def _chatting() -> T5Tokenizer:
-    tokenizer = _t5_tokenizer()
+    tokenizer = t5_tokenizer()
     tokenizer.chat_template = TEMPLATE
     return tokenizer
 
@@ -73,9 +60,9 @@ def _chroma() -> DiffusionPipeline:
     )
     return ChromaPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
-        vae=_vae(16, **FLOW),
-        text_encoder=_t5(WIDTH),
-        tokenizer=_t5_tokenizer(),
+        vae=flow_vae(),
+        text_encoder=t5(WIDTH),
+        tokenizer=t5_tokenizer(),
         transformer=transformer,
     )
 
@@ -94,7 +81,7 @@ def _z_image() -> DiffusionPipeline:
     )
     return ZImagePipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
-        vae=_vae(16, **FLOW),
+        vae=flow_vae(),
         text_encoder=_language_model(Qwen3Model, Qwen3Config),
         tokenizer=_chatting(),
         transformer=transformer,
@@ -114,9 +101,9 @@ def _aura_flow() -> DiffusionPipeline:
         pos_embed_max_size=256,
     )
     return AuraFlowPipeline(
-        tokenizer=_t5_tokenizer(),
+        tokenizer=t5_tokenizer(),
         text_encoder=UMT5EncoderModel(config),
-        vae=_vae(),
+        vae=vae(),
         transformer=transformer,
         scheduler=FlowMatchEulerDiscreteScheduler(),
     )
@@ -138,9 +125,9 @@ def _lumina_2() -> DiffusionPipeline:
     return Lumina2Pipeline(
         transformer=transformer,
         scheduler=FlowMatchEulerDiscreteScheduler(),
-        vae=_vae(16, **FLOW),
+        vae=flow_vae(),
         text_encoder=_language_model(Gemma2Model, Gemma2Config),
-        tokenizer=_t5_tokenizer(),
+        tokenizer=t5_tokenizer(),
     )
 
 
@@ -155,44 +142,18 @@ def _pix_art() -> DiffusionPipeline:
         use_additional_conditions=False,
     )
     return PixArtSigmaPipeline(
-        tokenizer=_t5_tokenizer(),
-        text_encoder=_t5(WIDTH),
-        vae=_vae(),
+        tokenizer=t5_tokenizer(),
+        text_encoder=t5(WIDTH),
+        vae=vae(),
         transformer=transformer,
         scheduler=DPMSolverMultistepScheduler(),
     )
 
 
-def _fill() -> DiffusionPipeline:
-    tokenizer = _clip_tokenizer()
-    transformer = FluxTransformer2DModel(
-        in_channels=384,
-        out_channels=64,
-        num_layers=1,
-        num_single_layers=1,
-        attention_head_dim=16,
-        num_attention_heads=2,
-        joint_attention_dim=WIDTH,
-        pooled_projection_dim=32,
-        axes_dims_rope=(4, 4, 8),
-        guidance_embeds=True,
-    )
-    return FluxFillPipeline(
-        scheduler=FlowMatchEulerDiscreteScheduler(),
-        vae=_vae(16, **FLOW),
-        text_encoder=CLIPTextModel(_clip_config(tokenizer)),
-        tokenizer=tokenizer,
-        text_encoder_2=_t5(WIDTH),
-        tokenizer_2=_t5_tokenizer(),
-        transformer=transformer,
-    )
-
-
-BUILDERS = {
+NEWER: dict[str, Callable[[], DiffusionPipeline]] = {
     "chroma": _chroma,
     "z-image": _z_image,
     "auraflow": _aura_flow,
     "lumina2": _lumina_2,
     "pixart": _pix_art,
-    "flux-fill": _fill,
 }

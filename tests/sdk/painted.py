@@ -1,14 +1,20 @@
 """What the runner makes of a job with the parts of a tiny pipeline: the latent before it becomes a picture."""
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import pytest
 import torch
 from diffusers import (
     ControlNetModel,
     DiffusionPipeline,
+    FluxControlNetModel,
+    SD3ControlNetModel,
     StableDiffusionXLImg2ImgPipeline,
     UNet2DConditionModel,
 )
@@ -41,6 +47,10 @@ class OneFolder:
         if kind == "embedding":
             return Path(f"{asset.name}.safetensors")
         return self.folder.parent / REFINER if asset.name == REFINER else self.folder
+
+    @property
+    def folders(self) -> list[Path]:
+        return []
 
     def of_kind(self, kind: str) -> list[Path]:
         return []
@@ -109,14 +119,72 @@ def prepare(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("clip_l", "clip_g") if folder.name == "sdxl" else ("emb_params",)
     save_file({name: torch.randn(3, 32, generator=generator) for name in names}, "bad_hand.safetensors")
     if (folder / "unet").is_dir():
-        net = ControlNetModel.from_unet(UNet2DConditionModel.from_pretrained(folder / "unet"))
-        for part in (*net.controlnet_down_blocks, net.controlnet_mid_block, net.controlnet_cond_embedding.conv_out):
-            torch.nn.init.normal_(part.weight, generator=generator)  # zeros as they are made: nothing would steer
-        monkeypatch.setattr("paramc.runtime.execute.shelf.load_net", lambda path, base, **rest: net)
-        monkeypatch.setattr("paramc.runtime.execute.shelf.lies_on_model", lambda path: False)
-        monkeypatch.setattr(ControlNetModel, "from_single_file", lambda file, **rest: net)
+        _lend(_unet_net(folder), monkeypatch)
+    elif folder.name in FLOW_NETS:
+        _lend(_flow_net(folder), monkeypatch)
     if folder.name == "sdxl":
         refiner = folder.parent / REFINER
-        place = refiner if refiner.is_dir() else save(REFINER, folder.parent, whole=True)
-        pipe = StableDiffusionXLImg2ImgPipeline.from_pretrained(place, local_files_only=True)
-        monkeypatch.setattr(StableDiffusionXLImg2ImgPipeline, "from_single_file", lambda file, **rest: pipe)
+        if not refiner.is_dir():
+            save(REFINER, folder.parent, whole=True)
+        monkeypatch.setattr(StableDiffusionXLImg2ImgPipeline, "from_single_file", lambda file, **rest: copied(refiner))
+
+
+def _lend(net: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the runner and the library take it for any file of a net."""
+    for loader in ("from_single_file", "from_pretrained"):
+        monkeypatch.setattr(type(net), loader, lambda file, **rest: net, raising=False)
+    monkeypatch.setattr("paramc.runtime.execute.shelf.load_net", lambda path, base, **rest: net)
+    monkeypatch.setattr("paramc.runtime.execute.shelf.lies_on_model", lambda path: False)
+
+
+@cache
+def _unet_net(folder: Path) -> ControlNetModel:
+    """The same one each time: the runner remembers what it loaded."""
+    net = ControlNetModel.from_unet(UNet2DConditionModel.from_pretrained(folder / "unet"))
+    generator = torch.Generator().manual_seed(1)
+    for part in (*net.controlnet_down_blocks, net.controlnet_mid_block, net.controlnet_cond_embedding.conv_out):
+        torch.nn.init.normal_(part.weight, generator=generator)  # zeros as they are made: nothing would steer
+    return net
+
+
+@cache
+def _flow_net(folder: Path) -> FluxControlNetModel | SD3ControlNetModel:
+    with catch_warnings():
+        simplefilter("ignore", FutureWarning)  # diffusers warns of a class that it still uses itself
+        net = FLOW_NETS[folder.name]()
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for weight in net.parameters():
+            torch.nn.init.normal_(weight, std=0.2, generator=generator)
+    return net
+
+
+def _flux_net() -> FluxControlNetModel:
+    return FluxControlNetModel(
+        in_channels=64, num_layers=1, num_single_layers=1, attention_head_dim=16, num_attention_heads=2,
+        joint_attention_dim=32, pooled_projection_dim=32, axes_dims_rope=(4, 4, 8), guidance_embeds=True,
+    )  # fmt: skip
+
+
+def _sd3_net() -> SD3ControlNetModel:
+    return SD3ControlNetModel(
+        sample_size=32, patch_size=2, in_channels=16, num_layers=1, attention_head_dim=8, num_attention_heads=4,
+        joint_attention_dim=64, caption_projection_dim=32, pooled_projection_dim=64, out_channels=16,
+    )  # fmt: skip
+
+
+FLOW_NETS: dict[str, Callable[[], FluxControlNetModel | SD3ControlNetModel]] = {
+    "flux": _flux_net, "flux-schnell": _flux_net, "sd3": _sd3_net,
+}  # fmt: skip
+
+
+def copied(folder: Path) -> Any:
+    """The pipeline of a folder, whose parts a script may change; only its tokenisers, slow to copy, are shared."""
+    pipe = _pipe(folder)
+    kept = [part for name, part in pipe.components.items() if name.startswith("tokenizer")]
+    return deepcopy(pipe, {id(part): part for part in kept})
+
+
+@cache
+def _pipe(folder: Path) -> Any:
+    return DiffusionPipeline.from_pretrained(folder, local_files_only=True)

@@ -26,19 +26,20 @@ MODULES = (
     "samplers/heun", "samplers/dpm_2", "samplers/dpm_solver", "samplers/dpmpp", "samplers/dpmpp_sde",
     "samplers/one_step", "samplers/multistep", "samplers/unipc", "samplers/cfg_pp", "samplers/res",
     "samplers/gradient_estimation", "samplers/er_sde", "samplers/seeds", "samplers/sa_solver", "samplers/ddim",
-    "execute/merging", "denoise/masked", "stages/starts", "stages/pictures", "stages/sizes", "stages/masks", "execute/values", "control/filters", "control/hints",
+    "execute/merging", "denoise/masked", "stages/starts", "stages/pictures", "stages/sizes", "stages/masks", "execute/shading", "execute/values", "control/filters", "control/hints",
 )  # fmt: skip
 """Each after those that it imports from."""
 TYPES = frozenset({"float", "int", "bool", "str", "tuple", "None", "frozenset"})  # kept where a dataclass needs them
 ALIASES = {"np": "numpy", "nn": "torch.nn"}
 UNQUOTED = frozenset(
-    {"recorded_table", "recorded_alphas", "tables_for", "is_lcm", "_recorded", "_alphas", "upsampling"}
+    {"recorded_table", "recorded_alphas", "_moved", "tables_for", "is_lcm", "_recorded", "_alphas", "upsampling"}
 )
 """What reads the recorded tables out of a file, and what needs it; and what lasts for a while."""
 ALONE = {
     "text/words": {"ANY", "_ENCODERS", "_labelled"},
+    "execute/shading": {"GROWN", "shares_of", "grown", "fitted_shares", "greyed"},
     "execute/values": {"flattened", "BACKGROUND"},
-    "control/hints": {"hint", "_numbers", "_fitted", "_cut", "_scaled", "_resampled", "_border_colour"},
+    "control/hints": {"hint", "nearest_hint", "_numbers", "_fitted", "_cut", "_scaled", "_resampled", "_border_colour"},
     "control/filters": {"WHITE"},
 }  # of modules whose other parts no script needs
 RECORDED = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.sdk.witnesses import UNASKED, WITNESSES
 pytestmark = [
     pytest.mark.sdk,
     pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:`FluxPosEmbed` is deprecated"),  # diffusers warns of a class of its own
 ]
 
 TARGET = find_target("diffusers")
@@ -27,6 +29,7 @@ KNOWN = [(family, feature) for family in FAMILIES for feature in WITNESSES]
 ALWAYS = {
     ("flux", "prompt.emphasis"), ("flux", "sampling.distilled"), ("sd3", "prompt.long"), ("sdxl", "prompt.embedding"),
     ("sd1", "patch.token_merging"), ("flux-schnell", "producer"), ("sd2", "sampling.cfg_rescale"),
+    ("flux", "control.controlnet"), ("sd1", "text.emphasis.comfy"), *Random(8).sample(KNOWN, 8),
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The encoding that scripts print against what A1111 made of the same texts with small encoders: 1e-5, float32."""
 
-import gzip
+import bz2
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -32,8 +32,8 @@ SIGNS = {names_ends: "<|endoftext|>", is_mended: "“&”"}  # of texts for whic
 @cache
 def tokenizer(pad: str) -> CLIPTokenizer:
     """The library's tokeniser, from the list of merges that paramc ships."""
-    packed = Path(paramc.runtime.text.__file__).parent / "merges.txt.gz"
-    merges = [tuple(line.split(" ")) for line in gzip.decompress(packed.read_bytes()).decode().split("\n")]
+    packed = Path(paramc.runtime.text.__file__).parent / "merges.txt.bz2"
+    merges = [tuple(line.split(" ")) for line in bz2.decompress(packed.read_bytes()).decode().split("\n")]
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     signs = [chr(byte) for byte in printable] + [chr(256 + index) for index in range(256 - len(printable))]
     words = [*signs, *(f"{sign}</w>" for sign in signs), *map("".join, merges), "<|startoftext|>", "<|endoftext|>"]

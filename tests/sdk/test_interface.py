@@ -48,7 +48,10 @@ def test_every_pipeline_of_the_target_is_recorded() -> None:
 @pytest.mark.sdk
 @pytest.mark.parametrize("name", INTERFACE.calls)
 def test_keywords_are_those_of_the_installed_library(name: str) -> None:
-    owner = getattr(pytest.importorskip("diffusers"), name)
+    library = pytest.importorskip("diffusers")
+    if name.startswith("Kolors"):
+        pytest.importorskip("sentencepiece")  # without which the library has no such class
+    owner = getattr(library, name)
     for method, keywords in INTERFACE.calls[name].items():
         if method in ("tokenizer", "text_encoder", "unet", "transformer"):
             assert method in inspect.signature(owner.__init__).parameters

@@ -116,6 +116,24 @@ def test_pictures_to_start_from_are_the_runner_s(agrees: Callable[[Job], None], 
     agrees(made.model_copy(update={"task": task}))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("upscaler", ["Lanczos", "Latent"])
+@pytest.mark.parametrize("size", ["128x192", "200x136"])
+def test_a_second_pass_is_cut_as_in_the_runner(agrees: Callable[[Job], None], upscaler: str, size: str) -> None:
+    agrees(job(f"Denoising strength: 0.6, Hires resize: {size}, Hires steps: 3, Hires upscaler: {upscaler}"))
+
+
+@pytest.mark.slow
+def test_a_refiner_fills_short_texts_with_its_own_empty_one(
+    worded: Callable[[str], Path], agrees: Callable[[Job], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.sdk.painted import prepare
+
+    prepare(worded("sdxl"), monkeypatch)
+    long = TEXT.replace("a photo", "a photo " * 60)
+    agrees(job("Pad conds: True, Refiner: refiner, Refiner switch at: 0.5", base="sdxl", text=long))
+
+
 def test_a_script_runs_as_it_stands(worded: Callable[[str], Path]) -> None:
     options = {
         "style": "exact",

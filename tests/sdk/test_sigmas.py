@@ -58,7 +58,7 @@ def levels(record: dict[str, Any], sampler: str) -> Any:
     )
     assert TARGET.schedulers is not None
     tables = read_pipelines(TARGET.folder / "pipelines.toml")
-    first = select_script(plan_job(job), tables, TARGET.schedulers, choices(TARGET, {})).passes[0]
+    first = select_script(plan_job(job), tables, TARGET.schedulers, choices(TARGET, {}), TARGET.kind_of).passes[0]
     assert first.scheduler is not None
     source = f"diffusers.{first.scheduler.name}({', '.join(first.scheduler.arguments)})"
     scheduler = eval(source, {"diffusers": diffusers, "SEED": 1})  # noqa: S307  # source of our own

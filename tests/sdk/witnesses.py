@@ -91,6 +91,7 @@ WITNESSES: dict[str, Witness] = {
     "text.emphasis.no_norm": Witness("a (cat:1.4)", more="Emphasis: No norm"),
     "text.emphasis.ignore": Witness("a (cat:1.4)", more="Emphasis: Ignore"),
     "text.emphasis.none": Witness("a (cat:1.4)", more="Emphasis: None"),
+    "text.emphasis.comfy": Witness("a (cat:1.4)", values={"text.emphasis": "comfy"}),
     "text.layer": Witness(more="Clip skip: 2"),
     "text.padding": Witness(LONG, more="Pad conds: True"),
     "text.legacy_timelines": Witness("a [cat:dog:0.5]", more="Old prompt editing timelines: True"),
@@ -99,6 +100,7 @@ WITNESSES: dict[str, Witness] = {
     "batch": Witness(more="Batch size: 2"),
     "asset.hash": Witness(more="Model hash: 0123456789"),
     "sampling.steps": Witness(),
+    "sampling.part": Witness(values={"sampling.first_step": 1, "sampling.last_step": 4}),
     "sampling.cfg_scale": Witness(),
     "sampling.cfg_rescale": Witness(values={"sampling.cfg_rescale": 0.6}),
     "sampling.skip_cfg": Witness(more="NGMS: 4, Skip Early CFG: 0.2"),
@@ -120,6 +122,8 @@ WITNESSES: dict[str, Witness] = {
     "noise.variation": Witness(more="Batch size: 2, Variation seed: 7, Variation seed strength: 0.3"),
     "noise.resized": Witness(more="Seed resize from: 96x48"),
     "noise.delta": Witness(more="ENSD: 31337", values={"sampling.sampler": "euler_ancestral"}),
+    "noise.per_batch": Witness(more="Batch size: 2", values={"noise.per_batch": True}),
+    "noise.none": Witness(task=ImageToImage(init=START, strength=0.6), values={"noise.multiplier": 0.0}),
     "noise.scale": Witness(task=ImageToImage(init=START, strength=0.6), more="Extra noise: 0.1, Noise multiplier: 0.9"),
     "stage.hires": hires(", Hires sampler: Euler a"),
     "stage.hires.upscaler": hires("", "Latent (bicubic antialiased)"),
@@ -135,7 +139,6 @@ WITNESSES: dict[str, Witness] = {
 }
 UNASKED = {
     "text.language": "the job's own",
-    "text.emphasis.comfy": "its program reads texts in a way that gets no loop of its own",
     "text.emphasis.compel": "its program reads texts in a way that gets no loop of its own",
     "prompt.network": "laid over the weights by the library; test_own_pictures",
     "patch.extra_network": "laid over the weights by the library; test_own_pictures",
@@ -143,8 +146,6 @@ UNASKED = {
     "asset.status": "what the resolver found",
     "asset.vae": "a file that there is not",
     "task.inpaint.weight": "of models that are made for masks, which get no loop of their own",
-    "noise.none": "of programs that get no loop of their own",
-    "noise.per_batch": "of programs that get no loop of their own",
     "stage.post_upscale": "behind the latent",
 }
 """Features that a script may keep, and why there is no witness for them here."""

@@ -15,6 +15,7 @@ import paramc
 from paramc import cli
 from paramc.backends.report import GRADES
 from paramc.commands.parser import GRADES as SPELT_GRADES
+from paramc.commands.verbs import KEPT
 
 ROOT = Path(paramc.__file__).parents[1]
 TEXT = "a red fox\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512, Model: sd15"
@@ -252,6 +253,14 @@ def test_an_interruption_is_quiet(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(cli, "overview", interrupt)
     assert run("--help") == Result(130, "", "")
+
+
+def test_an_interruption_of_long_work_says_that_it_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_do", interrupt)
+    assert run("run", "a cat") == Result(130, "", KEPT)
 
 
 LONG = "x" * 300

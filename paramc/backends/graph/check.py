@@ -31,8 +31,13 @@ def verify(job: Job, target: Target, files: tuple[File, ...]) -> tuple[Diagnosti
         for problem in graph_problems(_queued(file.text, target), known)
     )
     lost = (lost for file in files if drawn for lost in _lost(job, file.text, target))
-    packs = (pack for file in files if not drawn for pack in _packs(_queued(file.text, target), known))
-    told = (diagnose("PC857", pack=pack, target=target.name) for pack in dict.fromkeys(packs))
+    queued = [_queued(file.text, target) for file in files if not drawn]
+    packs = (pack for text in queued for pack in _packs(text, known))
+    newer = (word for text in queued for word in _newer(text, known))
+    told = (
+        *(diagnose("PC857", pack=pack, target=target.name) for pack in dict.fromkeys(packs)),
+        *(diagnose("PC859", word=word, target=target.name) for word in dict.fromkeys(newer)),
+    )
     return (*mistakes, *lost, *(long for file in files for long in _long_numbers(job, file.text, target)), *told)
 
 
@@ -41,6 +46,13 @@ def _packs(text: str, known: Mapping[str, Definition]) -> Iterator[str]:
     for name, definition in known.items():
         if definition.pack and f'"{name}"' in text:
             yield definition.pack
+
+
+def _newer(text: str, known: Mapping[str, Definition]) -> Iterator[str]:
+    """What only later servers know of a graph, found as packs are."""
+    for name, definition in known.items():
+        words = [name] if definition.newer else [word for take in definition.takes.values() for word in take.newer]
+        yield from (word for word in words if f'"{name}"' in text and f'"{word}"' in text)
 
 
 def _lost(job: Job, text: str, target: Target) -> Iterator[Diagnostic]:
@@ -128,7 +140,7 @@ def _mismatch(value: object, take: Take, classes: Mapping[str, str], known: Mapp
             fits = whole and take.least <= value <= take.most
             return "" if fits else f"is {value}, not {take.type} in {take.least}..{take.most}"
         case str() if take.type == "CHOICE":
-            return "" if value in take.words else f"is `{value}`, which is no choice"
+            return "" if value in (*take.words, *take.newer) else f"is `{value}`, which is no choice"
         case str() if take.type in ("STRING", "FILE"):
             return "" if value or take.type == "STRING" else "is empty"
         case _:

@@ -18,8 +18,9 @@ from paramc.ir.control import ControlNet
 from paramc.ir.plan import ApplyControl, Combine, Encode, Run, Variant
 
 NODES = "nodes"  # the option for text nodes of packs
-ADAPTERS = "ip_adapter"  # the option for nodes that steer by a picture
 DEEPEST_LAYER = -24
+LATENTS, TEXTS = "latents", "texts"  # beside which pictures are shown to a model
+MOST_SHOWN = 3  # by the nodes of texts
 STRONGEST = 10.0  # that a part of a combination can be
 
 
@@ -63,20 +64,29 @@ def guidance(context: Context, positive: str, negative: str, cfg: float, side: S
         units.append(op.unit)
         positive, negative = op.positive, op.negative
     found = _guidance(context, positive, negative, cfg, side)
+    if context.base.references == LATENTS:
+        found = found._replace(positive=_shown(context, found.positive))
     for unit in reversed(units):
-        if not _is_adapter(context, unit):
+        if context.target.kind_of(unit) is None:
             found = _controlled(context, found, unit, side)
     return found
 
 
+def bare(context: Context, reference: str) -> str:
+    """The id of a conditioning before any picture steers it."""
+    name, _, side = reference.partition(".")
+    while isinstance(op := context.ops[name], ApplyControl):
+        name, _, side = (op.negative if side == "negative" else op.positive).partition(".")
+    return name
+
+
 def adapters(context: Context, positive: str) -> tuple[ControlNet, ...]:
-    """The units of a pass that change the model by a picture, where the user has the nodes for them."""
+    """The units of a pass that change the model by a picture; legalising leaves those that the user has nodes for."""
     units: list[ControlNet] = []
     while isinstance(op := context.ops[positive.partition(".")[0]], ApplyControl):
         units.append(op.unit)
         positive = op.positive
-    wished = bool(context.choices.get(ADAPTERS))
-    return tuple(unit for unit in reversed(units) if wished and _is_adapter(context, unit))
+    return tuple(unit for unit in reversed(units) if context.target.kind_of(unit))
 
 
 def adapted(context: Context, unit: ControlNet, model: Socket) -> Sockets:
@@ -91,12 +101,6 @@ def adapted(context: Context, unit: ControlNet, model: Socket) -> Sockets:
         **context.graph.add("ip_adapter_model", file=file_name(context, "ip_adapter", unit.model)),
         **context.graph.add("vision", file=file_name(context, "vision", None)),
     )
-
-
-def _is_adapter(context: Context, unit: ControlNet) -> bool:
-    named = f"{unit.preprocessor} {unit.model.name if unit.model else ''}".lower()
-    plain = named.replace("-", "").replace("_", "")
-    return any(mark in plain for mark in context.tables.ip_adapters.marks)
 
 
 def _controlled(context: Context, found: Guidance, unit: ControlNet, side: Side) -> Guidance:
@@ -132,6 +136,19 @@ def _span(unit: ControlNet, side: Side) -> tuple[float, float]:
     }
     start = found.get(last[0], 0.0 if last[0] < 0 else 1.0)
     return (start if unit.start > 0 else 0.0), (found.get(last[1], 1.0) if unit.end < 1 else 1.0)
+
+
+def _shown(context: Context, conditioning: Socket) -> Socket:
+    """The conditioning with the pictures that the model looks at, as latents."""
+    for image in _pictures(context):
+        latent = context.graph.add("encode_image", image=image, vae=context.vae)
+        conditioning = context.graph.add("reference", conditioning=conditioning, **latent)["conditioning"]
+    return conditioning
+
+
+def _pictures(context: Context) -> list[Socket]:
+    files = (picture_name(context, "image", image) for image in context.references)
+    return [context.graph.add("load_image", file=file)["image"] for file in files]
 
 
 def _guidance(context: Context, positive: str, negative: str, cfg: float, side: Side) -> Guidance:
@@ -197,14 +214,24 @@ def text_conditioning(context: Context, op: Encode, variant: Variant, side: Side
     if reader is not None and op.emphasis not in context.tables.emphases.native:
         given = _as_spelt(context, op, variant, reader)
         return context.graph.add(reader.node, title, clip=clip, **given)["conditioning"]
+    role, sockets = _text_node(context, clip)
     encoded = [
-        context.graph.add("prompt", title, text=_written(context, op, runs), clip=clip)["conditioning"]
+        context.graph.add(role, title, text=_written(context, op, runs), **sockets)["conditioning"]
         for runs in chunks(variant.runs)
     ]
     whole = _joined(context, "concat", encoded)
     if _is_zero(context, op):
         return context.graph.add("zero", conditioning=whole)["conditioning"]
     return whole
+
+
+def _text_node(context: Context, clip: Socket) -> tuple[str, Sockets]:
+    """The template of a text's node, and what goes into it: for a model that is shown pictures there, they as well."""
+    pictures = _pictures(context)[:MOST_SHOWN] if context.base.references == TEXTS else []
+    if not pictures:
+        return "prompt", {"clip": clip}
+    shown = {f"image{number}": picture for number, picture in enumerate(pictures, 1)}
+    return f"prompt_{len(shown)}", {"clip": clip, "vae": context.vae, **shown}
 
 
 def _as_spelt(context: Context, op: Encode, variant: Variant, reader: Reader) -> dict[str, str | bool]:
@@ -217,6 +244,8 @@ def _as_spelt(context: Context, op: Encode, variant: Variant, reader: Reader) ->
     )
     mean = op.emphasis in reader.restores_mean
     text = language.writing.new_chunk.join(pieces)
+    for sign in reader.escaped:
+        text = text.replace(sign, f"\\{sign}")
     return {"text": f"{reader.mean if mean else reader.plain}{text}", "mean": mean}
 
 

@@ -6,17 +6,22 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from paramc.backends.description import Target
 from paramc.backends.graph.builder import Graph, Socket, Sockets
 from paramc.backends.graph.tables import BaseRow, GraphTables
 from paramc.backends.registry import Choices
 from paramc.ir.assets import AssetRef, ImageRef
+from paramc.ir.control import Reference
 from paramc.ir.geometry import Size
 from paramc.ir.job import Job
-from paramc.ir.plan import Op, Plan
+from paramc.ir.plan import Decode, LoadImage, Op, PatchModel, Plan
 
 
 class Steered(NamedTuple):
-    """What the last pass was made with, in the server's words."""
+    """What the last pass was made with, in the server's words; the pictures that steered all of it left out.
+
+    `distilled`: the guidance that its texts hold. `takes_all`: a strength shortens no schedule in its program.
+    """
 
     model: Socket
     clip: Socket
@@ -27,6 +32,8 @@ class Steered(NamedTuple):
     scheduler: str
     steps: int
     seed: int
+    distilled: float | None = None
+    takes_all: bool = False
 
 
 @dataclass(eq=False)
@@ -35,6 +42,7 @@ class Context:
 
     job: Job
     plan: Plan
+    target: Target
     tables: GraphTables
     choices: Choices
     graph: Graph
@@ -51,6 +59,20 @@ class Context:
     def ops(self) -> Mapping[str, Op]:
         """The operations by id."""
         return {op.id: op for op in self.plan.ops}
+
+    @cached_property
+    def references(self) -> tuple[ImageRef, ...]:
+        """Pictures that the model looks at."""
+        patches = [op.patch for op in self.plan.ops if isinstance(op, PatchModel)]
+        shown = dict.fromkeys(patch.image for patch in patches if isinstance(patch, Reference))
+        if not shown and self.plan.family in self.base.refers:
+            shown = dict.fromkeys(op.image for op in self.plan.ops if isinstance(op, LoadImage))
+        return tuple(shown)
+
+    @cached_property
+    def vae(self) -> Socket:
+        """The VAE that the finished picture is decoded by."""
+        return self.socket(next(op.vae for op in self.plan.ops if isinstance(op, Decode)))
 
     @cached_property
     def embeddings(self) -> tuple[str, ...]:

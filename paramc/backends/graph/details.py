@@ -12,6 +12,7 @@ from paramc.ir.stages import Detailer
 
 BREAK = ("BREAK", -1)  # the run that begins a new chunk
 DEFAULT_SIZE = Size(512, 512)
+MOST = 0.999  # of a strength, in A1111
 
 
 def detail(context: Context, op: Detail) -> Sockets:
@@ -30,7 +31,7 @@ def detail(context: Context, op: Detail) -> Sockets:
         least=min(region),
         most=max(region),
         seed=pass_.seed,
-        steps=asked.steps or context.job.sampling.steps or pass_.steps,
+        steps=_steps(asked, asked.steps or context.job.sampling.steps or pass_.steps, pass_),
         cfg=pass_.cfg if asked.cfg_scale is None else asked.cfg_scale,
         sampler=sampler,
         scheduler=scheduler,
@@ -45,6 +46,11 @@ def detail(context: Context, op: Detail) -> Sockets:
         **_detector(context, asked),
         **image,
     )
+
+
+def _steps(asked: Detailer, steps: int, pass_: Steered) -> int:
+    """The steps that are run: of a program that shortens its schedule by the strength only so many."""
+    return steps if pass_.takes_all else int(min(asked.strength, MOST) * steps) + 1
 
 
 def _loaded(context: Context, asked: Detailer, pass_: Steered) -> Sockets:
@@ -69,6 +75,9 @@ def _texts(context: Context, asked: Detailer, pass_: Steered, loaded: Sockets) -
         if first or asked.checkpoint is not None:
             whole = first.replace(context.tables.detailing.main, main.text) if first else main.text
             found[side] = _conditioning(context, whole, asked, loaded["clip"], negative=side == "negative")
+            if side == "positive" and pass_.distilled is not None:
+                guided = context.graph.add("distilled", guidance=pass_.distilled, conditioning=found[side])
+                found[side] = guided["conditioning"]
     return found
 
 

@@ -37,9 +37,32 @@ class Wire(NamedTuple):
     type: str
 
 
-def workflow_text(graph: Graph, roles: Roles, layout: Layout) -> str:
-    """The graph as a workflow, version 0.4 of the format, as JSON."""
-    return spelt_out(json.dumps(_workflow(graph, roles, layout), indent=2, ensure_ascii=False)) + "\n"
+def workflow_text(graph: Graph, roles: Roles, layout: Layout, remarks: Sequence[str] = ()) -> str:
+    """The graph as a workflow, version 0.4 of the format, as JSON; with `remarks` on a note beside the nodes."""
+    workflow = _workflow(graph, roles, layout)
+    return spelt_out(json.dumps(_noted(workflow, layout, remarks), indent=2, ensure_ascii=False)) + "\n"
+
+
+def _noted(workflow: dict[str, Json], layout: Layout, remarks: Sequence[str]) -> dict[str, Json]:
+    """The workflow with a note to the left of it, which the frontend keeps to itself."""
+    nodes, last = workflow["nodes"], workflow["last_node_id"]
+    if not remarks or not isinstance(nodes, list) or not isinstance(last, int):
+        return workflow
+    note: Json = {
+        "id": last + 1,
+        "type": layout.note,
+        "pos": [layout.margin - layout.width - 2 * layout.gap, layout.margin + layout.header],
+        "size": [layout.width, layout.header + 3 * layout.row * len(remarks)],
+        "flags": {},
+        "order": len(nodes),
+        "mode": 0,
+        "inputs": [],
+        "outputs": [],
+        "title": layout.note_title,
+        "properties": {},
+        "widgets_values": ["".join(f"- {remark}\n" for remark in remarks)],
+    }
+    return {**workflow, "last_node_id": last + 1, "nodes": [*nodes, note]}
 
 
 def _workflow(graph: Graph, roles: Roles, layout: Layout) -> dict[str, Json]:
@@ -74,7 +97,10 @@ def _workflow(graph: Graph, roles: Roles, layout: Layout) -> dict[str, Json]:
         "last_link_id": len(wires),
         "nodes": drawn,
         "links": links,
-        "groups": [_group(layout, number, [boxes[name] for name in names]) for number, names in groups.items()],
+        "groups": [
+            _group(layout, _title(layout, number, max(groups)), [boxes[name] for name in names])
+            for number, names in groups.items()
+        ],
         "config": {},
         "extra": {},
         "version": VERSION,
@@ -204,14 +230,17 @@ def escaped(text: str) -> str:
 
 
 def _groups(graph: Graph, roles: Roles, layout: Layout, order: Sequence[str]) -> dict[int, list[str]]:
-    """The nodes by group, never in one further left than what they are made of."""
-    after, before = _behind_sampler(graph, roles, order), _leads_to_sampler(graph, roles, order)
+    """The nodes by group, never in one further left than what they are made of; each later pass has one of its own."""
+    passes, before = _passes_behind(graph, roles, order), _leads_to_sampler(graph, roles, order)
+    last = layout.again + max(passes.values(), default=0)
     groups: dict[str, int] = {}
     for name in order:
-        role = roles.of(graph.nodes[name].type).role
+        role = roles.of(graph.nodes[name]).role
         own = layout.roles.get(role, 0)
-        if name in after:
-            own = layout.again if role == SAMPLER or name in before else layout.last
+        if passes[name]:
+            own = layout.again + passes[name] - 1 if role == SAMPLER or name in before else last
+        elif own == layout.last:
+            own = last
         groups[name] = max([own, *(groups[item] for item in _sources(graph.nodes[name]) if item in groups)])
     found: dict[int, list[str]] = {}
     for name, number in groups.items():
@@ -219,19 +248,19 @@ def _groups(graph: Graph, roles: Roles, layout: Layout, order: Sequence[str]) ->
     return dict(sorted(found.items()))
 
 
-def _behind_sampler(graph: Graph, roles: Roles, order: Sequence[str]) -> set[str]:
-    found: set[str] = set()
+def _passes_behind(graph: Graph, roles: Roles, order: Sequence[str]) -> dict[str, int]:
+    """How many passes one after the other each node comes behind."""
+    found: dict[str, int] = {}
     for name in order:
-        sources = [item for item in _sources(graph.nodes[name]) if item in graph.nodes]
-        if any(item in found or roles.of(graph.nodes[item].type).role == SAMPLER for item in sources):
-            found.add(name)
+        sources = [item for item in _sources(graph.nodes[name]) if item in found]
+        found[name] = max((found[item] + (roles.of(graph.nodes[item]).role == SAMPLER) for item in sources), default=0)
     return found
 
 
 def _leads_to_sampler(graph: Graph, roles: Roles, order: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for name in reversed(order):
-        if name in found or roles.of(graph.nodes[name].type).role == SAMPLER:
+        if name in found or roles.of(graph.nodes[name]).role == SAMPLER:
             found.update(_sources(graph.nodes[name]))
     return found
 
@@ -264,10 +293,17 @@ def _height(node: Node, roles: Roles, layout: Layout) -> int:
     return layout.header + layout.row * (rows + len(widgets)) + texts
 
 
-def _group(layout: Layout, number: int, boxes: Sequence[Box]) -> dict[str, Json]:
+def _title(layout: Layout, number: int, last: int) -> str:
+    """What a group is called: the last one holds the result, one behind the second pass one more pass."""
+    if number == last and number >= layout.again:
+        return layout.titles[layout.last]
+    return layout.titles[number] if number <= layout.again else layout.more
+
+
+def _group(layout: Layout, title: str, boxes: Sequence[Box]) -> dict[str, Json]:
     around = layout.gap // 3
     left, top = min(box.x for box in boxes) - around, min(box.y for box in boxes) - layout.header * 2
     right = max(box.x + box.width for box in boxes) + around
     bottom = max(box.y + box.height for box in boxes) + around
     bounding: list[Json] = [left, top, right - left, bottom - top]
-    return {"title": layout.titles[number], "bounding": bounding, "color": layout.color, "font_size": 24, "flags": {}}
+    return {"title": title, "bounding": bounding, "color": layout.color, "font_size": 24, "flags": {}}

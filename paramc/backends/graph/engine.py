@@ -1,5 +1,6 @@
 """Plan → graph: one function for each operation, then JSON."""
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from paramc.backends.description import Target
@@ -13,6 +14,7 @@ from paramc.backends.graph.images import (
     load_image,
     resize_latent,
     save,
+    scale_latent,
     upscale_image,
 )
 from paramc.backends.graph.loading import apply_network, load_checkpoint, load_parts, load_vae, patch_model
@@ -46,6 +48,7 @@ from paramc.ir.plan import (
     RestoreFaces,
     Sample,
     Save,
+    ScaleLatent,
     Sigmas,
     Slice,
     UpscaleImage,
@@ -53,6 +56,8 @@ from paramc.ir.plan import (
 
 REWRITING = "faithful"  # the form that does not leave the graph alone that a job was read from
 DRAWN = "ui"  # the form for the editor
+TOLD = ("approximate", "dropped")  # grades that stand on a note in it
+MOST_REMARKS = 20
 
 
 def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report) -> tuple[File, ...]:
@@ -66,11 +71,17 @@ def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report)
     if kept is not None:
         return (File(name, drawn_text(kept, target) if form == DRAWN else kept),)
     tables = graph_tables(target.folder)
-    context = Context(job, plan, tables, choices, Graph(tables.nodes, definitions(target.folder)))
+    context = Context(job, plan, target, tables, choices, Graph(tables.nodes, definitions(target.folder)))
     for op in plan.ops:
         context.keep(op, _nodes(context, op))
     text = context.graph.text()
-    return (File(name, drawn_text(text, target) if form == DRAWN else text),)
+    return (File(name, drawn_text(text, target, _remarks(report)) if form == DRAWN else text),)
+
+
+def _remarks(report: Report) -> tuple[str, ...]:
+    """What of the settings the graph says in another way or not at all, each thing once."""
+    lost = (fate for fate in report.fates if fate.grade in TOLD)
+    return tuple(dict.fromkeys(f"{fate.key} ({fate.grade}): {fate.why}" for fate in lost))[:MOST_REMARKS]
 
 
 def _kept(job: Job, target: Target) -> str | None:
@@ -81,15 +92,15 @@ def _kept(job: Job, target: Target) -> str | None:
     return kept_graph(job, target)
 
 
-def drawn_text(text: str, target: Target) -> str:
-    """A graph as the server takes it in the form that the editor opens."""
+def drawn_text(text: str, target: Target, remarks: Sequence[str] = ()) -> str:
+    """A graph as the server takes it in the form that the editor opens; `remarks` stand on a note in it."""
     from paramc.backends.graph.drawn import workflow_text  # only where somebody asks for it
     from paramc.dialects.graph.load import load_graph
     from paramc.dialects.graph.roles import roles_of
 
     dialect = find_dialect(str(target.dialect), target.grammars)
     graph = load_graph(text, dialect, limit=len(text))
-    return workflow_text(graph, roles_of(dialect), graph_tables(target.folder).layout)
+    return workflow_text(graph, roles_of(dialect), graph_tables(target.folder).layout, remarks)
 
 
 def _nodes(context: Context, op: Op) -> Sockets:
@@ -116,6 +127,8 @@ def _nodes(context: Context, op: Op) -> Sockets:
             return sample(context, op)
         case ResizeLatent():
             return resize_latent(context, op)
+        case ScaleLatent():
+            return scale_latent(context, op)
         case UpscaleImage():
             return upscale_image(context, op)
         case Decode():

@@ -3,10 +3,11 @@
 from paramc.backends.graph.builder import Sockets
 from paramc.backends.graph.context import Context, batch_of, file_name, file_prefix, picture_name
 from paramc.backends.graph.masking import laid_over, painted_part
+from paramc.backends.graph.tiled import PICTURE
 from paramc.ir.assets import AssetRef
-from paramc.ir.geometry import Size
-from paramc.ir.names import MODEL_UPSCALER
-from paramc.ir.plan import Decode, EmptyLatent, EncodeImage, LoadImage, ResizeLatent, Save, UpscaleImage
+from paramc.ir.geometry import Size, multiplied
+from paramc.ir.names import MODEL_UPSCALER, model_factor
+from paramc.ir.plan import Decode, EmptyLatent, EncodeImage, LoadImage, ResizeLatent, Save, ScaleLatent, UpscaleImage
 
 CELL = 8  # pixels per latent cell
 
@@ -63,6 +64,15 @@ def resize_latent(context: Context, op: ResizeLatent) -> Sockets:
     return context.graph.add("crop_latent", width=op.crop_to.width, height=op.crop_to.height, x=x, y=y, **latent)
 
 
+def scale_latent(context: Context, op: ScaleLatent) -> Sockets:
+    """A latent so many times as large."""
+    before = context.sizes.get(op.latent)
+    if before is not None:
+        context.sizes[op.id] = multiplied(before, op.scale, CELL)
+    method = context.word("latent_methods", op.method)
+    return context.graph.add("scale_latent", method=method, scale=op.scale, latent=context.socket(op.latent))
+
+
 def upscale_image(context: Context, op: UpscaleImage) -> Sockets:
     """A picture enlarged by a model or by resampling alone, then brought to its size."""
     image = {"image": context.socket(op.image)}
@@ -71,8 +81,12 @@ def upscale_image(context: Context, op: UpscaleImage) -> Sockets:
     if modelled:
         file = file_name(context, "upscaler", AssetRef(name=context.tables.words["upscalers"].get(label, label)))
         image = context.graph.add("upscale", **context.graph.add("upscale_model", file=file), **image)
-    method = context.word("image_methods", "lanczos" if modelled else op.upscaler.partition(":")[2])
-    size = op.size or _scaled(context.sizes.get(op.image), op.scale)
+    asked = (op.resampling or "lanczos") if modelled else op.upscaler.partition(":")[2]
+    method = context.word("image_methods", asked)
+    before = context.sizes.get(op.image)
+    if op.plainly and op.size is None:
+        return _enlarged_plainly(context, op, image, method, model_factor(label) if modelled else 1)
+    size = op.size or _scaled(before, op.scale)
     if size is not None:
         context.sizes[op.id] = op.crop_to or size
         image = context.graph.add(
@@ -86,9 +100,26 @@ def upscale_image(context: Context, op: UpscaleImage) -> Sockets:
     return context.graph.add("crop", width=op.crop_to.width, height=op.crop_to.height, x=x, y=y, **image)
 
 
+def _enlarged_plainly(context: Context, op: UpscaleImage, image: Sockets, method: str, factor: int | None) -> Sockets:
+    """A picture as large as a model makes it, or brought to a share of that; nothing is known of the size but so."""
+    before = context.sizes.get(op.image)
+    scale = op.scale if op.scale is not None else float(factor or 0)
+    if before is not None and scale:
+        context.sizes[op.id] = multiplied(before, scale, 1)
+    if op.scale is None or op.scale == factor != 1:
+        return image
+    if factor is None and before is not None:
+        width, height = context.sizes[op.id]
+        return context.graph.add("scale", method=method, width=width, height=height, crop="disabled", **image)
+    share = float(f"{op.scale / (factor or 1):.10g}")
+    return context.graph.add("scale_by", method=method, scale=share, **image)
+
+
 def decode(context: Context, op: Decode) -> Sockets:
     """A latent as picture."""
     context.keep_size(op.id, op.latent)
+    if f"{op.latent}.{PICTURE}" in context.made:
+        return {PICTURE: context.socket(op.latent)}
     decoded = context.graph.add("decode", latent=context.socket(op.latent), vae=context.socket(op.vae))
     return laid_over(context, op, decoded)
 

@@ -68,7 +68,7 @@ def _load_encoders(context: Context, files: tuple[str, ...]) -> Socket:
 def _encoder_kind(context: Context, role: str) -> str:
     """What the loader calls the encoders of the base; its usual word where it has none for so many of them."""
     takes = context.graph.definitions[context.tables.nodes[role].class_type].takes
-    known = any(context.base.encoder in take.words for take in takes.values())
+    known = any(context.base.encoder in (*take.words, *take.newer) for take in takes.values())
     return context.base.encoder if known else context.tables.modules.kinds.get(role, "")
 
 

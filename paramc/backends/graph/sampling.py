@@ -2,63 +2,29 @@
 
 from functools import cache, partial
 from math import ceil, log
+from string import digits
 from typing import NamedTuple
 
 from paramc.backends.graph.builder import Socket, Sockets
-from paramc.backends.graph.conditioning import Guidance, Side, adapted, adapters, guidance
+from paramc.backends.graph.conditioning import Guidance, Side, adapted, adapters, bare, guidance
 from paramc.backends.graph.context import Context, Steered
-from paramc.backends.graph.tables import SamplerRow, ScheduleRow
+from paramc.backends.graph.passes import Pass, planned, schedule_node, seed_of
+from paramc.backends.graph.tiled import enlargement, factor, upscaled
 from paramc.dialects.graph.levels import Flow, NoiseModel, limits, shares, sigmas, variance_preserving
-from paramc.ir.names import sampler_of
-from paramc.ir.plan import ApplyControl, Encode, EncodeImage, MakeNoise, MaskLatent, Op, Sample, Sigmas, Slice
+from paramc.dialects.graph.making import shortest
+from paramc.ir.geometry import Size
+from paramc.ir.plan import Detail, Encode, EncodeImage, MaskLatent, Op, Sample, Sigmas, UpscaleImage
 from paramc.ir.stages import TextToImage
 
 MOST_STEPS = 10_000
 LONGEST = 10**12  # steps of a schedule; a strength that asks for more is next to nothing
-SEEDS = 2**64
+SQUARE = Size(1024, 1024)  # pixels, where the picture alone tells the size
 WHOLE = 0.9999  # above this strength a sampler node runs all steps
 REFINED = "refined"
 LAST_STEPS = "takes_last_steps"  # the quirk of programs that take as many steps as asked from any longer schedule
 VARIED = "variation"  # the option for a node that mixes two noises
 BY_TIME = "controls_by_time"  # the quirk of programs whose units are active for shares of the time
-PICTURE = "task.strength"  # what asks for a pass over a picture
 LARGEST_SIGMA, SMALLEST_SIGMA = 14.614642, 0.029167535  # SD 1 to SDXL, as A1111 computes them
-
-
-class Pass(NamedTuple):
-    """The numbers of one sampling pass.
-
-    `planned` steps make the schedule, of which steps [start, end) are run; `end` None runs to the end of the schedule.
-    With `leftover` the last sigma is no 0. `shortens`: so many steps are run as were asked for, of a longer schedule;
-    otherwise some of those asked for are left out.
-    """
-
-    op: Sample
-    sigmas: Sigmas
-    noise: MakeNoise
-    sampler: SamplerRow
-    schedule: ScheduleRow
-    strength: float
-    start: int
-    planned: int
-    end: int | None
-    leftover: bool
-    shortens: bool
-
-    @property
-    def steps(self) -> int:
-        """Steps of the schedule as asked."""
-        return max(self.sigmas.steps, 1)
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether no noise is added to what the pass starts from."""
-        return self.noise.multiplier == 0
-
-    @property
-    def seed(self) -> int:
-        """The seed as a generator takes it."""
-        return _seed(self.noise.seed)
 
 
 class Piece(NamedTuple):
@@ -72,15 +38,13 @@ class Piece(NamedTuple):
     title: str  # the variant of the node's title
 
 
-def _seed(seed: int | None) -> int:
-    """A seed as a generator takes it; a job without one gets 0."""
-    return (seed or 0) % SEEDS
-
-
 def sample(context: Context, op: Sample) -> Sockets:
     """A pass: in one piece, or in two where a refiner takes over."""
     run = planned(context, op)
     context.keep_size(op.id, op.latent)
+    enlarged = enlargement(context, op)
+    if enlarged is not None and _denoise(run) is not None:
+        return _in_tiles(context, run, enlarged)
     latent = {"latent": context.socket(op.latent)}
     pieces = _pieces(context, run)
     for index, piece in enumerate(pieces):
@@ -88,45 +52,26 @@ def sample(context: Context, op: Sample) -> Sockets:
     return latent
 
 
-def planned(context: Context, op: Sample) -> Pass:
-    """The numbers of a pass: what of which schedule is run."""
-    source, cut = _schedule(context, op)
-    row = context.tables.sampler(op.sampler)
-    asked = row.own if row.own and source.schedule == sampler_of(op.sampler).automatic else source.schedule
-    schedule = context.tables.schedule(asked)
-    steps = max(source.steps, 1)
-    drops = source.drops_penultimate and not row.drops and not schedule.extra
-    extra = schedule.extra or (1 if drops else 0)
-    return Pass(
-        op,
-        source,
-        _noise(context, op),
-        row,
-        schedule,
-        1.0 if cut is None else cut.strength,
-        max(cut.start, 0) if cut else 0,
-        steps + extra,
-        _end(cut, steps) or (steps if extra else None),
-        schedule.leftover if cut is None or _end(cut, steps) is None else not cut.ends_clean,
-        cut is None or cut.lengthens or PICTURE not in cut.because,
+def _in_tiles(context: Context, run: Pass, enlarged: UpscaleImage) -> Sockets:
+    piece = _pieces(context, run)[0]
+    encoded = context.ops[run.op.latent]
+    vae = context.socket(encoded.vae) if isinstance(encoded, EncodeImage) else context.socket("checkpoint.vae")
+    return context.graph.add(
+        "sample_tiled",
+        piece.title,
+        scale=factor(context, enlarged),
+        seed=piece.seed,
+        steps=run.steps - run.start,
+        cfg=piece.guidance.cfg,
+        sampler=_sampler_name(run),
+        scheduler=run.schedule.name,
+        denoise=_denoise(run) or 0.0,
+        model=piece.model,
+        positive=piece.guidance.positive,
+        negative=piece.guidance.negative,
+        vae=vae,
+        **upscaled(context, enlarged),
     )
-
-
-def _end(cut: Slice | None, steps: int) -> int | None:
-    """The step at which a part of a schedule ends; None for its own end."""
-    return cut.end if cut is not None and cut.end is not None and cut.end < steps else None
-
-
-def _schedule(context: Context, op: Sample) -> tuple[Sigmas, Slice | None]:
-    source = context.ops.get(op.sigmas)
-    cut = source if isinstance(source, Slice) else None
-    whole = context.ops.get(cut.sigmas) if cut else source
-    return (whole if isinstance(whole, Sigmas) else Sigmas(id="", model=op.model, schedule="", steps=1)), cut
-
-
-def _noise(context: Context, op: Sample) -> MakeNoise:
-    noise = context.ops.get(op.noise)
-    return noise if isinstance(noise, MakeNoise) else MakeNoise(id="", seed=None, generator="cpu")
 
 
 def _noise_model(context: Context, run: Pass) -> NoiseModel:
@@ -160,11 +105,8 @@ def _pieces(context: Context, run: Pass) -> tuple[Piece, ...]:
     base = Side(_clip(context, op.positive), calls, by_time, between=between)
     model = _patched(context, run, context.socket(op.model))
     end, found = run.end if switch is None else switch, _guidance(context, run, base)
-    texts = found.positive, found.negative, found.cfg
-    context.steered = Steered(
-        model, base.clip, *texts, _sampler_name(run), run.schedule.name, run.steps - run.start, run.seed
-    )
-    first = Piece(model, found, run.start, end, run.seed, op.id)
+    context.steered = _steering(context, run, model, base)
+    first = Piece(model, found, run.start, end, run.seed, op.id.rstrip(digits))
     if op.refined_by is None or switch is None:
         return (first,)
     refiner = context.job.refiner
@@ -174,10 +116,33 @@ def _pieces(context: Context, run: Pass) -> tuple[Piece, ...]:
         _guidance(context, run, refined),
         switch,
         run.end,
-        run.seed if refiner is None or refiner.seed is None else _seed(refiner.seed),
+        run.seed if refiner is None or refiner.seed is None else seed_of(refiner.seed),
         REFINED,
     )
     return (second,) if switch <= run.start else (first, second)
+
+
+def _steering(context: Context, run: Pass, model: Socket, side: Side) -> Steered | None:
+    """What regions of the picture are painted by; None where none are."""
+    if not any(isinstance(op, Detail) for op in context.plan.ops):
+        return None
+    op = run.op
+    positive, negative = (bare(context, name) for name in (op.positive, op.negative))
+    plain = run._replace(op=op.model_copy(update={"positive": positive, "negative": negative}))
+    found = _guidance(context, plain, side)
+    return Steered(
+        model,
+        side.clip,
+        found.positive,
+        found.negative,
+        found.cfg,
+        _sampler_name(run),
+        run.schedule.name,
+        run.steps - run.start,
+        run.seed,
+        op.distilled_cfg_scale if context.base.distilled else None,
+        LAST_STEPS in op.flags,
+    )
 
 
 def _switch(context: Context, run: Pass) -> int | None:
@@ -205,10 +170,9 @@ def _elapsed(model: NoiseModel, level: float) -> float:
 
 
 def _clip(context: Context, reference: str) -> Socket:
-    op: Op = context.ops[reference.partition(".")[0]]
+    op: Op = context.ops[bare(context, reference)]
     while not isinstance(op, Encode):
-        below = op.positive if isinstance(op, ApplyControl) else op.__dict__["inputs"][0]
-        op = context.ops[below.partition(".")[0]]
+        op = context.ops[op.__dict__["inputs"][0].partition(".")[0]]
     return context.socket(op.clip)
 
 
@@ -275,13 +239,19 @@ def _sampled(context: Context, run: Pass, piece: Piece, latent: Socket, *, first
 
 def _denoise(run: Pass) -> float | None:
     """The strength by which a plain sampler node runs just these steps; None where it cannot."""
-    if run.end is not None or run.is_silent:
+    return None if run.is_silent else _share(run)
+
+
+def _share(run: Pass) -> float | None:
+    """The strength that leaves just these steps of a schedule; None where none does."""
+    if run.end is not None:
         return None
+    steps = run.steps - run.start
     if run.start == 0:
-        return 1.0 if run.strength > 0 else 0.0
+        idle = LAST_STEPS in run.op.flags and run.shortens and run.strength > 0 and int(steps / run.strength) == steps
+        return run.strength if idle else float(run.strength > 0)
     if not run.shortens:
         return None  # a plain node would count only the steps that are run
-    steps = run.steps - run.start
     longer = min(steps / run.strength, LONGEST) if run.strength > 0 else 0
     whole = steps if run.strength > WHOLE else int(longer)
     counted = not run.schedule.uneven or LAST_STEPS in run.op.flags
@@ -291,7 +261,7 @@ def _denoise(run: Pass) -> float | None:
 def _whole(context: Context, run: Pass, piece: Piece, latent: Socket, denoise: float) -> Sockets:
     is_varied = context.choices.get(VARIED) and isinstance(context.job.task, TextToImage)
     second = run.noise.variation if is_varied else None
-    mixed = {} if second is None else {"second_seed": _seed(second.seed), "second_share": second.strength}
+    mixed = {} if second is None else {"second_seed": seed_of(second.seed), "second_share": second.strength}
     return context.graph.add(
         "sample_varied" if second else "sample",
         piece.title,
@@ -360,17 +330,31 @@ def _chain(context: Context, run: Pass, piece: Piece, latent: Socket, *, first: 
 
 def _levels_of(context: Context, run: Pass, piece: Piece, *, first: bool, last: bool) -> Sockets:
     """The sigmas of a piece: by a share of the steps where nodes can say it so, else from one step to another."""
-    share = _denoise(run) if first and last and run.start > 0 else None
-    if share is not None and not _schedule_node(run) and not _starts_plainly(context, run):
+    if first and last and run.is_parted:
+        asked = _sigmas(context, run, piece.model, run.steps - run.lead, run.strength)
+        end = None if piece.end is None else piece.end - run.lead
+        return _cut(context, asked, piece.start - run.lead, end, cleans=not run.leftover and run.end is not None)
+    share = _share(run) if first and last and run.strength < 1 else None
+    if share is not None and not schedule_node(run) and not _starts_plainly(context, run):
         return _sigmas(context, run, piece.model, run.steps - run.start, share)
     whole = _sigmas(context, run, piece.model, run.planned if run.leftover else run.steps)
-    if share is not None and round(run.steps * share) == run.steps - run.start:
-        return {"sigmas": context.graph.add("split_share", share=share, **whole)["low"]}
-    return _cut(context, whole, piece.start, piece.end if not last or run.leftover else None)
+    if share is not None:
+        return {"sigmas": context.graph.add("split_share", share=_splitting(run, share), **whole)["low"]}
+    return _cut(context, whole, piece.start, piece.end, cleans=last and not run.leftover and run.end is not None)
+
+
+def _splitting(run: Pass, share: float) -> float:
+    """The strength itself where it parts the schedule at the right step; else the shortest that means the same."""
+    steps = run.steps - run.start
+
+    def fits(share: float) -> bool:
+        return round(run.steps * share) == steps and run.steps <= steps / share < run.steps + 1
+
+    return share if share == 0 or fits(share) else shortest(steps / (run.steps + 1), fits)
 
 
 def _needs_chain(context: Context, run: Pass) -> bool:
-    return bool(_schedule_node(run)) or _needs_sampler_node(run) or _starts_plainly(context, run)
+    return bool(schedule_node(run)) or _needs_sampler_node(run) or _starts_plainly(context, run) or run.is_parted
 
 
 def _starts_plainly(context: Context, run: Pass) -> bool:
@@ -406,21 +390,10 @@ def _sampler(context: Context, run: Pass) -> Sockets:
     return context.graph.add(run.sampler.node, eta=_eta(run), s_noise=s_noise, device=device)
 
 
-def _schedule_node(run: Pass) -> str:
-    """The node of a schedule that no scheduler word says, or ""."""
-    asked = run.sigmas
-    if run.schedule.node:
-        return run.schedule.node
-    bent = asked.rho not in (0.0, run.schedule.rho) and run.schedule.rho > 0
-    if run.schedule.ranged and (asked.sigma_min or asked.sigma_max or bent):
-        return run.schedule.ranged
-    return run.schedule.shaped if (asked.beta_alpha, asked.beta_beta) != (0.6, 0.6) else ""
-
-
 def _sigmas(context: Context, run: Pass, model: Socket, steps: int, share: float = 1.0) -> Sockets:
-    asked = run.sigmas
+    asked, size = run.sigmas, context.sizes.get(run.op.latent, SQUARE)
     made = context.graph.add(
-        _schedule_node(run) or "sigmas",
+        schedule_node(run) or "sigmas",
         scheduler=run.schedule.name,
         steps=steps,
         share=share,
@@ -431,15 +404,21 @@ def _sigmas(context: Context, run: Pass, model: Socket, steps: int, share: float
         beta_alpha=asked.beta_alpha,
         beta_beta=asked.beta_beta,
         table=context.base.table,
+        width=size.width,
+        height=size.height,
     )
     if _starts_plainly(context, run):
         return context.graph.add("first_sigma", sigma=context.base.first_sigma, **made)
     return made
 
 
-def _cut(context: Context, made: Sockets, start: int, end: int | None) -> Sockets:
+def _cut(context: Context, made: Sockets, start: int, end: int | None, *, cleans: bool) -> Sockets:
+    """The levels from one step to another, the last of them made 0 where no noise is to be left."""
     if end is not None:
         made = {"sigmas": context.graph.add("split", step=end, **made)["high"]}
+    if cleans:
+        for role in ("flip", "last_sigma", "flip"):
+            made = context.graph.add(role, **made)
     if start > 0:
         made = {"sigmas": context.graph.add("split", step=start, **made)["low"]}
     return made

@@ -64,6 +64,10 @@ class BaseRow(NamedTuple):
     shift: float = 1.0
     shift_node: str = ""
     distilled: bool = False
+    references: str = ""
+    refers: tuple[str, ...] = ()
+    schedule: str = ""
+    schedule_node: str = ""
     first_sigma: float = 14.6143
     table: str = "SD1"
 
@@ -83,12 +87,7 @@ class Reader(NamedTuple):
     restores_mean: tuple[str, ...]
     mean: str = ""
     plain: str = ""
-
-
-class Adapters(NamedTuple):
-    """How an adapter that is steered by a picture is told from a ControlNet by its name."""
-
-    marks: tuple[str, ...]
+    escaped: str = ""
 
 
 class Detailing(NamedTuple):
@@ -126,13 +125,17 @@ class Modules(NamedTuple):
 class Layout(NamedTuple):
     """Where nodes are drawn, in units of the canvas; `roles` say in which of the groups, from 0.
 
-    `again` is the group of a second pass, `last` that of what follows the last pass.
+    `again` is the group of a second pass, `last` that of what follows the last pass; `more` is what those of further
+    passes are called. `note` is the class of remarks.
     """
 
     titles: tuple[str, ...]
     roles: Mapping[str, int]
     again: int
     last: int
+    more: str
+    note: str
+    note_title: str
     color: str
     width: int
     row: int
@@ -154,7 +157,6 @@ class GraphTables(NamedTuple):
     text: Spelling
     emphases: Emphases
     readers: Mapping[str, Reader]
-    ip_adapters: Adapters
     detailing: Detailing
     layout: Layout
     words: Mapping[str, Words]
@@ -180,6 +182,7 @@ class Take(NamedTuple):
     least: float = 0
     most: float = 0
     words: tuple[str, ...] = ()
+    newer: tuple[str, ...] = ()  # words that later servers have beside
 
     @property
     def is_number(self) -> bool:
@@ -190,13 +193,14 @@ class Take(NamedTuple):
 class Definition(NamedTuple):
     """A node as its server describes it: inputs by name, types of its outputs, whether it ends a graph.
 
-    `pack`: what has to be installed for it, where it is no part of the server itself.
+    `pack`: what has to be installed for it, where it is no part of the server itself. `newer`: later servers have it.
     """
 
     takes: Mapping[str, Take]
     gives: tuple[str, ...]
     ends: bool = False
     pack: str = ""
+    newer: bool = False
 
 
 @cache
@@ -214,7 +218,6 @@ def graph_tables(folder: Path) -> GraphTables:
         text=as_row(section(table, "text", path), Spelling, f"{path}: text"),
         emphases=as_row(section(table, "emphases", path), Emphases, f"{path}: emphases"),
         readers=_rows(table, "readers", Reader, path),
-        ip_adapters=as_row(section(table, "ip_adapters", path), Adapters, f"{path}: ip_adapters"),
         detailing=as_row(section(table, "detailing", path), Detailing, f"{path}: detailing"),
         layout=as_row(section(table, "layout", path), Layout, f"{path}: layout"),
         words={name: _words(table, name, path) for name in _WORDS},
@@ -259,8 +262,14 @@ def _definition(table: Table, lists: Mapping[str, TableValue], where: str) -> De
     gives = table.get("gives")
     if not isinstance(gives, list):
         raise TableError(f"{where}: `gives` is not a list")
+    words = table.get("newer_words")
+    newer = tuple(str(word) for word in words) if isinstance(words, list) else ()
     return Definition(
-        takes, tuple(str(item) for item in gives), bool(table.get("ends", False)), str(table.get("pack", ""))
+        {name: take._replace(newer=newer) if take.words else take for name, take in takes.items()},
+        tuple(str(item) for item in gives),
+        bool(table.get("ends", False)),
+        str(table.get("pack", "")),
+        bool(table.get("newer", False)),
     )
 
 

@@ -1,13 +1,13 @@
 """Bundles: links that carry many things at once, taken apart so that the reader meets single links alone."""
 
-from dataclasses import replace
-from typing import Final, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple, TypeAlias
 
 from paramc.dialects.graph.model import Graph, Link, Node, Place, Value
 from paramc.dialects.graph.roles import Roles
 
 BUNDLE: Final = "bundle"  # the role of a node that only puts together or takes apart
-LONGEST: Final = 200  # nodes that a bundle goes through
+Asked: TypeAlias = tuple[Link, str]  # a link that brings a bundle, and the name of what is looked for in it
 
 
 class Content(NamedTuple):
@@ -18,13 +18,12 @@ class Content(NamedTuple):
 
 
 def unbundled(graph: Graph, roles: Roles) -> Graph:
-    """The graph with what its bundles carry linked to those who use it; itself where it has none."""
-    if not any(roles.of(node.type).bundle for node in graph.nodes.values()):
-        return graph
+    """The graph with what its bundles carry linked to those who use it."""
+    bundles = _Bundles(graph, roles)
     apart = replace(graph, nodes={}, borrowed={})
     for node in graph.nodes.values():
         inputs = dict(node.inputs)
-        for name, content in _contents(graph, roles, node).items():
+        for name, content in bundles.contents(node).items():
             inputs[name] = content.value
             if not isinstance(content.value, Link):
                 apart.borrowed[node.id, name] = content.place
@@ -32,46 +31,68 @@ def unbundled(graph: Graph, roles: Roles) -> Graph:
     return apart
 
 
-def _contents(graph: Graph, roles: Roles, node: Node) -> dict[str, Content]:
-    """Inputs of a node that come out of bundles: links to nodes that take them apart, and those it leaves out."""
-    found: dict[str, Content] = {}
-    for name, value in node.inputs.items():
-        if isinstance(value, Link):
-            content = _handed_on(graph, roles, value)
-            if content:
+@dataclass(eq=False, slots=True)
+class _Bundles:
+    """The bundles of a graph; `known`: what was found in them before, None where there is nothing."""
+
+    graph: Graph
+    roles: Roles
+    known: dict[Asked, Content | None] = field(default_factory=dict)
+
+    def contents(self, node: Node) -> dict[str, Content]:
+        """Inputs of a node that come out of bundles: links to nodes that take them apart, and those it leaves out."""
+        found: dict[str, Content] = {}
+        for name, value in node.inputs.items():
+            asked = self._asked(value)
+            if asked and (content := self._held(asked)):
                 found[name] = content
-    role = roles.of(node.type)
-    bundle = node.link(role.bundle)
-    if bundle and role.role != BUNDLE:
-        for ours, name in role.takes.items():
-            if name not in node.inputs and (content := _held(graph, roles, bundle, ours)):
-                found[name] = content
-    return found
+        role = self.roles.of(node)
+        bundle = role.carrier(node)
+        if bundle and role.role != BUNDLE:
+            for ours, name in role.takes.items():
+                if name not in node.inputs and (content := self._held((bundle, ours))):
+                    found[name] = content
+        return found
 
-
-def _handed_on(graph: Graph, roles: Roles, link: Link) -> Content | None:
-    """What an output of a node is that takes bundles apart; None for any other output."""
-    source = graph.nodes.get(link.node)
-    role = roles.of(source.type) if source else None
-    if source is None or role is None or role.role != BUNDLE or not 0 <= link.slot < len(role.gives):
-        return None
-    name = role.gives[link.slot]
-    return None if name == BUNDLE else _held(graph, roles, link, name)
-
-
-def _held(graph: Graph, roles: Roles, link: Link | None, name: str) -> Content | None:
-    """What is found under a name in the bundle that a link brings."""
-    for _ in range(LONGEST):
-        node = graph.nodes.get(link.node) if link else None
-        if node is None:
+    def _asked(self, value: Value) -> Asked | None:
+        """What an output stands for of a node that takes bundles apart; None for any other value."""
+        source = self.graph.nodes.get(value.node) if isinstance(value, Link) else None
+        role = self.roles.of(source) if source else None
+        if role is None or role.role != BUNDLE or not isinstance(value, Link) or not 0 <= value.slot < len(role.gives):
             return None
-        role = roles.of(node.type)
+        name = role.gives[value.slot]
+        return None if name == BUNDLE else (value, name)
+
+    def _held(self, asked: Asked) -> Content | None:
+        """What is found under a name in the bundle that a link brings: of bundles in bundles what the last one has."""
+        way: list[tuple[Asked, Content | None]] = []
+        after: Asked | None = asked
+        while after and after not in self.known:
+            self.known[after] = None  # what leads back to itself holds nothing
+            own, following = self._step(after)
+            way.append((after, own))
+            after = following
+        found = self.known[after] if after else None
+        for place, own in reversed(way):
+            found = found or own
+            self.known[place] = found
+        return found
+
+    def _step(self, asked: Asked) -> tuple[Content | None, Asked | None]:
+        """What the node has that a bundle comes from, and where to look further."""
+        link, name = asked
+        node = self.graph.nodes.get(link.node)
+        if node is None:
+            return None, None
+        role = self.roles.of(node)
         if role.role != BUNDLE and name in role.gives:
-            return Content(Link(node.id, role.gives.index(name)), (node.id, ""))
+            return Content(Link(node.id, role.gives.index(name)), (node.id, "")), None
         given = role.takes.get(name, "")
         value = node.inputs.get(given) if given else None
-        if value is not None:
-            handed = _handed_on(graph, roles, value) if isinstance(value, Link) and value != link else None
-            return handed or Content(value, (node.id, given))
-        link = node.link(role.bundle)
-    return None
+        if value is not None and (isinstance(value, Link) or value != role.fixed.get("kept")):
+            return Content(value, (node.id, given)), self._asked(value)
+        before = role.carrier(node)
+        if before is None and not role.role:
+            before = self.roles.called(node, BUNDLE)
+            self.graph.crossed |= {} if before is None else {node.id: None}
+        return None, (before, name) if before else None

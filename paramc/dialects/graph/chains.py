@@ -165,7 +165,7 @@ def _numbered(walk: Walk, node: Node) -> Iterator[Lora]:
     for number in range(1, min(MOST_NUMBERED if most is None else most, MOST_NUMBERED) + 1):
         named = {ours: name.replace("#", str(number)) for ours, name in takes.items()}
         file = walk.at(node, named.get("file", ""))
-        active = walk.roles.is_on(node.value(named["on"])) if "on" in named else True
+        active = walk.roles.is_on(walk.at(node, named["on"]).value) if "on" in named else True
         if isinstance(file.value, str) and file.value not in NO_FILE and active:
             unet, encoder = ("both", "both") if simple else ("unet", "text_encoder")
             yield Lora(

@@ -1,17 +1,29 @@
 """What a conditioning is made of: texts, and how they are put together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Final, TypeAlias
 
-from paramc.dialects.graph.found import Conditioning, ControlUse, Found, Leaf, Part
+from paramc.dialects.graph.found import (
+    NO_PICTURE,
+    NOTHING_FOUND,
+    Conditioning,
+    ControlUse,
+    Found,
+    Leaf,
+    Part,
+    Picture,
+)
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import Role
-from paramc.dialects.graph.walk import ONWARD, Walk
+from paramc.dialects.graph.values import as_number
+from paramc.dialects.graph.walk import KINDS, ONWARD, Walk, text_of
 
 DEEPEST: Final = 60  # branches inside one another
 MOST_PARTS: Final = 1000  # of one conditioning: what is combined with itself doubles each time
 SIDES: Final = ("positive", "negative")
+PICTURES: Final = ("picture1", "picture2", "picture3")  # our names of those that a text is encoded with
 Change: TypeAlias = Callable[[Conditioning], Conditioning]
 
 
@@ -77,6 +89,9 @@ class Conditionings:
                 latent = role.link(node, "latent")
                 more = (latent,) if latent else ()
                 return role.link(node, "input"), lambda found: replace(found, earlier=(*more, *found.earlier))
+            case "reference":
+                shown = self._shown(node, ("latent",))
+                return role.link(node, "input"), lambda found: replace(found, references=(*found.references, *shown))
             case "inpaint_conditioning":
                 return role.link(node, SIDES[link.slot > 0]), _unchanged
             case "sample":
@@ -84,7 +99,7 @@ class Conditionings:
             case name if name in ONWARD:
                 return walk.onward(node, "conditioning"), _unchanged
             case _:
-                return self._unknown(node)
+                return self._unknown(node, link.slot)
 
     def _text(self, node: Node, role: Role) -> Conditioning:
         walk = self.walk
@@ -98,10 +113,22 @@ class Conditionings:
         if isinstance(style, str) and isinstance(leading.value, str) and leading.value.startswith(style):
             plain = leading.value.partition(")")[2].lstrip()  # behind the name of the style
             leaf = leaf._replace(text=Found(plain), a1111=True)
-        return Conditioning((Part((leaf,), guidance=walk.found(node, "guidance")),))
+        part = Part((leaf,), guidance=walk.found(node, "guidance"))
+        return Conditioning((part,), references=self._shown(node, PICTURES))
+
+    def _shown(self, node: Node, names: tuple[str, ...]) -> tuple[Found, ...]:
+        """The pictures that a node is shown, by our names of its inputs; one that is no file's is named."""
+        role = self.walk.role(node)
+        links = [link for name in names if (link := role.link(node, name))]
+        found = [picture(self.walk, link).file for link in links]
+        if NOTHING_FOUND in found:
+            self.walk.opaque[node.id] = None
+        return tuple(file for file in found if file != NOTHING_FOUND)
 
     def _change(self, node: Node, role: Role) -> Change:
         first, second = self.walk.found(node, "start"), self.walk.found(node, "end")
+        if as_number(first.value) == 0 and as_number(second.value) == 1:
+            first = second = NOTHING_FOUND  # the whole time is no part of it
         weight, guidance = self.walk.found(node, "strength"), self.walk.found(node, "guidance")
 
         def changed(part: Part) -> Part:
@@ -122,7 +149,9 @@ class Conditionings:
             self.walk.opaque[node.id] = None
             return first
         controls = tuple(dict.fromkeys((*first.controls, *second.controls)))
-        return Conditioning((*first.parts, *second.parts), controls, (*first.earlier, *second.earlier)[:MOST_PARTS])
+        earlier = (*first.earlier, *second.earlier)[:MOST_PARTS]
+        shown = tuple(dict.fromkeys((*first.references, *second.references)))[:MOST_PARTS]
+        return Conditioning((*first.parts, *second.parts), controls, earlier, shown)
 
     def _lengthened(self, node: Node, first: Conditioning, second: Conditioning) -> Conditioning:
         """Tokens joined on: of the second only its first entry counts."""
@@ -136,10 +165,13 @@ class Conditionings:
         use = control_use(self.walk, node)
         return lambda found: replace(found, controls=(*found.controls, use))
 
-    def _unknown(self, node: Node) -> Conditioning | tuple[Link | None, Change]:
+    def _unknown(self, node: Node, slot: int) -> Conditioning | tuple[Link | None, Change]:
         """A node that nothing is known of hands its conditioning on; one that takes none but a text encodes it."""
         walk = self.walk
+        sides = [walk.roles.called(node, side) for side in SIDES]
         link = walk.passed(node, "conditioning")
+        if all(sides):
+            link = sides[self._place(node, slot) > 0]
         if link:
             return link, _unchanged
         name = next((name for name in walk.roles.stand_ins.get("text", ()) if name in node.inputs), "")
@@ -147,6 +179,23 @@ class Conditionings:
             return Conditioning()
         text = walk.at(node, name)
         return Conditioning((Part((Leaf(text, node.id, walk.stand_in(node, "clip")),)),))
+
+    def _place(self, node: Node, slot: int) -> int:
+        """The place of an output among those that are conditionings, or that others take for the sides of theirs."""
+        given = [KINDS.get(kind, kind) for kind in self.walk.roles.given(node)]
+        if 0 <= slot < len(given) and given[slot] == "conditioning":
+            return given[:slot].count("conditioning")
+        taken = sorted(self._taken.get(node.id, ()))
+        return taken.index(slot) if slot in taken else slot
+
+    @cached_property
+    def _taken(self) -> Mapping[str, set[int]]:
+        """The outputs of each node that are linked to a side."""
+        taken: dict[str, set[int]] = {}
+        for node in self.walk.graph.nodes.values():
+            for link in filter(None, (self.walk.roles.called(node, side) for side in SIDES)):
+                taken.setdefault(link.node, set()).add(link.slot)
+        return taken
 
 
 def control_use(walk: Walk, node: Node) -> ControlUse:
@@ -164,33 +213,41 @@ def control_use(walk: Walk, node: Node) -> ControlUse:
             file = walk.found(loader, "file")
             break
         net = about.link(loader, "input") or walk.passed(loader, "control_net")
-    hint = role.link(node, "image")
-    image, maker = picture(walk, hint), walk.node(hint)
+    image, maker = picture(walk, role.link(node, "image"))
     kind = str(role.fixed.get("kind", ""))
     settings: tuple[tuple[str, Found], ...] = ()
-    if maker and walk.role(maker).role == "preprocessor":
-        kind = str(walk.role(maker).fixed["kind"])
+    if maker:
+        kind = walk.roles.preprocessor(text_of(walk.found(maker, "kind").value) or "")
         settings = tuple((name, walk.found(maker, name)) for name in ("resolution", "threshold_a", "threshold_b"))
     strength, start, end = (walk.found(node, name) for name in ("strength", "start", "end"))
     return ControlUse(node.id, file, image, strength, start, end, kind, settings)
 
 
-def picture(walk: Walk, link: Link | None) -> Found:
-    """The file at the start of a chain of pictures or masks; what is done on the way is unknown here."""
-    seen: set[Link] = set()
-    while link and link not in seen:
-        seen.add(link)
+def picture(walk: Walk, link: Link | None) -> Picture:
+    """The file at the start of a chain of pictures or masks, and the last preprocessor on the way.
+
+    What else is done to it is unknown here.
+    """
+    way: list[tuple[Link, Node | None]] = []
+    while link and link not in walk.pictures:
+        walk.pictures[link] = NO_PICTURE  # what leads back to itself has no file
         node = walk.node(link)
         if node is None:
             break
         role = walk.role(node)
+        way.append((link, node if role.role == "preprocessor" else None))
         if role.role == "load_image":
-            return walk.found(node, "file")
+            walk.pictures[link] = Picture(walk.found(node, "file"))
+            break
         if role.role in ("checkpoint", "sample", "decode", "empty"):
             break
         known = role.link(node, "image") or role.link(node, "input")
         link = known or walk.passed(node, "image") or walk.stand_in(node, "mask")
-    return Found(None)
+    found = walk.pictures[link] if link else NO_PICTURE
+    for place, maker in reversed(way):
+        found = found._replace(maker=maker or found.maker)
+        walk.pictures[place] = found
+    return found
 
 
 def clip_chain(found: Conditioning) -> tuple[Link, ...]:

@@ -1,8 +1,9 @@
 """A workflow as the graph that its frontend would queue: virtual nodes resolved, subgraphs laid out flat."""
 
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
@@ -15,7 +16,10 @@ from paramc.dialects.graph.widgets import widget_values
 from paramc.dialects.graph.workflow import BYPASSED, ENTRY, MUTED, Drawn, Port, Sheet, Slot, Workflow
 
 MOST_NODES: Final = 100_000  # of a graph laid out flat: subgraphs inside subgraphs multiply
+MOST_RECEIVED: Final = 20  # of what is sent through what is sent
+MOST_OUTPUTS: Final = 100  # of a node whose types are told
 ANY: Final = ("*", "")
+Passed: TypeAlias = tuple[int, str, str]  # a scope, a link in it, and the type that is asked for
 PROMOTED_PORT: Final = "-1"  # stands for the inputs of the subgraph itself in a list of promoted widgets
 
 
@@ -23,6 +27,13 @@ class Copied(NamedTuple):
     """A value that a virtual node puts into the widgets that it is linked to."""
 
     value: Json
+
+
+class Sent(NamedTuple):
+    """What a node sends to every input of a type that nothing is linked to."""
+
+    slot: Slot
+    sender: Drawn
 
 
 @dataclass(eq=False, slots=True)
@@ -36,6 +47,8 @@ class Scope:
     shown: dict[tuple[str, str], Json] = field(default_factory=dict)
     inner: "dict[str, Scope]" = field(default_factory=dict)
     stored: dict[str, Drawn] = field(default_factory=dict)  # by the name that they are fetched by
+    # by the type, and what the names have to begin with
+    sent: dict[tuple[str, str], Sent] = field(default_factory=dict)
 
 
 def export(workflow: Workflow, definitions: Definitions, frontend: Frontend, templates: Templates) -> Graph:
@@ -50,6 +63,10 @@ class _Export:
         self.frontend = frontend
         self.templates = templates
         self.result = Graph()
+        self.known: dict[Passed, Link | None] = {}  # where links lead that were followed before
+        self.received_inside = 0  # of what is sent, through what is sent
+        names = {name for names in frontend.broadcast.values() for name in names}
+        self.names = (*sorted(names), "")  # what is sent to some before what is sent to all
 
     def graph(self) -> Graph:
         for double in self.workflow.sheet.doubles:
@@ -92,6 +109,10 @@ class _Export:
         for node in scope.sheet.nodes.values():
             if node.type in self.frontend.store and not node.is_off:
                 scope.stored.setdefault(_first_text(node), node)
+            names = self.frontend.broadcast.get(node.type)
+            if names is not None and not node.is_off:
+                for place, sent in _sent(scope.sheet, node, names):
+                    scope.sent.setdefault(place, sent)
 
     def show(self, outer: Scope, scope: Scope, instance: Drawn) -> None:
         """Note the values that an instance sets for widgets inside it."""
@@ -148,6 +169,8 @@ class _Export:
         inputs: dict[str, Value] = {}
         for slot in node.inputs:
             if not slot.link:
+                if link := self.received(scope, slot, node):
+                    inputs[slot.name] = link
                 continue
             match self.follow(scope, slot, node):
                 case Copied(value):
@@ -160,10 +183,31 @@ class _Export:
             text = values.get(widget.name)
             if widget.dynamic and isinstance(text, str):
                 values[widget.name] = self.templates.chosen(text)
-        return Node(scope.prefix + node.id, node.type, values | inputs, node.title)
+        return Node(scope.prefix + node.id, node.type, values | inputs, node.title, node.outputs[:MOST_OUTPUTS])
+
+    def received(self, scope: Scope, slot: Slot, asker: Drawn) -> Link | None:
+        """What is sent to an input that nothing is linked to; to that of a widget only by its name."""
+        if not scope.sent or asker.type in self.frontend.broadcast or self.received_inside == MOST_RECEIVED:
+            return None
+        names = (name for name in self.names if slot.name.startswith(name) and (name or not slot.widget))
+        sent = next((sent for name in names if (sent := scope.sent.get((slot.type, name)))), None)
+        if sent is None:
+            return None
+        self.received_inside += 1
+        found = self.follow(scope, sent.slot, sent.sender)
+        self.received_inside -= 1
+        return found if isinstance(found, Link) else None
 
     def follow(self, scope: Scope, slot: Slot, asker: Drawn) -> Link | Copied | None:
         """What the link of an input leads to in the end."""
+        way: list[Passed] = []
+        found = self.end_of(scope, slot, asker, way)
+        if not self.received_inside and not isinstance(found, Copied):
+            self.known.update(dict.fromkeys(way, found))
+        return found
+
+    def end_of(self, scope: Scope, slot: Slot, asker: Drawn, way: list[Passed]) -> Link | Copied | None:
+        """As `follow`; `way` collects the links behind the first node that hands it on."""
         link, direct = slot.link, True
         seen: set[tuple[int, str]] = set()
         while True:
@@ -171,6 +215,11 @@ class _Export:
                 self.say(diagnose("PC336", node=scope.prefix + asker.id))
                 return None
             seen.add((id(scope), link))
+            if not direct:
+                passed = id(scope), link, slot.type
+                if passed in self.known:
+                    return self.known[passed]
+                way.append(passed)
             wire = scope.sheet.wires.get(link)
             if wire is None:
                 self.say(diagnose("PC332", node=scope.prefix + asker.id, link=link))
@@ -178,7 +227,7 @@ class _Export:
             if wire.origin == ENTRY and scope.parent and scope.instance:
                 outer = _outer_slot(scope, wire.origin_slot)
                 if outer is None or not outer.link:
-                    return None
+                    return self.received(scope.parent, outer, scope.instance) if outer else None
                 asker = scope.instance
                 scope, link = scope.parent, outer.link
                 continue
@@ -229,6 +278,16 @@ def _first_text(node: Drawn) -> str:
     return as_text(next(iter(as_list(node.values)), None))
 
 
+def _sent(sheet: Sheet, sender: Drawn, names: Sequence[str]) -> Iterator[tuple[tuple[str, str], Sent]]:
+    """What a node sends on, input by input; of an input without a type by what it is linked to."""
+    for place, slot in enumerate(sender.inputs):
+        wire = sheet.wires.get(slot.link)
+        origin = sheet.nodes.get(wire.origin) if wire else None
+        if wire and origin and 0 <= wire.origin_slot < len(origin.outputs):
+            kind = slot.type if slot.type not in ANY else origin.outputs[wire.origin_slot]
+            yield (kind, names[place] if place < len(names) else ""), Sent(slot, sender)
+
+
 def _input(node: Drawn | None, place: int) -> Slot | None:
     return node.inputs[place] if node and 0 <= place < len(node.inputs) else None
 
@@ -238,10 +297,9 @@ def _outer_slot(scope: Scope, place: int) -> Slot | None:
     if scope.instance is None or not 0 <= place < len(scope.sheet.inputs):
         return None
     inputs = scope.instance.inputs
-    named = next((slot for slot in inputs if slot.name == scope.sheet.inputs[place].name), None)
-    if named is None and scope.sheet.is_group and len(inputs) == len(scope.sheet.inputs):
+    if scope.sheet.is_group and len(inputs) == len(scope.sheet.inputs):
         return inputs[place]  # names that clash are lengthened
-    return named
+    return next((slot for slot in inputs if slot.name == scope.sheet.inputs[place].name), None)
 
 
 def _store(scope: Scope, name: str) -> tuple[Scope, Drawn] | None:

@@ -59,10 +59,11 @@ def _behind_paste(making: Making, walk: Walk, steps: Sequence[Step]) -> Sequence
 
 
 def _enlarged(making: Making, walk: Walk, node: Node, number: int) -> None:
-    loader = walk.node(walk.role(node).link(node, "model"))
-    file = walk.found(loader, "file") if loader else None
-    label = ((file and text_of(file.value)) or "").removesuffix(".pth").removesuffix(SUFFIX)
+    file = walk.found(walk.node(walk.role(node).link(node, "model")) or node, "file")
+    label = (text_of(file.value) or "").removesuffix(".pth").removesuffix(SUFFIX)
     making.put(f"{ENLARGED}.upscaler", MODEL_UPSCALER + label, file, number)
+    scale = walk.found(node, "scale")
+    making.put(f"{ENLARGED}.scale", as_number(scale.value), scale, number)
 
 
 def _scaled(making: Making, walk: Walk, node: Node, number: int) -> None:

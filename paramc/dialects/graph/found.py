@@ -18,6 +18,16 @@ class Found(NamedTuple):
 NOTHING_FOUND = Found(None)
 
 
+class Picture(NamedTuple):
+    """The file that a chain of pictures begins with, and the last preprocessor on the way."""
+
+    file: Found = NOTHING_FOUND
+    maker: Node | None = None
+
+
+NO_PICTURE = Picture()
+
+
 class Lora(NamedTuple):
     """A network laid over model and text encoder; an absent strength is 1."""
 
@@ -84,11 +94,15 @@ class ControlUse(NamedTuple):
 
 @dataclass(slots=True)
 class Conditioning:
-    """What a CONDITIONING comes to. `earlier` are latents that it is made with, the results of other passes perhaps."""
+    """What a CONDITIONING comes to. `earlier` are latents that it is made with, the results of other passes perhaps.
+
+    `references`: pictures that the model looks at.
+    """
 
     parts: tuple[Part, ...] = ()
     controls: tuple[ControlUse, ...] = ()
     earlier: tuple[Link, ...] = ()
+    references: tuple[Found, ...] = ()
 
 
 @dataclass(slots=True)
@@ -99,7 +113,6 @@ class Start:
     before: "Pass | None" = None
     width: Found = NOTHING_FOUND
     height: Found = NOTHING_FOUND
-    size: Found = NOTHING_FOUND  # both in one text
     batch: Found = NOTHING_FOUND
     image: Found = NOTHING_FOUND
     mask: Found = NOTHING_FOUND
@@ -112,6 +125,7 @@ class Start:
     in_latent: bool = False
     upscaler: Found = NOTHING_FOUND
     scale: Found = NOTHING_FOUND
+    in_all: bool = False  # `scale` is by how much it is larger in all, what a model does to it included
     target: tuple[Found, Found] | None = None
     cut: Found = NOTHING_FOUND  # what becomes of the excess when the shape changes
 
@@ -141,6 +155,7 @@ class Pass:
     share: Found = NOTHING_FOUND  # of the schedule, which is so long that just the steps behind `first_step` are run
     adds_noise: Found = NOTHING_FOUND
     leftover: Found = NOTHING_FOUND
+    cleaned: bool = False  # the last of its levels is made 0
     eta: Found = NOTHING_FOUND
     s_noise: Found = NOTHING_FOUND
     sigma_min: Found = NOTHING_FOUND

@@ -1,5 +1,6 @@
 """What a dialect says of its frontend: the classes that never run, and how group nodes and seeds are marked."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -20,6 +21,7 @@ class Frontend(NamedTuple):
     groups: tuple[str, ...]
     controls: tuple[str, ...]
     seeds: tuple[str, ...]
+    broadcast: Mapping[str, list[str]]
 
     def runs(self, kind: str) -> bool:
         """Whether nodes of this class reach the server."""

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 from paramc.dialects.description import Dialect
@@ -10,7 +9,7 @@ from paramc.dialects.graph.bundles import BUNDLE
 from paramc.dialects.graph.chains import PATCHES
 from paramc.dialects.graph.finishing import finish
 from paramc.dialects.graph.found import ControlUse, Found, Lora, ModelChain, Pass, Result, Start
-from paramc.dialects.graph.later import goes_on, later_pass
+from paramc.dialects.graph.later import later_passes, parts_of_first
 from paramc.dialects.graph.levels import limits, shares, sigmas, variance_preserving
 from paramc.dialects.graph.making import (
     Making,
@@ -54,9 +53,9 @@ def read_result(result: Result, graph: Graph, roles: Roles, dialect: Dialect) ->
     making.named |= dict.fromkeys(result.opaque)
     making.read |= dict.fromkeys(result.nodes)
     if result.passes:
-        _first_pass(making, result.passes[0], result)
-        for place in range(1, len(result.passes)):
-            later_pass(making, result.passes, place)
+        parts = parts_of_first(making, result.passes)
+        _first_pass(making, result, parts)
+        later_passes(making, result.passes, parts)
     else:
         making.put("task", {"kind": "enlarge"})
         making.put("task.init.path", text_of(result.image.value), result.image)
@@ -68,18 +67,14 @@ def read_result(result: Result, graph: Graph, roles: Roles, dialect: Dialect) ->
     return Reading(making.draft.job(), widgets, result.node.id)
 
 
-def _first_pass(making: Making, made: Pass, result: Result) -> None:
-    last = made
-    for before, other in pairwise(result.passes):
-        if not goes_on(making, before, other):
-            break
-        last = other
+def _first_pass(making: Making, result: Result, parts: int) -> None:
+    made, last = result.passes[0], result.passes[parts - 1]
     _sampling(making, made, last)
     _part(making, made, last)
     _texts(making, made)
     _files(making, made, result)
     _patches(making, made)
-    _controls(making, result)
+    _controls(making, result, parts)
     _task(making, made)
 
 
@@ -225,6 +220,9 @@ def _network(making: Making, lora: Lora, number: int, *, on_model: bool, on_enco
 
 
 def _patches(making: Making, made: Pass) -> None:
+    for number, shown in enumerate(dict.fromkeys(made.positive.references)):
+        making.put("patches.reference[n].unit", number + 1, None, number)
+        making.put("patches.reference[n].image.path", text_of(shown.value), shown, number)
     for number, (file, strength) in enumerate(reversed(made.model.hypernets)):
         part = "patches.hypernetwork[n]"
         making.put(f"{part}.name", (text_of(file.value) or "").removesuffix(".pt"), file, number)
@@ -254,11 +252,10 @@ def _like(default: object, value: Json) -> object:
             return text_of(value)
 
 
-def _controls(making: Making, result: Result) -> None:
+def _controls(making: Making, result: Result, parts: int) -> None:
     """What steers the passes; of several a unit may steer the first or the second alone."""
-    opening, *later = result.passes
-    first = _units(opening)
-    second = _units(later[0]) if later and not goes_on(making, opening, later[0]) else first
+    first = _units(result.passes[0])
+    second = _units(result.passes[parts]) if parts < len(result.passes) else first
     for number, (mark, use) in enumerate((first | second | first).items()):
         part = "controls.controlnet[n]"
         making.put(f"{part}.unit", number, None, number)
@@ -351,11 +348,11 @@ def _unread(making: Making, result: Result) -> Iterator[str]:
     while waiting:
         name, is_known = waiting.pop()
         node = making.graph.nodes[name]
-        if is_known and making.roles.of(node.type).role in PARTIAL:
+        if is_known and making.roles.of(node).role in PARTIAL:
             continue
         fresh = {value.node for value in node.inputs.values() if isinstance(value, Link)} - seen
         for other in sorted(fresh & making.graph.nodes.keys()):
-            role = making.roles.of(making.graph.nodes[other].type).role
+            role = making.roles.of(making.graph.nodes[other]).role
             seen.add(other)
             waiting.append((other, is_known and role == BUNDLE))
             if role not in SILENT:

@@ -1,15 +1,18 @@
 """Passes after the first: second passes, refiners, and whatever more there is."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import ceil
 from typing import Final
 
 from paramc.dialects.description import Dialect
-from paramc.dialects.graph.found import Conditioning, ModelChain, Pass, Start
+from paramc.dialects.graph.found import Conditioning, Found, ModelChain, Pass, Start
 from paramc.dialects.graph.making import (
     SLACK,
     SUFFIX,
     Making,
+    drops_a_sigma,
+    is_short,
     is_silent,
     leaves_noise,
     name_of,
@@ -21,30 +24,44 @@ from paramc.dialects.graph.making import (
 from paramc.dialects.graph.texts import Said, negative_text, positive_text
 from paramc.dialects.graph.values import Json, as_number, as_whole
 from paramc.dialects.graph.walk import text_of
-from paramc.ir.geometry import Size
-from paramc.ir.names import MODEL_UPSCALER
+from paramc.ir.geometry import Size, multiplied
+from paramc.ir.names import MODEL_UPSCALER, model_factor
 from paramc.ir.places import place_of
 
 REFINER: Final = "stages.refiner.checkpoint.name"
 HIRES: Final = "stages.hires.upscaler"
+USUAL: Final = "lanczos"  # what brings a picture to its size behind a model
+CELL: Final = 8  # pixels per latent cell
 
 
-def later_pass(making: Making, passes: Sequence[Pass], place: int) -> None:
-    """A pass behind others: the rest of the first one, by another model perhaps, one on the enlarged picture, more."""
-    first, before, made = passes[0], passes[place - 1], passes[place]
-    known = making.has(HIRES) or bool(making.further)
-    if goes_on(making, before, made):
-        another = made.model.file.value != before.model.file.value
-        if known or _walk(made) != _walk(before) or (another and making.has(REFINER)):
-            _further(making, first, made, goes_on=True)
-        elif another:
+def parts_of_first(making: Making, passes: Sequence[Pass]) -> int:
+    """How many of the passes are pieces of the first one: the rest of its steps, by one more model at the most."""
+    refined = False
+    for place, (before, made) in enumerate(pairwise(passes), 1):
+        another = _is_other_model(before, made)
+        changed = made.model.nodes != before.model.nodes or made.positive.parts != before.positive.parts
+        if not goes_on(making, before, made) or _walk(made) != _walk(before) or (refined if another else changed):
+            return place
+        refined = refined or another
+    return len(passes)
+
+
+def later_passes(making: Making, passes: Sequence[Pass], parts: int) -> None:
+    """What follows the first pass: a model that takes over in it, a pass over the enlarged picture, and more."""
+    first = passes[0]
+    for before, made in pairwise(passes[:parts]):
+        if _is_other_model(before, made):
             _refiner(making, first, made)
-        elif made.model.nodes != before.model.nodes or made.positive.parts != before.positive.parts:
-            _further(making, first, made, goes_on=True)
-    elif known or made.start.kind != "pass":
-        _further(making, first, made, goes_on=False)
-    else:
-        _hires(making, first, made)
+    for place, made in enumerate(passes[parts:]):
+        whole = not (_ends_early(making, made) or is_silent(making, made))
+        if place == 0 and whole and made.start.kind == "pass" and first.start.kind != "image":
+            _hires(making, first, made)
+        else:
+            _further(making, first, made)
+
+
+def _is_other_model(before: Pass, made: Pass) -> bool:
+    return made.model.file.value != before.model.file.value
 
 
 def goes_on(making: Making, before: Pass, made: Pass) -> bool:
@@ -56,7 +73,7 @@ def goes_on(making: Making, before: Pass, made: Pass) -> bool:
 
 
 def _walk(made: Pass) -> tuple[Json, ...]:
-    return made.sampler.value, made.schedule.value, made.steps.value, made.cfg.value
+    return made.sampler.value, made.schedule.value, as_whole(made.steps.value), as_number(made.cfg.value)
 
 
 def _refiner(making: Making, before: Pass, made: Pass) -> None:
@@ -75,35 +92,44 @@ def _hires(making: Making, first: Pass, made: Pass) -> None:
     if making.has(REFINER):
         making.put("stages.refiner.passes", "first")
     making.put(HIRES, _upscaler(making, made.start), made.start.upscaler)
-    _hires_size(making, made.start)
+    making.put("stages.hires.resampling", _resampling(making, made.start), made.start.method)
+    _hires_size(making, made)
     _hires_steps(making, made)
     _own(making, "stages.hires", first, made)
-    if _ends_early(making, made) or is_silent(making, made):
-        making.named[made.node.id] = None  # nothing says so of a second pass
 
 
-def _further(making: Making, first: Pass, made: Pass, *, goes_on: bool) -> None:
+def _further(making: Making, first: Pass, made: Pass) -> None:
     """A pass that is said as it stands."""
     part, number, start = "stages.further[n]", making.further, made.start
     making.further += 1
     making.put(f"{part}.steered", start.kind == "steered", None, number)
     if start.target or start.scale.value is not None or start.upscaler.value is not None:
         making.put(f"{part}.upscaler", _upscaler(making, start), start.upscaler, number)
-        making.put(f"{part}.scale", as_number(start.scale.value), start.scale, number)
+        making.put(f"{part}.resampling", _resampling(making, start), start.method, number)
+        making.put(f"{part}.scale", *_scale(making, made), number)
         making.put(f"{part}.size", size_of(start), None, number)
-    if steps_of(making, made) != steps_of(making, first):
-        making.put(f"{part}.steps", steps_of(making, made), made.steps, number)
+    steps, end = _planned(making, first, made), as_whole(made.last_step.value)
+    if steps != steps_of(making, first):
+        making.put(f"{part}.steps", steps, made.steps, number)
     else:
         making.stands("sampling.steps", made.steps)
+    making.put(f"{part}.adds_noise", not is_silent(making, made), None, number)
     making.put(f"{part}.first_step", as_whole(made.first_step.value) or None, made.first_step, number)
-    if _ends_early(making, made):
-        making.put(f"{part}.last_step", as_whole(made.last_step.value), made.last_step, number)
+    if steps is not None and end is not None and end < steps:
+        making.put(f"{part}.last_step", end, made.last_step, number)
+        making.put(f"{part}.leaves_noise", leaves_noise(making, made) or None, made.leftover, number)
     strength = as_number(made.strength.value)
     if strength is not None and strength < 1:
         making.put(f"{part}.strength", max(strength, 0.0), made.strength, number)
     _own(making, part, first, made, number)
-    if start.kind not in ("pass", "steered") or is_silent(making, made) != goes_on:
+    if start.kind not in ("pass", "steered"):
         making.named[made.node.id] = None  # what it begins with is not said
+
+
+def _planned(making: Making, first: Pass, made: Pass) -> int | None:
+    """The steps of a schedule; only a first pass that leaves a level out has others leave it out too."""
+    leaves_out = drops_a_sigma(making, first) or is_short(making, first)
+    return steps_of(making, made) if leaves_out else as_whole(made.steps.value)
 
 
 def _ends_early(making: Making, made: Pass) -> bool:
@@ -191,10 +217,34 @@ def _upscaler(making: Making, start: Start) -> str:
     return f"image:{words['image_methods'].get(method, method)}" if method else "latent:nearest_exact"
 
 
-def _hires_size(making: Making, start: Start) -> None:
+def _resampling(making: Making, start: Start) -> str | None:
+    """The filter behind a model, where it is not the usual one."""
+    if start.upscaler.value is None or start.method.value is None:
+        return None
+    method = text_of(start.method.value) or ""
+    known = making.roles.words["image_methods"].get(method, method)
+    return None if known == USUAL else known
+
+
+def _scale(making: Making, made: Pass) -> tuple[float | None, Found | None]:
+    """The factor that a pass is enlarged by; a model's own one is known by the name of its file."""
+    start = made.start
     scale = as_number(start.scale.value)
-    if scale is not None:
-        making.put("stages.hires.scale", scale, start.scale)
+    if start.upscaler.value is None or (start.in_all and scale is not None):
+        return scale, start.scale
+    factor = model_factor(text_of(start.upscaler.value) or "")
+    if start.target is not None:
+        return None, None
+    if factor is None and scale is not None:
+        making.named[made.node.id] = None  # nobody knows what the factor is one of
+    return None if factor is None else float(f"{factor * (1 if scale is None else scale):.10g}"), None
+
+
+def _hires_size(making: Making, made: Pass) -> None:
+    start = made.start
+    scale, widget = _scale(making, made)
+    if scale is not None or (start.target is None and start.upscaler.value is not None):
+        making.put("stages.hires.scale", scale, widget)
         return
     for name, side in zip(("width", "height"), start.target or (), strict=False):
         making.stands(f"stages.hires.size.{name}", side)
@@ -205,7 +255,8 @@ def _hires_size(making: Making, start: Start) -> None:
         return
     if isinstance(first, Size) and first.width and first.height:
         ratio = round(size.width / first.width, 2)
-        if (int(first.width * ratio), int(first.height * ratio)) == size:
+        cut = Size(*(int(side * ratio) for side in first))  # where halves are not rounded
+        if multiplied(first, ratio, CELL if start.in_latent else 1) == size == cut:
             making.put("stages.hires.scale", ratio)
             return
     making.put("stages.hires.size", size)

@@ -1,6 +1,7 @@
 """Text → graph: JSON in either form, found in whatever it is wrapped in."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,6 +21,9 @@ MARK: Final = "\ufeff"  # of the order of bytes, which is no part of the text
 TYPE: Final = "class_type"
 WRAPPERS: Final = ("prompt", "output", "workflow")  # looked into first
 DEEPEST: Final = 4  # wrappers around one another
+DEEPEST_CUT: Final = 40  # brackets that are open where a text breaks off
+CLOSERS: Final = {"{": "}", "[": "]"}
+SIGNS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\]]', re.DOTALL)
 
 
 def load_graph(text: str, dialect: Dialect, *, limit: int = LIMIT, strict: bool = False) -> Graph:
@@ -32,7 +36,7 @@ def load_graph(text: str, dialect: Dialect, *, limit: int = LIMIT, strict: bool 
     value, problem = _json(text)
     if problem and strict:
         raise ReadError(problem)
-    if problem:
+    if problem and value is None:
         graph = Graph()
         graph.diagnostics.append(problem)
         return graph
@@ -43,6 +47,8 @@ def load_graph(text: str, dialect: Dialect, *, limit: int = LIMIT, strict: bool 
         graph = export(workflow, definitions_of(dialect), frontend, templates_of(dialect))
     else:
         graph = _queued(found)
+    if problem:
+        graph.diagnostics.append(problem)
     if not graph.nodes:
         problem = diagnose("PC331", why="no object in it is a node")
         if strict:
@@ -55,10 +61,30 @@ def _json(text: str) -> tuple[Json, Diagnostic | None]:
     try:
         return json.loads(text.removeprefix(MARK)), None
     except json.JSONDecodeError as error:
-        place = Span(error.pos, min(error.pos + 1, len(text)))
-        return None, diagnose("PC331", place, "here", why=error.msg[:1].lower() + error.msg[1:])
+        place, why = Span(error.pos, min(error.pos + 1, len(text))), error.msg[:1].lower() + error.msg[1:]
+        kept = _up_to(text.removeprefix(MARK), error.pos)
+        code = "PC331" if kept is None else "PC282"
+        return kept, diagnose(code, place, "here", why=why)
     except (RecursionError, ValueError):  # ValueError: a whole number of thousands of digits
         return None, diagnose("PC331", why="it is nested too deeply, or has numbers beyond any use")
+
+
+def _up_to(text: str, fault: int) -> Json:
+    """What a text spells before its fault, up to the last value that is whole; None where that is nothing."""
+    open_brackets: list[str] = []
+    whole, closers = 0, ""
+    for sign in SIGNS.finditer(text, 0, fault):
+        if sign[0] in CLOSERS:
+            open_brackets.append(CLOSERS[sign[0]])
+        elif sign[0] in CLOSERS.values() and open_brackets:
+            open_brackets.pop()
+            if len(open_brackets) < DEEPEST_CUT:
+                whole, closers = sign.end(), "".join(reversed(open_brackets))
+    try:
+        kept: Json = json.loads(text[:whole] + closers) if whole else None
+    except (RecursionError, ValueError):
+        return None
+    return kept
 
 
 def _unwrapped(value: Json, depth: int = 0) -> Mapping[str, Json]:

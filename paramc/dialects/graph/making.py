@@ -10,7 +10,7 @@ from paramc.dialects.graph.found import Found, Pass, Start
 from paramc.dialects.graph.model import Graph
 from paramc.dialects.graph.roles import Roles
 from paramc.dialects.graph.values import as_number, as_whole
-from paramc.dialects.graph.walk import SIZE, text_of
+from paramc.dialects.graph.walk import text_of
 from paramc.ir.geometry import Size
 from paramc.ir.names import sampler_of
 from paramc.ir.places import Draft, place_of
@@ -115,9 +115,6 @@ def name_of(file: str | None) -> str | None:
 
 
 def size_of(start: Start) -> Size | None:
-    if start.size.value is not None:
-        found = SIZE.search(text_of(start.size.value) or "")
-        return Size(int(found[1]), int(found[2])) if found else None
     sides = (start.width, start.height) if start.kind == "empty" else start.target or ()
     numbers = [as_whole(side.value) for side in sides]
     if len(numbers) != 2 or numbers[0] is None or numbers[1] is None or min(numbers[0], numbers[1]) <= 0:

@@ -21,12 +21,13 @@ Place: TypeAlias = tuple[str, str]
 
 
 class Node(NamedTuple):
-    """One node. `title` is what the user called it, empty where nobody did."""
+    """One node. `title` is what the user called it, empty where nobody did; `gives`: types of its outputs, if told."""
 
     id: str
     type: str
     inputs: Mapping[str, Value]
     title: str = ""
+    gives: tuple[str, ...] = ()
 
     def link(self, name: str) -> Link | None:
         """Where the input `name` comes from; None where it is a value or absent."""
@@ -43,9 +44,11 @@ class Node(NamedTuple):
 class Graph:
     """The nodes by id, in the order of the source, and what was to be said while they were read.
 
-    `borrowed`: inputs whose value stands in another node, which a bundle has brought.
+    `borrowed`: inputs whose value stands in another node, which a bundle has brought; `crossed`: nodes on the way of
+    bundles that may have changed what is in them.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     borrowed: dict[Place, Place] = field(default_factory=dict)
+    crossed: dict[str, None] = field(default_factory=dict)

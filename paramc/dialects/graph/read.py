@@ -7,7 +7,6 @@ from typing import Final
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.dialects.description import Dialect
-from paramc.dialects.graph.bundles import unbundled
 from paramc.dialects.graph.found import Result
 from paramc.dialects.graph.jobs import Reading, read_result
 from paramc.dialects.graph.load import LIMIT, load_graph
@@ -15,6 +14,7 @@ from paramc.dialects.graph.model import Graph, Link, Node
 from paramc.dialects.graph.roles import roles_of
 from paramc.dialects.graph.trace import trace
 from paramc.dialects.graph.values import Json
+from paramc.dialects.graph.wiring import wired
 from paramc.ir.job import Job
 from paramc.ir.ledger import DRAWER, DRAWING, Ledger, Stated
 from paramc.ir.paths import plain
@@ -33,8 +33,8 @@ def read_graph(
     """
     graph = load_graph(text, dialect, limit=limit, strict=strict)
     roles = roles_of(dialect)
-    wired = unbundled(graph, roles)
-    results, problems = trace(wired, roles)
+    straight = wired(graph, roles)
+    results, problems = trace(straight, roles)
     problems = (*graph.diagnostics, *problems)
     if not results:
         lone = Job.model_validate({"producer": {"dialect": dialect.name}, "text": {"language": dialect.name}})
@@ -45,15 +45,15 @@ def read_graph(
     index = min(max(pick, 1), len(results)) - 1
     if len(results) > 1:
         problems = (*problems, _several(results, index))
-    reading = read_result(results[index], wired, roles, dialect)
+    reading = read_result(results[index], straight, roles, dialect)
     return reading.job.model_copy(update={"ledger": _ledger(reading, graph, results[index])}), problems
 
 
 def readings(graph: Graph, dialect: Dialect) -> tuple[Reading, ...]:
     """The Job of each result, with the widgets of its values."""
     roles = roles_of(dialect)
-    wired = unbundled(graph, roles)
-    return tuple(read_result(result, wired, roles, dialect) for result in trace(wired, roles)[0])
+    straight = wired(graph, roles)
+    return tuple(read_result(result, straight, roles, dialect) for result in trace(straight, roles)[0])
 
 
 def written(graph: Graph) -> str:

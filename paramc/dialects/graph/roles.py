@@ -9,9 +9,11 @@ from paramc.dialects.graph.definitions import definitions_of
 from paramc.dialects.graph.model import Link, Node, Value
 from paramc.dialects.graph.values import Json
 from paramc.ir.names import UNKNOWN, samplers, schedules
-from paramc.tables import NOTHING, Table, TableError, TableValue, as_row, section
+from paramc.tables import NOTHING, Table, TableError, TableValue, as_row, rows, section
 
 FILE: Final = "roles.toml"
+NUMBERED: Final = "#"  # in the name of an input: its number
+MOST_BUNDLES: Final = 9  # that one node chooses from
 
 
 class _Row(NamedTuple):
@@ -23,6 +25,18 @@ class _Row(NamedTuple):
     bundle: str = ""
     partly: bool = False
     usual: Mapping[str, TableValue] = NOTHING
+
+
+class _Shape(NamedTuple):
+    like: str
+    inputs: tuple[str, ...]
+    told: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+    def fits(self, node: Node) -> bool:
+        given = node.inputs
+        valued = all(isinstance(given.get(name), str) for name in self.told)
+        return valued and all(name in given for name in self.inputs) and not any(name in given for name in self.lacks)
 
 
 class Role(NamedTuple):
@@ -44,6 +58,13 @@ class Role(NamedTuple):
     def says_more(self, node: Node) -> bool:
         """Whether the node says more than is read of it."""
         return self.partly or any(node.inputs.get(name, value) != value for name, value in self.usual.items())
+
+    def carrier(self, node: Node) -> Link | None:
+        """Where the bundle comes from, of several numbered ones the first that is there."""
+        if NUMBERED not in self.bundle:
+            return node.link(self.bundle)
+        names = (self.bundle.replace(NUMBERED, str(number)) for number in range(1, MOST_BUNDLES + 1))
+        return next((link for name in names if (link := node.link(name))), None)
 
     def input(self, node: Node, ours: str) -> Value:
         """What the node has for an input by our name."""
@@ -71,6 +92,7 @@ class Roles:
         self._nodes = section(table, "nodes", where)
         self._where = where
         self._ready: dict[str, Role] = {}
+        self._shapes = rows(table, "shapes", _Shape, where)
         self.definitions = definitions_of(dialect)
         self.stand_ins = {kind: _words(names) for kind, names in section(table, "unknown", where).items()}
         self.types = {name: str(kind) for name, kind in section(table, "types", where).items()}
@@ -85,12 +107,22 @@ class Roles:
                 "crops",
                 "latent_methods",
                 "image_methods",
+                "operations",
             )
         }
+        groups = map(_words, section(table, "alike", where).values())
+        self.alike = {name: group for group in groups for name in group}
         self.off = frozenset(_words(section(table, "off", where).get("words", [])))
 
-    def of(self, kind: str) -> Role:
-        """What a class means; NO_ROLE where nobody has said."""
+    def of(self, node: Node) -> Role:
+        """What a node means: its class, or of a class that nobody knows its inputs; NO_ROLE where nothing tells."""
+        role = self._of(node.type)
+        if role is not NO_ROLE or self.definitions.get(node.type):
+            return role
+        shape = next((shape for shape in self._shapes if shape.fits(node)), None)
+        return self._of(shape.like)._replace(partly=True) if shape else NO_ROLE
+
+    def _of(self, kind: str) -> Role:
         if kind not in self._ready:
             row = self._nodes.get(kind)
             self._ready[kind] = NO_ROLE if row is None else self._role(row, f"{self._where}: nodes.{kind}")
@@ -98,18 +130,23 @@ class Roles:
 
     def gives(self, node: Node, slot: int) -> str:
         """What an output of a node is, in our words; empty where nothing tells."""
-        role = self.of(node.type)
-        if 0 <= slot < len(role.gives):
-            return role.gives[slot]
-        definition = self.definitions.get(node.type)
-        if definition and 0 <= slot < len(definition.gives):
-            return self.types.get(definition.gives[slot], "")
-        return ""
+        given = self.given(node)
+        return given[slot] if 0 <= slot < len(given) else ""
+
+    def given(self, node: Node) -> tuple[str, ...]:
+        """What the outputs of a node are, in our words; empty where nothing tells."""
+        role, definition = self.of(node), self.definitions.get(node.type)
+        types = definition.gives if definition else node.gives
+        return (*role.gives, *(self.types.get(kind, "") for kind in types[len(role.gives) :]))
+
+    def called(self, node: Node, kind: str) -> Link | None:
+        """The link of an input that is called as those of a kind are in classes that nobody knows."""
+        return next((link for name in self.stand_ins.get(kind, ()) if (link := node.link(name))), None)
 
     def ends(self, node: Node) -> bool:
         """Whether what a node makes leaves the graph."""
         definition = self.definitions.get(node.type)
-        return self.of(node.type).role == "save" or bool(definition and definition.ends)
+        return self.of(node).role == "save" or bool(definition and definition.ends)
 
     def sampler(self, word: str) -> str:
         """The id of a sampler."""
@@ -120,6 +157,10 @@ class Roles:
         """The id of a schedule."""
         name = self.words["schedules"].get(word, word)
         return name if name in schedules() else UNKNOWN + word
+
+    def preprocessor(self, word: str) -> str:
+        """What a preprocessor is called; a node that has several names the class of the one that it stands for."""
+        return str(self._of(word).fixed.get("kind", word))
 
     def is_on(self, value: Json) -> bool:
         """Whether a switch means yes."""

@@ -8,7 +8,7 @@ from paramc.dialects.graph.found import Start
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import Role
 from paramc.dialects.graph.values import as_number
-from paramc.dialects.graph.walk import ONWARD, Walk
+from paramc.dialects.graph.walk import ONWARD, SIDES, Walk
 
 
 def origin(walk: Walk, link: Link | None) -> tuple[Start, Node | None]:
@@ -54,8 +54,7 @@ def _before(walk: Walk, node: Node, role: Role, start: Start, kind: str) -> Link
 
 def _empty(walk: Walk, node: Node, start: Start) -> None:
     start.kind = "empty"
-    start.width, start.height = walk.found(node, "width"), walk.found(node, "height")
-    start.size = walk.found(node, "size")
+    start.width, start.height = (walk.side(node, name) for name in SIDES)
     if start.batch.value is None:
         start.batch = walk.found(node, "batch")
 
@@ -74,7 +73,7 @@ def _mask(walk: Walk, node: Node, role: Role, start: Start) -> None:
             return
         about = walk.role(source)
         if about.role != "mask_through":
-            start.mask = picture(walk, link)
+            start.mask = picture(walk, link).file
             return
         if about.fixed.get("inverts"):
             start.mask_inverted = not start.mask_inverted
@@ -140,9 +139,9 @@ def _repeat(walk: Walk, node: Node, role: Role, start: Start) -> None:
 
 
 def _upscale(walk: Walk, node: Node, role: Role, start: Start) -> None:
-    loader = walk.node(role.link(node, "model"))
-    if loader:
-        start.upscaler = walk.found(loader, "file")
+    start.upscaler = walk.found(walk.node(role.link(node, "model")) or node, "file")
+    if role.takes.get("scale"):
+        _scale(walk, node, role, start)
 
 
 def _nothing(walk: Walk, node: Node, role: Role, start: Start) -> None:

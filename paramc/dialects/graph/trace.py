@@ -40,7 +40,7 @@ def trace(graph: Graph, roles: Roles) -> tuple[tuple[Result, ...], tuple[Diagnos
             break
         walk = Walk(graph, roles)
         result = _result(walk, node)
-        result.nodes, result.opaque = list(walk.used), list(walk.opaque)
+        result.nodes, result.opaque = list(walk.used), [*walk.opaque, *graph.crossed]
         visited += len(walk.used)
         if result.passes or result.image.value is not None:
             results.append(result)
@@ -50,25 +50,33 @@ def trace(graph: Graph, roles: Roles) -> tuple[tuple[Result, ...], tuple[Diagnos
 
 
 def _outputs(graph: Graph, roles: Roles) -> list[Node]:
-    """Nodes whose result leaves the graph, those that save first; else nodes whose result nobody uses."""
+    """Nodes whose result leaves the graph, those that only show one last, and nodes whose result nobody uses."""
     ends = [node for node in graph.nodes.values() if roles.ends(node)]
-    ends.sort(key=lambda node: "preview" in roles.of(node.type).fixed)
+    previews = [node for node in ends if "preview" in roles.of(node).fixed]
+    saves = [node for node in ends if "preview" not in roles.of(node).fixed]
     used = {value.node for node in graph.nodes.values() for value in node.inputs.values() if isinstance(value, Link)}
     loose = [node for node in graph.nodes.values() if node.id not in used and not roles.ends(node)]
-    inner = [node for node in graph.nodes.values() if node.id in used and roles.of(node.type).role == "sample"]
-    return ends + loose + inner  # a pass may go into a picture beside another one
+    inner = [node for node in graph.nodes.values() if node.id in used and roles.of(node).role == "sample"]
+    return saves + loose + previews + inner  # a pass may go into a picture beside another one
 
 
 def _whole(results: list[Result]) -> Iterator[Result]:
-    """Without results that end in a pass of another, or in the same one again."""
-    taken: set[str] = set()
-    for result in results:
-        taken.update(made.node.id for made in result.passes[:-1])
-    for result in results:
-        last = result.passes[-1].node.id if result.passes else result.node.id
-        if last not in taken:
-            taken.add(last)
+    """Without results that end in a pass of another, or in the same one again, and without looks at what goes in."""
+    inside = {name for result in results if result.passes for name in result.nodes}
+    chosen = [result for result in results if result.passes or _steps(result)[-1] not in inside]
+    chosen = [result for result in chosen if result.passes or result.finish] or chosen
+    steps = [_steps(result) for result in chosen]
+    taken = {name for names in steps for name in names[:-1]}
+    for result, names in zip(chosen, steps, strict=True):
+        if names[-1] not in taken:
+            taken.add(names[-1])
             yield result
+
+
+def _steps(result: Result) -> list[str]:
+    """The nodes of the passes; without any, those of what is done to the picture."""
+    made = [made.node for made in result.passes] or [node for _, node in result.finish] or [result.node]
+    return [node.id for node in made]
 
 
 def _result(walk: Walk, output: Node) -> Result:
@@ -179,7 +187,7 @@ def _scripted(walk: Walk, script: Node, first: Pass) -> Pass:
     if not walk.roles.is_on(walk.found(script, "keeps_seed").value):
         second.seed = walk.found(script, "seed")
     start = second.start
-    start.scale = walk.found(script, "scale")
+    start.scale, start.in_all = walk.found(script, "scale"), True
     start.in_latent = walk.found(script, "kind").value != walk.role(script).fixed.get("picture")
     if start.in_latent:
         start.method = walk.found(script, "method")
@@ -193,7 +201,7 @@ def _enlarged(walk: Walk, made: Pass) -> None:
     role = walk.role(made.node)
     scale = walk.found(made.node, "scale")
     if scale.value is not None and made.start.target is None:
-        made.start.scale = scale
+        made.start.scale, made.start.in_all = scale, True
     loader = walk.node(role.link(made.node, "upscale_model"))
     if loader:
         made.start.upscaler = walk.found(loader, "file")
@@ -302,6 +310,7 @@ def _sigmas(walk: Walk, node: Node, role: Role, made: Pass) -> None:
     made.steps, made.schedule, made.strength = (walk.found(node, name) for name in names)
     link = role.link(node, "sigmas")
     seen: set[Link] = set()
+    flipped = False
     while link and link not in seen:
         seen.add(link)
         source = walk.node(link)
@@ -309,6 +318,12 @@ def _sigmas(walk: Walk, node: Node, role: Role, made: Pass) -> None:
             return
         about = walk.role(source)
         match about.role:
+            case "flip_sigmas":
+                flipped = not flipped
+            case "first_sigma" if flipped and walk.found(source, "sigma").value == 0:
+                made.cleaned = True
+            case _ if flipped:
+                walk.opaque[source.id] = None
             case "sigmas":
                 made.steps, made.schedule, made.strength = (walk.found(source, name) for name in names)
                 made.sigma_min, made.sigma_max = walk.found(source, "sigma_min"), walk.found(source, "sigma_max")
@@ -334,7 +349,7 @@ def _split(walk: Walk, split: Node, slot: int, made: Pass) -> None:
         walk.opaque[split.id] = None
     elif walk.roles.gives(split, slot) == "high":
         made.last_step = _sooner(made.last_step, step)
-        made.leftover = Found(True)
+        made.leftover = Found(not made.cleaned)
     else:
         made.share = share if made.last_step.value is None and made.first_step.value is None else NOTHING_FOUND
         made.first_step = _behind(made.first_step, step)

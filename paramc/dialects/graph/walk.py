@@ -6,16 +6,18 @@ from typing import Final
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
-from paramc.dialects.graph.found import NOTHING_FOUND, Found
+from paramc.dialects.graph.found import NOTHING_FOUND, Found, Picture
 from paramc.dialects.graph.model import Graph, Link, Node
-from paramc.dialects.graph.roles import Role, Roles
+from paramc.dialects.graph.roles import NUMBERED, Role, Roles
 from paramc.dialects.graph.sums import worked_out
 from paramc.dialects.graph.values import Json, as_number, as_whole
 
 DEEPEST: Final = 40  # of values made of values
 LONGEST_TEXT: Final = 1_000_000  # code points of a text that is put together
 SIZE: Final = re.compile(r"(\d{2,5})\s*[x×]\s*(\d{2,5})")
+SIGN: Final = "#"  # in a formula: what the node is told to do
 SIDES: Final = ("width", "height")
+KINDS: Final = {"positive": "conditioning", "negative": "conditioning"}  # of outputs that say which one they are
 CHOOSING: Final = ("any", "switch", "pick")  # roles of nodes that hand one of their inputs on
 ONWARD: Final = ("through", *CHOOSING)
 
@@ -29,7 +31,8 @@ class Walk:
     used: dict[str, None] = field(default_factory=dict)
     opaque: dict[str, None] = field(default_factory=dict)
     problems: dict[tuple[str, str], Diagnostic] = field(default_factory=dict)
-    values: dict[Link, Found] = field(default_factory=dict)
+    values: dict[tuple[Link, str], Found] = field(default_factory=dict)
+    pictures: dict[Link, Picture] = field(default_factory=dict)
 
     def say(self, node: str, problem: Diagnostic) -> None:
         """A diagnostic about a node, each once."""
@@ -59,7 +62,7 @@ class Walk:
 
     def role(self, node: Node) -> Role:
         """What a node is for the reader."""
-        return self.roles.of(node.type)
+        return self.roles.of(node)
 
     def chosen(self, node: Node) -> str:
         """The input that a node of several hands on: the first that is there, or the one that its switch says."""
@@ -69,8 +72,21 @@ class Walk:
         if role.role == "switch":
             return role.takes["on" if self.roles.is_on(self.found(node, "condition").value) else "off"]
         number = as_whole(self.found(node, "number").value)
-        place = -1 if number is None else number - (as_whole(role.fixed.get("first")) or 0)
-        return role.texts[place] if 0 <= place < len(role.texts) else ""
+        return "" if number is None else role.texts[0].replace(NUMBERED, str(number))
+
+    def handed(self, node: Node, slot: int) -> Link | None:
+        """Where an output of a node comes from that does no more than hand on what it is given."""
+        role = self.role(node)
+        if role.role not in ONWARD or role.says_more(node):
+            return None
+        if role.role in CHOOSING:
+            return None if slot else node.link(self.chosen(node))
+        if role.gives:
+            return role.link(node, role.gives[slot]) if 0 <= slot < len(role.gives) else None
+        if slot:
+            return None
+        given = (value for value in node.inputs.values() if isinstance(value, Link))
+        return role.link(node, "input") if role.takes else next(given, None)
 
     def onward(self, node: Node, kind: str) -> Link | None:
         """Where a node that only hands something on has it from."""
@@ -89,13 +105,13 @@ class Walk:
         links = {name: value for name, value in node.inputs.items() if isinstance(value, Link)}
         definition = self.roles.definitions.get(node.type)
         if definition:
-            typed = (
-                link for name, link in links.items() if self.roles.types.get(definition.links.get(name, "")) == kind
-            )
-            return next(typed, None)
+            for name in [name for name in links if name in definition.links]:
+                link = links.pop(name)
+                if self.roles.types.get(definition.links[name]) == kind:
+                    return link
         for link in links.values():
             source = self.graph.nodes.get(link.node)
-            if source and self.roles.gives(source, link.slot) == kind:
+            if source and KINDS.get(given := self.roles.gives(source, link.slot), given) == kind:
                 return link
         return next((links[name] for name in self.roles.stand_ins.get(kind, ()) if name in links), None)
 
@@ -107,36 +123,47 @@ class Walk:
             return self.at(node, name)
         return Found(role.fixed.get(ours))
 
+    def side(self, node: Node, ours: str) -> Found:
+        """A side of what a node makes: one that goes before all, else by the size that it names, else its own."""
+        first = self.found(node, f"first_{ours}")
+        if as_whole(first.value):
+            return first
+        named = SIZE.search(text_of(self.found(node, "size").value) or "")
+        if named is None:
+            return self.found(node, ours)
+        turned = self.roles.is_on(self.found(node, "turned").value)
+        return Found(int(named[1 + (SIDES.index(ours) ^ turned)]))
+
     def at(self, node: Node, name: str, depth: int = 0) -> Found:
         """The value of an input by its own name."""
         value = node.inputs.get(name)
         if isinstance(value, Link):
-            return self.linked(value, depth)
+            return self.linked(value, name, depth)
         return Found(value, *self.graph.borrowed.get((node.id, name), (node.id, name)))
 
-    def linked(self, link: Link, depth: int = 0) -> Found:
-        """The value that a link brings."""
-        start = link
+    def linked(self, link: Link, asked: str, depth: int = 0) -> Found:
+        """The value that a link brings to an input called `asked`."""
+        start = link, asked
         if start not in self.values:
             self.values[start] = NOTHING_FOUND  # what leads back to itself has no value
-            self.values[start] = self._linked(link, depth)
+            self.values[start] = self._linked(link, asked, depth)
         return self.values[start]
 
-    def _linked(self, link: Link, depth: int) -> Found:
+    def _linked(self, link: Link, asked: str, depth: int) -> Found:
         seen: set[Link] = set()
         while link not in seen and depth < DEEPEST:
             seen.add(link)
             node = self.node(link)
             if node is None:
                 return NOTHING_FOUND
-            step = self._step(node, link.slot, depth)
+            step = self._step(node, link.slot, asked, depth)
             if isinstance(step, Found):
                 return step
             link = step
         self.say_circle(link.node)
         return NOTHING_FOUND
 
-    def _step(self, node: Node, slot: int, depth: int) -> Found | Link:
+    def _step(self, node: Node, slot: int, asked: str, depth: int) -> Found | Link:
         role = self.role(node)
         match role.role:
             case "value":
@@ -144,7 +171,7 @@ class Walk:
             case "through":
                 name = role.takes.get("input", "")
                 first = next((value for value in node.inputs.values() if isinstance(value, Link)), None)
-                return self._given(node, name) if name in node.inputs else first or self._only(node)
+                return self._given(node, name) if name in node.inputs else first or self._only(node, asked)
             case "any" | "switch" | "pick":
                 return self._given(node, self.chosen(node))
             case "join":
@@ -154,7 +181,7 @@ class Walk:
             case "sum":
                 return self._worked_out(node, role, slot, depth + 1)
             case _:
-                return self._handed(node, role, slot) or self._only(node)
+                return self._handed(node, role, slot) or self._only(node, asked)
 
     @staticmethod
     def _given(node: Node, name: str) -> Found | Link:
@@ -162,20 +189,21 @@ class Walk:
         return value if isinstance(value, Link) else Found(value, node.id, name)
 
     def _handed(self, node: Node, role: Role, slot: int) -> Found | Link | None:
-        """The widget that an output hands on, where its class says which: a side may be part of a size in one text."""
+        """The widget that an output hands on, where its class says which."""
         ours = role.gives[slot] if 0 <= slot < len(role.gives) else ""
+        if ours in SIDES and (side := self.side(node, ours)).value is not None:
+            return side
         name = role.takes.get(ours, "")
-        if name in node.inputs:
-            return self._given(node, name)
-        size = text_of(node.value(role.takes.get("size", "")))
-        found = SIZE.search(size) if size and ours in SIDES else None
-        return Found(int(found[1 + SIDES.index(ours)])) if found else None
+        return self._given(node, name) if name in node.inputs else None
 
-    def _only(self, node: Node) -> Found:
-        """The one value of a node that nothing is known of; with several, none can be told to be the one."""
+    def _only(self, node: Node, asked: str) -> Found:
+        """The one value of a node that nothing is known of; of several the one that is called like the input."""
         plain = [(name, value) for name, value in node.inputs.items() if isinstance(value, str | int | float)]
         self.opaque[node.id] = None
-        if len(plain) == 1 and not any(isinstance(value, Link) for value in node.inputs.values()):
+        if len(plain) > 1 or any(isinstance(value, Link) for value in node.inputs.values()):
+            alike = self.roles.alike.get(asked, (asked,))
+            plain = [(name, value) for name, value in plain if name in alike]
+        if len(plain) == 1:
             name, value = plain[0]
             self.say(node.id, diagnose("PC338", node=node.id, type=node.type, input=name))
             return Found(value, node.id, name)
@@ -196,6 +224,9 @@ class Walk:
 
     def _worked_out(self, node: Node, role: Role, slot: int, depth: int) -> Found:
         formula = text_of(role.fixed.get("formula")) or text_of(self.at(node, role.takes["formula"], depth).value) or ""
+        if "operation" in role.takes:
+            word = text_of(self.at(node, role.takes["operation"], depth).value) or ""
+            formula = formula.replace(SIGN, self.roles.words["operations"].get(word, word))
 
         def value(name: str) -> float | None:
             full = next(

@@ -1,6 +1,6 @@
 """Which widget has which value: the list `widgets_values` against the definition of the class."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from paramc.dialects.graph.definitions import COMBO, Definition
@@ -14,7 +14,7 @@ UNNAMED: Final = "UNKNOWN"  # what the frontend calls the values of a class that
 def widget_values(node: Drawn, definition: Definition | None, frontend: Frontend) -> dict[str, Json]:
     """The widgets of a node by name, in their order."""
     values = as_list(node.values)
-    if definition is None or (definition.varies and not _fits(values, definition, frontend)):
+    if definition is None or (definition.varies and not _fits(node, definition, frontend)):
         return dict(_undefined(node, frontend))
     found: dict[str, Json] = {}
     place = 0
@@ -30,9 +30,12 @@ def widget_values(node: Drawn, definition: Definition | None, frontend: Frontend
     return found
 
 
-def _fits(values: Sequence[Json], definition: Definition, frontend: Frontend) -> bool:
-    """Whether values are of the kinds that the widgets of a class had when its row was written."""
-    place = 0
+def _fits(node: Drawn, definition: Definition, frontend: Frontend) -> bool:
+    """Whether a node has the widgets that its class had when its row was written, and values of their kinds."""
+    named = _sockets(node, frontend)
+    if named and named.keys() != {widget.name for widget in definition.widgets}:
+        return False
+    values, place = as_list(node.values), 0
     for widget in definition.widgets:
         if place >= len(values):
             break
@@ -60,16 +63,16 @@ def _undefined(node: Drawn, frontend: Frontend) -> Iterator[tuple[str, Json]]:
         yield from as_object(node.values).items()
         return
     values = as_list(node.values)
-    named = _named([slot.widget for slot in node.inputs if slot.widget], values, frontend)
-    if named:
+    if named := _sockets(node, frontend):
         yield from named.items()
         return
     for index, value in enumerate(values):
         yield (f"{UNNAMED}_{index}" if index else UNNAMED), value
 
 
-def _named(names: Sequence[str], values: Sequence[Json], frontend: Frontend) -> dict[str, Json]:
+def _sockets(node: Drawn, frontend: Frontend) -> dict[str, Json]:
     """The values by the names of the sockets; nothing where there is one without a name: not all widgets are listed."""
+    names, values = [slot.widget for slot in node.inputs if slot.widget], as_list(node.values)
     found: dict[str, Json] = {}
     place = 0
     for name in names:

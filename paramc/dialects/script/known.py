@@ -4,10 +4,12 @@ script that it is given."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
+from posixpath import join
 from textwrap import dedent
 from typing import Final
 
 LONGEST: Final = 100_000  # characters or items of one value
+MOST_COMPARED: Final = 1000  # items of a list that one is looked for in
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,9 @@ def _same(value: object, *_: object) -> object:
 
 
 def _joined_path(*parts: str) -> str:
-    return "/".join(part.strip("/") if number else part.rstrip("/") for number, part in enumerate(parts))
+    """As pathlib joins: a part that is absolute begins anew, and no slash ends the path."""
+    joined = join(*parts)
+    return joined.rstrip("/") or joined[:1]
 
 
 def _replaced(text: str, old: str, new: str) -> str:
@@ -133,7 +137,7 @@ METHODS: Final[Mapping[tuple[type, str], Callable[..., object]]] = {
     (dict, "pop"): dict.pop,
     (list, "copy"): list.copy,
     (list, "pop"): list.pop,
-    (list, "index"): list.index,
+    (list, "index"): lambda items, item: items.index(item, 0, MOST_COMPARED),
 }
 MUTATORS: Final[Mapping[tuple[type, str], Callable[..., object]]] = {  # their arguments need not be known
     (list, "append"): lambda items, item: _extended(items, [item]),

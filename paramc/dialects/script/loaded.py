@@ -13,19 +13,24 @@ from paramc.dialects.script.values import Made
 
 NETWORKS: Final = "patches.extra_network[n]."
 ADAPTER_IMAGE: Final = "ip_adapter_image"
+MOST_UNITS: Final = 100  # that steer; programs have ten at the most
 
 
 def read_model(notes: Notes, painting: Painting) -> None:
     """Checkpoint, VAE and ControlNets. A part that was loaded from a file of its own is the checkpoint."""
     words = notes.meanings.listed
     for maker in relatives(painting.pipeline, notes.meanings):
+        if maker.keywords.get(words("custom", "keyword")[0]) in words("custom", "names"):
+            notes.put("text.language", words("custom", "language")[0])
+            notes.put("text.emphasis", words("custom", "emphasis")[0])
         parts = {**maker.keywords, **maker.attributes(notes.before)}
         for name in words("parts", "model"):
             _part(notes, parts.get(name))
         _file(notes, "assets.vae", parts.get(words("parts", "vae")[0]))
         _file(notes, "assets.checkpoint", maker)
         for kind in ("net", "adapter"):
-            for number, net in enumerate(listed_in(parts.get(words("parts", kind)[0]), notes.meanings)):
+            nets = listed_in(parts.get(words("parts", kind)[0]), notes.meanings)[:MOST_UNITS]
+            for number, net in enumerate(nets):
                 _file(notes, f"{CONTROLS}model", net, number)
 
 
@@ -81,7 +86,7 @@ def read_networks(notes: Notes, painting: Painting) -> None:
 
 def read_adapters(notes: Notes, painting: Painting) -> None:
     """Adapters that take a picture, as further units that steer."""
-    for adapter in adapters_of(notes.methods(painting), notes.meanings):
+    for adapter in adapters_of(notes.methods(painting), notes.meanings)[:MOST_UNITS]:
         number = notes.units()
         notes.put(f"{CONTROLS}model", asset(adapter.file, is_file=True), number)
         notes.put(f"{CONTROLS}weight", adapter.weight, number)

@@ -12,6 +12,7 @@ from paramc.dialects.script.lines import Lines
 LONGEST: Final = 1_000_000  # characters
 WRAPPER: Final = "if True:\n"  # around a piece that is indented as a whole
 _SHELL: Final = re.compile(r"(?m)^([ \t]*)[!%](?=[\w%])")  # lines of a notebook that are none of Python's
+_TIMED: Final = re.compile(r"(?m)^([ \t]*)%time(?:it)?(?=[ \t]+[^\s-])")  # before a statement
 _RESULT: Final = re.compile(r"(?m)^([ \t]*\w+[ \t]*=[ \t]*)[!%](?=\w)\w")  # … and one whose result gets a name
 _SIGN: Final = re.compile(r"(?m)^(?:>>>|\.\.\.)(?: |$)")  # before the lines of an interactive session
 _LINE: Final = re.compile(r"(?m)^.*$")
@@ -30,7 +31,8 @@ def parsed_script(text: str) -> Parsed:
     """The syntax tree of a script, every sign at its place. Raises ReadError for what is no Python."""
     if len(text) > LONGEST:
         raise ReadError(diagnose("PC701", reason=f"it is longer than {LONGEST} characters"))
-    source = _RESULT.sub(r"\g<1>0#", _SHELL.sub(r"\1#", text))
+    source = _TIMED.sub(lambda magic: f"{magic[1]}0;".ljust(len(magic[0])), text)
+    source = _RESULT.sub(r"\g<1>0#", _SHELL.sub(r"\1#", source))
     try:
         return _parsed(source, text)
     except ReadError:

@@ -1,13 +1,15 @@
 """Pictures that steer: what they were made of and by which preprocessor, and adapters that take them."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from paramc.dialects.script.amounts import real
 from paramc.dialects.script.pictures import path_of
 from paramc.dialects.script.sought import ancestors
 from paramc.dialects.script.tables import Meanings
 from paramc.dialects.script.values import Made
+
+HERE: Final = "."  # the folder that a script is run in
 
 
 class Preprocessed(NamedTuple):
@@ -66,13 +68,19 @@ def adapters_of(calls: Iterable[Made], meanings: Meanings) -> list[Adapter]:
     return [Adapter(file, 1.0 if it is None else it) for file, it in zip(files, told_weights, strict=False)]
 
 
-def _files(call: Made, meanings: Meanings) -> list[str]:
-    """A repository with the names of one file or several in it."""
-    told = path_of(call.arguments[0] if call.arguments else None, meanings)
-    named = call.keywords.get(meanings.listed("adapters", "file")[0])
-    names = [name for name in (named if isinstance(named, list) else [named]) if isinstance(name, str)]
-    if told is None:
-        return []
-    folder = call.keywords.get(meanings.listed("adapters", "folder")[0])
-    home = f"{told}/{folder}" if isinstance(folder, str) and folder else told
-    return [f"{home}/{name}" for name in names] or [told]
+def _files(call: Made, meanings: Meanings) -> Iterator[str]:
+    """The files that a call was told: one or several names, each in a folder of a repository, or all in the same."""
+    homes, folders, names = (
+        told if isinstance(told, list) else [told]
+        for told in (
+            call.arguments[0] if call.arguments else None,
+            call.keywords.get(meanings.listed("adapters", "folder")[0]),
+            call.keywords.get(meanings.listed("adapters", "file")[0]),
+        )
+    )
+    for number, name in enumerate(names):
+        home, folder = (told[min(number, len(told) - 1)] if told else None for told in (homes, folders))
+        path = path_of(home, meanings)
+        parts = [part for part in (path if path != HERE else None, folder, name) if isinstance(part, str) and part]
+        if path is not None:
+            yield "/".join(parts)

@@ -170,6 +170,7 @@ _GROUPS: Final = (
     "pictures",
     "filters",
     "modes",
+    "custom",
     "encoders",
     "emphasis",
     "pieces",

@@ -153,10 +153,10 @@ def is_known(value: object) -> bool:
         left -= 1
         if left < 0:
             return False
-        if isinstance(item, list | tuple):
-            waiting += item
-        elif isinstance(item, dict):
-            waiting += item.values()
+        if isinstance(item, list | tuple | dict):
+            if len(item) > left:
+                return False
+            waiting += item.values() if isinstance(item, dict) else item
         elif item is not None and not isinstance(item, str | int | float | bool):
             return False
     return True

@@ -107,11 +107,12 @@ class Walk(ABC):
 
     def _unpack(self, targets: Sequence[ast.expr], value: object) -> None:
         """Items to names; a starred one takes what the others leave."""
-        items = list(value) if isinstance(value, list | tuple | str) else _one_by_one(value, len(targets))
+        items = value if isinstance(value, list | tuple | str) else _one_by_one(value, len(targets))
         star = next((index for index, target in enumerate(targets) if isinstance(target, ast.Starred)), None)
         if items is not None and star is not None and len(items) >= len(targets) - 1:
             end = len(items) - (len(targets) - star - 1)
-            items = [*items[:star], items[star:end], *items[end:]]
+            rest = self._weighed(list(items[star:end]))
+            items = [*items[:star], rest, *items[end:]]
         fits = items is not None and len(items) == len(targets)
         for index, target in enumerate(targets):
             known = items[index] if items is not None and fits else None

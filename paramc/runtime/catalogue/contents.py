@@ -34,6 +34,7 @@ class Header:
     """What a file of tensors holds; `data_start` is the offset of the first byte behind the header.
 
     beside: tensors that serve to read others: scales, and what they are looked up in. quantised: tensors of 4 bits.
+    turned: tensors whose rows lie in pairs, one of each half of a head; how many heads. raised: those with one added.
     """
 
     path: Path
@@ -42,6 +43,8 @@ class Header:
     data_start: int
     beside: Mapping[str, TensorInfo] = field(default_factory=dict)
     quantised: Mapping[str, Quantised] = field(default_factory=dict)
+    turned: Mapping[str, int] = field(default_factory=dict)
+    raised: frozenset[str] = frozenset()
 
     def shape(self, name: str) -> tuple[int, ...] | None:
         """The shape of a tensor, or None where the file has none of that name."""

@@ -10,7 +10,8 @@ from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.ir.assets import AssetRef, Hash
 from paramc.passes.resolve import same_hash, stem_of
-from paramc.runtime.catalogue.errors import ModelNotFound
+from paramc.runtime.catalogue.errors import ModelError, ModelNotFound
+from paramc.runtime.catalogue.header import HEADED, read_header
 from paramc.runtime.catalogue.scan import Progress, hash_entries, hashed, silent
 from paramc.runtime.catalogue.signs import Kind
 from paramc.runtime.catalogue.store import Catalogue, Entry
@@ -69,6 +70,11 @@ class Finder:
             match = Match(known, tuple(_doubts(hashed(known) if asset.hashes else known, asset)))
         self.said += match.diagnostics
         return match.entry.path
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """Where it looks."""
+        return self._catalogue.folders()
 
     def of_kind(self, kind: Kind) -> Sequence[Path]:
         """All files of a kind."""
@@ -167,7 +173,13 @@ def _missing(catalogue: Catalogue, asset: AssetRef, kind: Kind, files: Sequence[
     what = "file" if kind == "unknown" else kind.replace("_", " ")
     if not asset.name and not asset.hashes:
         return diagnose("PC540", kind=what)
+    other = next((entry for entry in catalogue.entries() if _called(entry, asset)), None) if not asset.hashes else None
+    if other is not None:
+        return diagnose("PC525", file=other.path, found=_of_kind(other.kind), wanted=_of_kind(kind))
     folders = catalogue.folders()
+    damage = _damage(asset, folders)
+    if damage is not None:
+        return damage
     named = [f"called `{asset.name}`"] if asset.name else []
     wanted = " or ".join((*named, *(f"of the hash `{item.hex}`" for item in asset.hashes)))
     looked = ", ".join(map(str, folders)) or "nowhere: no folder was scanned"
@@ -177,6 +189,24 @@ def _missing(catalogue: Catalogue, asset: AssetRef, kind: Kind, files: Sequence[
         hint = "`--model demo` paints with the model that comes with paramc"
     notes = (f"looked for among {len(files)} files in: {looked}", *(f"close: `{name}`" for name in close[1:]))
     return diagnose("PC520", kind=what, wanted=wanted, hint=hint, notes=notes)
+
+
+def _damage(asset: AssetRef, folders: Sequence[Path]) -> Diagnostic | None:
+    """What is wrong with a file of the name, which is in no catalogue for it."""
+    name = (asset.name or "").replace("\\", "/").rpartition("/")[2]
+    for path in (folder / each for folder in folders for each in (name, *(name + suffix for suffix in sorted(HEADED)))):
+        if path.suffix.lower() in HEADED and os.path.isfile(path):  # noqa: PTH113  # Path raises for names that are too long
+            try:
+                read_header(path)
+            except ModelError as error:
+                return error.diagnostics[0]
+    return None
+
+
+def _of_kind(kind: str) -> str:
+    """One of a kind, in words."""
+    words = kind.replace("_", " ")
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {'VAE' if words == 'vae' else words}"
 
 
 def _close(asset: AssetRef, files: Sequence[Entry]) -> list[str]:

@@ -5,7 +5,7 @@ Sizes are little-endian, those of a shape the innermost first; tensors begin at 
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ VERSIONS: Final = (2, 3)
 MOST: Final = 1_000_000  # tensors, entries, or characters of a text; above it, the file is damaged
 ALIGNMENT: Final = "general.alignment"
 PROGRAM: Final = "general.architecture"
+HEADS: Final = "attention.head_count"
 SHAPED: Final = "comfy.gguf.orig_shape."  # before the name of a tensor that was stored in another shape
 NUMBERS: Final = {
     0: Struct("<B"), 1: Struct("<b"), 2: Struct("<H"), 3: Struct("<h"), 4: Struct("<I"), 5: Struct("<i"),
@@ -128,10 +129,33 @@ def read_gguf(path: Path, stream: BinaryIO, size: int) -> Header:
     needed = max((info.end for info in placed.values()), default=start)
     if needed > size:
         raise ModelError(diagnose("PC522", file=path, needed=needed, size=size))
-    names = _names(str(metadata.get(PROGRAM, "")))
+    program = str(metadata.get(PROGRAM, ""))
+    names = _names(program)
     tensors = {_known(name, names): _shaped(name, info, metadata) for name, info in placed.items()}
     texts = {key: value for key, value in metadata.items() if isinstance(value, str)}
-    return Header(path, tensors, texts, start)
+    turned = {_known(name, names): _heads(reader, program, key, metadata) for name, key in _turned(program, placed)}
+    end = section(read_table(_PATH), "raised", _PATH).get(program)
+    raised = frozenset(_known(name, names) for name in placed if isinstance(end, str) and name.endswith(end))
+    return Header(path, tensors, texts, start, turned=turned, raised=raised)
+
+
+def _turned(program: str, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The tensors of a program whose rows lie in pairs, and what its metadata call the number of heads of each."""
+    keys = section(read_table(_PATH), "turned", _PATH).get(program)
+    if not isinstance(keys, dict):
+        return
+    for name in names:
+        key = keys.get(BLOCK.sub(".{}.", name.rpartition(".")[0], count=1))
+        if isinstance(key, str):
+            yield name, key
+
+
+def _heads(reader: _Reader, program: str, key: str, metadata: Mapping[str, Plain]) -> int:
+    """The number of heads under a key; where that of keys and values is left out, they have as many as the rest."""
+    found = metadata.get(f"{program}.{key}", metadata.get(f"{program}.{HEADS}"))
+    if not isinstance(found, int) or found < 1:
+        raise reader.damaged("its metadata do not say how many heads the model has")
+    return found
 
 
 def _known(name: str, names: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ __all__ = ["HEADED", "Header", "Json", "TensorInfo", "read_header"]
 HEADED: Final = frozenset({".safetensors", ".sft", ".gguf"})  # files that a header tells all of
 
 LENGTH: Final = 8  # bytes that say how long the header is, little-endian
+AFTER: Final = (b"", b'"', b"}", b" ", b"\n", b"\r", b"\t")  # a first brace; it spares reading what is no header
 LONGEST: Final = 100_000_000  # bytes that the format allows a header
 BITS: Final = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16,
@@ -46,12 +47,12 @@ def read_header(path: Path) -> Header:
 
 def _safetensors(path: Path, stream: BinaryIO, size: int) -> Header:
     length = int.from_bytes(stream.read(LENGTH), "little")
-    brace = stream.read(1)
-    if size < LENGTH or length > LONGEST or brace not in (b"{", b""):
+    begins = stream.read(min(length, 2))
+    if size < LENGTH or length > LONGEST or begins[:1] not in (b"{", b"") or begins[1:] not in AFTER:
         raise _foreign(path, "it does not begin with the length of a header, and a header")
     if LENGTH + length > size:
         raise _cut(path, LENGTH + length, size)
-    text = (brace + stream.read(length - 1)) if length else b""
+    text = begins + stream.read(length - len(begins))
     return told_apart(_checked(path, _table(path, text), LENGTH + length, size), stream)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
 from paramc.runtime.catalogue.header import Header
-from paramc.tables import Table, TableError, TableValue, read_table, rows
+from paramc.tables import NOTHING, Table, TableError, TableValue, read_table, rows
 
 Kind: TypeAlias = Literal[
     "checkpoint",
@@ -17,10 +17,13 @@ Kind: TypeAlias = Literal[
     "embedding",
     "controlnet",
     "image_encoder",
+    "depth_model",
     "upscaler",
     "unknown",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]  # names with their shapes, 0 for any size
+
 INWARD: Final = ("lora_down.weight", "lora_A.weight", "lora.down.weight", "layer.down.weight", "_w1_b", "lokr_w2_b")
 
 
@@ -45,6 +48,14 @@ class Sign(NamedTuple):
     prefix: str = ""
 
 
+class Foreign(NamedTuple):
+    """A row of signs.toml: names and shapes that only a family has that is known by name alone."""
+
+    family: str
+    names: tuple[str, ...] = ()
+    shapes: Mapping[str, TableValue] = NOTHING
+
+
 class Clue(NamedTuple):
     """A row of signs.toml: names, or the width that goes into a layer, that make a network one for `base`."""
 
@@ -63,13 +74,20 @@ class Ends(NamedTuple):
 
 def identify(header: Header) -> Identity:
     """The first row of signs.toml that fits; `unknown` when none does."""
+    for family, prefix, names, foreign in _foreign():
+        if all(name in header.tensors for name in names) and _has(header, foreign):
+            return Identity("checkpoint" if prefix else "diffusion_model", family, family)
     for sign, shapes in _signs():
-        if all(_fits(header.shape(name), shape) for name, shape in shapes):
+        if _has(header, shapes):
             return Identity(cast(Kind, sign.kind), sign.family, sign.base)
     for row in _ends():
         if any(name.endswith(row.ends) for name in header.tensors):
             return _network(cast(Kind, row.kind), header)
     return UNKNOWN
+
+
+def _has(header: Header, shapes: Shapes) -> bool:
+    return all(_fits(header.shape(name), shape) for name, shape in shapes)
 
 
 def _network(kind: Kind, header: Header) -> Identity:
@@ -103,12 +121,23 @@ def _table() -> Table:
 
 
 @cache
-def _signs() -> tuple[tuple[Sign, tuple[tuple[str, tuple[int, ...]], ...]], ...]:
-    return tuple((sign, _shapes(sign)) for sign in rows(_table(), "signs", Sign, "signs.toml"))
+def _foreign() -> tuple[tuple[str, str, tuple[str, ...], Shapes], ...]:
+    """Each family with what may stand before the names, and these with it."""
+    before = _table().get("before", [])
+    return tuple(
+        (row.family, prefix, tuple(prefix + name for name in row.names), _shapes(prefix, row.shapes))
+        for row in rows(_table(), "foreign", Foreign, "signs.toml")
+        for prefix in (map(str, before) if isinstance(before, list) else ())
+    )
 
 
-def _shapes(sign: Sign) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    return tuple((sign.prefix + name, _sizes(shape)) for name, shape in sign.shapes.items())
+@cache
+def _signs() -> tuple[tuple[Sign, Shapes], ...]:
+    return tuple((sign, _shapes(sign.prefix, sign.shapes)) for sign in rows(_table(), "signs", Sign, "signs.toml"))
+
+
+def _shapes(prefix: str, shapes: Mapping[str, TableValue]) -> Shapes:
+    return tuple((prefix + name, _sizes(shape)) for name, shape in shapes.items())
 
 
 def _sizes(value: TableValue) -> tuple[int, ...]:

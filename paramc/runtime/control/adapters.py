@@ -1,15 +1,12 @@
 """T2I-Adapters out of their files, in the layout of their authors or in that of diffusers."""
 
-from pathlib import Path
 from typing import Final, cast
 
 import torch
 from diffusers.models.adapter import T2IAdapter
 
-from paramc.diagnostics.codes import diagnose
-from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
-from paramc.runtime.models.bases import bases
+from paramc.runtime.control.families import require_base
 from paramc.runtime.models.blueprint import Blueprint, fill
 from paramc.runtime.models.names import Place
 from paramc.runtime.models.shapes import Config, Shapes
@@ -34,7 +31,7 @@ def load_adapter(file: Tensors, base: str, *, dtype: torch.dtype, device: str) -
     """
     path, shapes = file.header.path, _shapes(file.header)
     config = _config(shapes)
-    _require_base(path, "sdxl" if config["adapter_type"] == "full_adapter_xl" else "sd1", base)
+    require_base(path, "sdxl" if config["adapter_type"] == "full_adapter_xl" else "sd1", base)
     with torch.device("meta"):
         model = cast(T2IAdapter, T2IAdapter.from_config(dict(config)))
     wanted = model.state_dict().keys()
@@ -76,9 +73,3 @@ def _config(shapes: Shapes) -> Config:
         "downscale_factor": cell,
         "adapter_type": "full_adapter_xl" if is_large else "full_adapter",
     }
-
-
-def _require_base(path: Path, found: str, wanted: str) -> None:
-    if found != wanted:
-        titles = bases()
-        raise ModelError(diagnose("PC587", file=path, family=titles[found].title, model=titles[wanted].title))

@@ -13,8 +13,12 @@ from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor
 from torch.nn.functional import pad
 
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import RunError
 from paramc.ir.control import ControlNet
 from paramc.ir.geometry import Size
+from paramc.runtime.control.flow_image_prompts import Attentive, FlowImagePrompt, Shown, processors, shown
+from paramc.runtime.control.image_prompts import Processors, attending
 from paramc.runtime.control.transformer_nets import TransformerNet, takes_pixels
 from paramc.runtime.denoise.conditioning import Conditioning
 from paramc.runtime.denoise.patched import SIDE, evened, packed
@@ -22,6 +26,8 @@ from paramc.runtime.denoise.patched import SIDE, evened, packed
 CELL: Final = 8  # pixels of a side that one number of a latent stands for
 Inputs: TypeAlias = Mapping[str, Tensor | None]  # what a transformer of diffusers is called with, by keyword
 Added: TypeAlias = dict[str, list[Tensor]]  # what is added behind its blocks, by keyword
+Caller: TypeAlias = Callable[[Inputs, Mapping[str, list[Tensor] | Shown]], Tensor]
+"""The model, given what it is called with, and what comes of units, by keyword."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,21 +49,45 @@ class FlowUnit:
         return SIDE * CELL if takes_pixels(self.net) else SIDE
 
 
+TransformerUnit: TypeAlias = FlowUnit | FlowImagePrompt
+
+
 class FlowSteering:
-    """The units of a pass. level: gives the level at a share of the way, where `start` and `end` are shares of it."""
+    """The units of a pass. level: gives the level at a share of the way, where `start` and `end` are shares of it.
 
-    def __init__(self, units: Sequence[FlowUnit], size: Size, level: Callable[[float], float] | None = None) -> None:
-        self._units = [(unit, evened(unit.shown(size), unit.side)) for unit in units if unit.setting.weight != 0]
-        self._level = level
+    Raises RunError (PC512) where SD3 is shown more pictures than one.
+    """
 
-    def __call__(
+    def __init__(
         self,
-        model: FluxTransformer2DModel | SD3Transformer2DModel,
-        inputs: Inputs,
-        sigma: Tensor,
-        conditioning: Conditioning,
-    ) -> Added:
-        """What the units that act now add together."""
+        units: Sequence[TransformerUnit],
+        size: Size,
+        level: Callable[[float], float] | None = None,
+    ) -> None:
+        acting = [unit for unit in units if unit.setting.weight != 0]
+        self._units = [(unit, evened(unit.shown(size), unit.side)) for unit in acting if isinstance(unit, FlowUnit)]
+        self._prompts = [unit for unit in acting if isinstance(unit, FlowImagePrompt)]
+        self._attending: dict[tuple[FlowImagePrompt, ...], Processors] = {}
+        self._level = level
+        if len(self._prompts) > 1 and self._prompts[0].adapter.states:
+            raise RunError(diagnose("PC512", count=len(self._prompts), path="controls.controlnet"))
+
+    def called(
+        self, call: Caller, model: Attentive, inputs: Inputs, sigma: Tensor, conditioning: Conditioning
+    ) -> Tensor:
+        """What the model gives for the inputs while the units that act now steer it."""
+        added = self._added(model, inputs, sigma, conditioning)
+        now = tuple(prompt for prompt in self._prompts if self._acts(prompt.setting, sigma, conditioning.done))
+        if not now:
+            return call(inputs, added)
+        x, times = (cast(Tensor, inputs[name]) for name in ("hidden_states", "timestep"))
+        if now not in self._attending:
+            self._attending[now] = processors(model, now)
+        with attending(model, self._attending[now]):
+            return call(inputs, {**added, "joint_attention_kwargs": shown(now, x, times, conditioning.against)})
+
+    def _added(self, model: Attentive, inputs: Inputs, sigma: Tensor, conditioning: Conditioning) -> Added:
+        """What the nets that act now add together."""
         total: Added = {}
         for unit, picture in self._units:
             if self._acts(unit.setting, sigma, conditioning.done):
@@ -73,9 +103,7 @@ class FlowSteering:
         return self._level(setting.end) <= sigma[0].item() <= self._level(setting.start)
 
 
-def _added(
-    model: FluxTransformer2DModel | SD3Transformer2DModel, unit: FlowUnit, picture: Tensor, inputs: Inputs, against: int
-) -> Added:
+def _added(model: Attentive, unit: FlowUnit, picture: Tensor, inputs: Inputs, against: int) -> Added:
     """What a unit adds behind each block of the model; `against`: rows of negatives, the last ones."""
     x = cast(Tensor, inputs["hidden_states"])
     if isinstance(model, FluxTransformer2DModel):

@@ -1,5 +1,6 @@
 """Control pictures brought to what a net sees: preprocessed, fitted to the size of a pass, as numbers."""
 
+from collections.abc import Callable
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -10,11 +11,13 @@ from torch.nn.functional import interpolate
 
 from paramc.ir.control import ControlNet
 from paramc.ir.geometry import Size
-from paramc.runtime.control.filters import WHITE, filtered
+from paramc.runtime.control.filters import WHITE, Pixels, filtered
 from paramc.runtime.control.words import words
 
+Learned: TypeAlias = Callable[[Pixels], Pixels]
 Resize: TypeAlias = Literal["stretch", "crop", "pad"]
 PLAIN: Final = ("none", "hidden")  # kinds that leave the picture as it is; of the latter, a mask hides a part
+MODELLED: Final = "depth"  # the kind that a model makes
 GRID: Final = 64  # pixels, of which preprocessors take multiples
 RESOLUTION: Final = 512  # of preprocessors that are told none: pixels of the shorter side
 
@@ -29,13 +32,18 @@ def hides(unit: ControlNet) -> bool:
     return words("preprocessors")[unit.preprocessor.lower()] == "hidden"
 
 
-def preprocessed(picture: Image.Image, unit: ControlNet, size: Size) -> Image.Image:
-    """What the unit's preprocessor makes of a picture for a first pass of `size` pixels; RGB."""
+def takes_model(unit: ControlNet) -> bool:
+    """Whether a unit's preprocessor works by a model of its own."""
+    return words("preprocessors").get(unit.preprocessor.lower()) == MODELLED
+
+
+def preprocessed(picture: Image.Image, unit: ControlNet, size: Size, model: Learned | None = None) -> Image.Image:
+    """What the unit's preprocessor, or its `model`, makes of a picture for a first pass of `size` pixels; RGB."""
     kind = words("preprocessors")[unit.preprocessor.lower()]
     if kind in PLAIN:
         return picture
     pixels = np.asarray(_at_resolution(picture, _resolution(picture, unit, size)))
-    return Image.fromarray(filtered(kind, pixels, unit))
+    return Image.fromarray(model(pixels) if model is not None else filtered(kind, pixels, unit))
 
 
 def _resolution(picture: Image.Image, unit: ControlNet, size: Size) -> int:
@@ -62,6 +70,7 @@ def nearest_hint(picture: Image.Image, size: Size) -> Tensor:
     wide, high = picture.width * size.height, picture.height * size.width  # compared without rounding
     left = round((picture.width - picture.height * size.width / size.height) / 2) if wide > high else 0
     top = round((picture.height - picture.width * size.height / size.width) / 2) if high > wide else 0
+    left, top = min(left, (picture.width - 1) // 2), min(top, (picture.height - 1) // 2)  # of a strip, one pixel stays
     numbers = _numbers(picture.crop((left, top, picture.width - left, picture.height - top)))
     return interpolate(numbers, (size.height, size.width), mode="nearest-exact")
 

@@ -9,6 +9,8 @@ from typing import Final, TypeAlias, cast
 import torch
 from diffusers.loaders.unet import UNet2DConditionLoadersMixin
 from diffusers.models.attention_processor import AttentionProcessor, IPAdapterAttnProcessor2_0
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
@@ -16,6 +18,7 @@ from paramc.diagnostics.codes import diagnose
 from paramc.ir.control import ControlNet
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
+from paramc.runtime.control.families import require_base
 from paramc.runtime.control.image_encoder import Seen
 from paramc.runtime.models.bases import bases
 from paramc.runtime.models.tensors import Tensors
@@ -27,6 +30,7 @@ RESAMPLED: Final = "latents"  # the encoder's states become tokens
 FULL: Final = "proj.3.weight"  # each state becomes a token
 CROSS: Final = "attn2.processor"
 Processors: TypeAlias = Mapping[str, AttentionProcessor]
+Attending: TypeAlias = UNet2DConditionModel | FluxTransformer2DModel | SD3Transformer2DModel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,17 +78,18 @@ def load_image_adapter(file: Tensors, base: str, *, dtype: torch.dtype, device: 
         tuple(file.read(f"{ATTENTION}{layer}.to_{part}_ip.weight").to(device, dtype) for layer in layers)
         for part in ("k", "v")
     )
-    _require_base(header.path, keys[0].shape[1], base)
+    width = keys[0].shape[1]
+    require_base(header.path, next((row.name for row in bases().values() if width in row.widths), ""), base)
     parts = {
         name.removeprefix(PROJECTION): file.read(name).to(device, dtype)
         for name in header.tensors
         if name.startswith(PROJECTION)
     }
-    width = _width(header.path, parts)
+    seen = _width(header.path, parts)
     convert = UNet2DConditionLoadersMixin()._convert_ip_adapter_image_proj_to_diffusers  # names that it alone knows
     made = convert(parts, low_cpu_mem_usage=False)  # type: ignore[no-untyped-call]  # diffusers does not annotate it
     projection = cast(nn.Module, made).to(device, dtype).requires_grad_(False).eval()
-    return ImageAdapter(projection, keys, values, width, PLAIN not in parts)
+    return ImageAdapter(projection, keys, values, seen, PLAIN not in parts)
 
 
 def _width(path: Path, parts: dict[str, Tensor]) -> int:
@@ -98,13 +103,6 @@ def _width(path: Path, parts: dict[str, Tensor]) -> int:
     raise ModelError(diagnose("PC588", file=path, found="an IP-Adapter for vectors of faces"))
 
 
-def _require_base(path: Path, width: int, wanted: str) -> None:
-    found = next((row for row in bases().values() if width in row.widths), None)
-    if found is None or found.name != wanted:
-        family = found.title if found else "another family"
-        raise ModelError(diagnose("PC587", file=path, family=family, model=bases()[wanted].title))
-
-
 def image_prompt(setting: ControlNet, adapter: ImageAdapter, seen: Seen) -> ImagePrompt:
     """A unit with the tokens of its picture. The negative sees nothing: no vector, or the states of a black picture."""
     wanted, unwanted = (seen.states, seen.blank) if adapter.states else (seen.vector, torch.zeros_like(seen.vector))
@@ -114,14 +112,14 @@ def image_prompt(setting: ControlNet, adapter: ImageAdapter, seen: Seen) -> Imag
 
 
 @contextmanager
-def attending(unet: UNet2DConditionModel, changed: Processors) -> Iterator[None]:
-    """The UNet attends to pictures: it is to be called with the tokens of the text and a list of theirs."""
-    before = unet.attn_processors
-    unet.set_attn_processor(dict(changed))
+def attending(model: Attending, changed: Processors) -> Iterator[None]:
+    """The model attends to pictures: it is to be called with what these make of them."""
+    before = model.attn_processors
+    model.set_attn_processor(dict(changed))
     try:
         yield
     finally:
-        unet.set_attn_processor(dict(before))
+        model.set_attn_processor(dict(before))
 
 
 def processors(unet: UNet2DConditionModel, prompts: Sequence[ImagePrompt]) -> Processors:

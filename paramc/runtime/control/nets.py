@@ -16,6 +16,8 @@ from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
 from paramc.runtime.control.adapters import is_adapter, load_adapter
 from paramc.runtime.control.corrections import is_correction, load_correction
+from paramc.runtime.control.families import require_base
+from paramc.runtime.control.flow_image_prompts import FlowImageAdapter, flow_adapter_base, load_flow_image_adapter
 from paramc.runtime.control.image_prompts import ImageAdapter, is_image_adapter, load_image_adapter
 from paramc.runtime.control.layout import ORIGINAL, control_place, hint_widths
 from paramc.runtime.control.transformer_nets import TransformerNet, load_transformer_net, net_base
@@ -28,7 +30,7 @@ from paramc.runtime.models.shapes import Config, Shapes, attentions, unet_config
 from paramc.runtime.models.tensors import open_tensors
 
 UnetNet: TypeAlias = ControlNetModel | ControlNetUnionModel
-Net: TypeAlias = UnetNet | T2IAdapter | ImageAdapter | TransformerNet
+Net: TypeAlias = UnetNet | T2IAdapter | ImageAdapter | FlowImageAdapter | TransformerNet
 UNION: Final = "task_embedding"  # a tensor that nets for several kinds of control have
 WORDS_IN: Final = (".attn2.to_k.weight", ".attn2.to_k.down")  # layers whose inputs are as wide as the words of texts
 ENCODER_ONLY: Final = frozenset({"out_channels", "up_block_types"})  # settings of UNets that nets do without
@@ -45,6 +47,9 @@ def load_net(
         header = file.header
         if net_base(header):
             return load_transformer_net(file, base, dtype=dtype, device=device)
+        if flow_adapter_base(header):
+            return load_flow_image_adapter(file, base, dtype=dtype, device=device)
+        _require_known(header)
         if is_adapter(header):
             return load_adapter(file, base, dtype=dtype, device=device)
         if is_image_adapter(header):
@@ -92,11 +97,15 @@ def require_width(path: Path, net: UnetNet | T2IAdapter, model: nn.Module) -> No
         raise ModelError(diagnose("PC587", file=path, family=family, model=wanted))
 
 
-def _as_original(header: Header) -> Shapes:
-    """The shapes under the names of the authors. Raises ModelError for a file that is no ControlNet."""
+def _require_known(header: Header) -> None:
+    """Raises ModelError (PC588) for a kind that is known and not run."""
     other = next((kind for mark, kind in words("others").items() if any(mark in name for name in header.tensors)), None)
     if other is not None:
         raise ModelError(diagnose("PC588", file=header.path, found=other))
+
+
+def _as_original(header: Header) -> Shapes:
+    """The shapes under the names of the authors. Raises ModelError for a file that is no ControlNet."""
     plain = {name.removeprefix(ORIGINAL): info.shape for name, info in header.tensors.items()}
     if "input_hint_block.0.weight" in plain:
         return Shapes(plain)
@@ -124,10 +133,8 @@ def _base(header: Header, shapes: Shapes, wanted: str) -> Base:
     found = next((row for row in bases().values() if widths & set(row.widths)), None)
     if found is None and GROUPS in header.metadata:  # of an own make, which its width shows when it is laid on a model
         return bases()[wanted]
-    if found is None or found.name != wanted:
-        family = found.title if found else "another family"
-        raise ModelError(diagnose("PC587", file=header.path, family=family, model=bases()[wanted].title))
-    return found
+    require_base(header.path, found.name if found else "", wanted)
+    return bases()[wanted]
 
 
 def _config(header: Header, shapes: Shapes, base: Base) -> Config:

@@ -1,7 +1,7 @@
 """Units at work: what nets say of the latent in hand, added up for the diffusion model."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -17,6 +17,7 @@ from torch import Tensor
 from paramc.ir.control import ControlNet
 from paramc.ir.geometry import Size
 from paramc.runtime.control.image_prompts import ImagePrompt, Processors, attending, processors
+from paramc.runtime.control.references import Noised, Reference, looking, noise_like, noting
 from paramc.runtime.denoise.conditioning import Conditioning
 
 LAST_STEP: Final = 999  # number of the noisiest timestep
@@ -53,6 +54,7 @@ class Unit:
 
 
 Context: TypeAlias = Tensor | tuple[Tensor, list[Tensor]]
+UnetUnit: TypeAlias = Unit | ImagePrompt | Reference
 
 
 class Inputs(NamedTuple):
@@ -94,15 +96,24 @@ def _sums(mine: tuple[Tensor, ...], theirs: tuple[Tensor, ...]) -> tuple[Tensor,
 
 
 class Steering:
-    """The units of a pass. by_time: `start` and `end` are shares of the timesteps, not of the steps."""
+    """The units of a pass. by_time: `start` and `end` are shares of the timesteps, not of the steps.
 
-    def __init__(self, units: Sequence[Unit | ImagePrompt], size: Size, *, by_time: bool) -> None:
+    noised: see `Noised`; without it nothing is looked at.
+    """
+
+    def __init__(self, units: Sequence[UnetUnit], size: Size, *, by_time: bool, noised: Noised | None = None) -> None:
         acting = [unit for unit in units if unit.setting.weight != 0]
         self._units = [(unit, unit.hint(size)) for unit in acting if isinstance(unit, Unit)]
         self._prompts = [unit for unit in acting if isinstance(unit, ImagePrompt)]
-        self._by_time = by_time
+        self._references = [(unit, unit.latent(size)) for unit in acting if isinstance(unit, Reference)]
+        self._by_time, self._noised = by_time, noised
         self._features: dict[Unit, Residuals] = {}
         self._attending: dict[tuple[ImagePrompt, ...], Processors] = {}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there are no units at all."""
+        return not (self._units or self._prompts or self._references)
 
     def __call__(self, inputs: Inputs, conditioning: Conditioning) -> Residuals:
         """What the units that act now add together."""
@@ -120,6 +131,25 @@ class Steering:
         with attending(unet, self._attending[now]):
             tokens = [prompt.tokens(len(inputs.x), conditioning.against) for prompt in now]
             yield inputs.tokens, [part.to(inputs.tokens) for part in tokens]
+
+    @contextmanager
+    def beside(
+        self,
+        unet: UNet2DConditionModel,
+        inputs: Inputs,
+        conditioning: Conditioning,
+        look: Callable[[Tensor], object],
+    ) -> Iterator[None]:
+        """The UNet takes from pictures while this lasts; `look` lets them go through it before."""
+        pictures = []
+        for unit, latent in self._references:
+            if self._noised and self._acts(unit.setting, inputs.timesteps, conditioning):
+                rows = latent.to(inputs.x).expand(inputs.x.shape)
+                with noting(unet, unit) as seen:
+                    look(self._noised(rows, noise_like(latent).to(rows), inputs.timesteps))
+                pictures.append(seen)
+        with looking(unet, pictures, conditioning.against) if pictures else nullcontext():
+            yield
 
     def _found(self, inputs: Inputs, conditioning: Conditioning) -> Iterator[Residuals]:
         for unit, picture in self._units:

@@ -13,9 +13,9 @@ from paramc.diagnostics.codes import diagnose
 from paramc.ir.control import ControlNet
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
+from paramc.runtime.control.families import require_base
 from paramc.runtime.control.words import lists, words
 from paramc.runtime.models.architectures import Architecture, architectures, places, renamed
-from paramc.runtime.models.bases import bases
 from paramc.runtime.models.blueprint import Blueprint, fill
 from paramc.runtime.models.names import Place
 from paramc.runtime.models.shapes import Config, Shapes
@@ -42,10 +42,7 @@ def load_transformer_net(file: Tensors, base: str, *, dtype: torch.dtype, device
     Raises ModelError for one of another family (PC587), in an unknown layout (PC588), or that lacks a part.
     """
     header = file.header
-    found = net_base(header)
-    if found != base:
-        titles = bases()
-        raise ModelError(diagnose("PC587", file=header.path, family=titles[found].title, model=titles[base].title))
+    require_base(header.path, net_base(header), base)
     row = _naming(base)
     shapes = _as_diffusers(header, row.names)
     if not shapes.count("transformer_blocks.{}.attn.to_q.weight"):

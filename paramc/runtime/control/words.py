@@ -39,6 +39,20 @@ def vision_sizes() -> Mapping[int, tuple[int, str]]:
     return {row.width: (row.heads, row.activation) for row in rows(read_table(PATH), "vision", Vision, PATH.name)}
 
 
+class Depth(NamedTuple):
+    """Which model of depth a preprocessor asks for."""
+
+    preprocessor: str
+    family: str
+    second: bool = False
+
+
+@cache
+def depth_rows() -> Mapping[str, Depth]:
+    """The models of depth by the preprocessors that ask for them."""
+    return {row.preprocessor: row for row in rows(read_table(PATH), "depths", Depth, PATH.name)}
+
+
 @cache
 def pooled_names() -> tuple[str, ...]:
     """Pieces of the names of files whose nets average their outputs over the picture."""

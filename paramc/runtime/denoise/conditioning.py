@@ -29,6 +29,10 @@ class Conditioning:
         """Number of tokens."""
         return self.tokens.shape[1]
 
+    def at(self, done: float) -> "Conditioning":
+        """The same where so much lies behind."""
+        return Conditioning(self.tokens, self.vector, self.against, done, self.lengths)
+
 
 def stacked(parts: Sequence[Conditioning]) -> Conditioning:
     """Rows of several conditionings of one length as one."""

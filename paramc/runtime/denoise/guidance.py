@@ -1,10 +1,13 @@
 """Classifier-free guidance, and when it may be left out."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,21 @@ def skips_negative(skips: Skips, call: int, total_calls: int, level: float) -> b
 
 def guided(conditional: Sequence[tuple[Tensor, float]], unconditional: Tensor, scale: float) -> Tensor:
     """u + Σ w s (c - u) over the weighted predictions of one image; weights may be negative and are not normalised."""
-    result = unconditional.clone()
+    result = unconditional
     for prediction, weight in conditional:
-        result += (prediction - unconditional) * (weight * scale)
+        result = result + (prediction - unconditional) * (weight * scale)
     return result
+
+
+def embedded(scale: float, width: int) -> Tensor:
+    """What latent consistency models are told of the guidance scale, which stands in for a negative; (1, width).
+
+    As diffusers has it: sines and cosines of 1000 (scale - 1), the slowest 10,000 times slower than the fastest.
+    """
+    half = width // 2
+    turns = torch.exp(torch.arange(half, dtype=torch.float32) * -(math.log(10000.0) / (half - 1)))
+    angles = torch.tensor([(scale - 1) * 1000.0])[:, None] * turns[None]
+    return pad(torch.cat([angles.sin(), angles.cos()], dim=1), (0, width % 2))
 
 
 def rescaled(guided: Tensor, conditional: Tensor, share: float) -> Tensor:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
-from typing import Literal, TypeAlias
+from itertools import accumulate
+from typing import Literal, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -38,6 +38,17 @@ class Guidance:
     skips_at_one: bool = False
 
 
+class _Texts(NamedTuple):
+    """The texts of an evaluation. first: of the AND-parts, and of the negatives where those are as long; second: of
+    negatives that are not.
+    """
+
+    wanted: Sequence[Conditioning]
+    unwanted: Sequence[Conditioning]
+    first: Conditioning
+    second: Conditioning | None
+
+
 class GuidedDenoiser:
     """Evaluates all rows of a batch, those of the AND-parts first, and guides each image. Counts its evaluations.
 
@@ -47,6 +58,9 @@ class GuidedDenoiser:
     def __init__(self, estimate: Estimate, guidance: Guidance) -> None:
         self._estimate = estimate
         self._guidance = guidance
+        self._weights = [tuple(branch.weight for branch in branches) for branches in guidance.positive]
+        self._image_of_row = [image for image, weights in enumerate(self._weights) for _ in weights]
+        self._seen: _Texts | None = None
         self.calls = 0
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
@@ -61,38 +75,47 @@ class GuidedDenoiser:
         skipped = skipped or (guidance.skips_at_one and guidance.scale == 1.0)
         wanted = [at_call(branch.entries, call) for branches in guidance.positive for branch in branches]
         unwanted = [] if skipped else [at_call(branch.entries, call) for branch in guidance.negative]
-        bounds = list(pairwise(accumulate((len(branches) for branches in guidance.positive), initial=0)))
-        image_of_row = [image for image, (start, end) in enumerate(bounds) for _ in range(start, end)]
-        rows = self._rows(x, sigma, image_of_row, wanted, unwanted)
-        negative = rows[[start for start, _ in bounds]] if skipped else rows[len(wanted) :]
-        scale = 1.0 if skipped else guidance.scale
-        images = [
-            guided(_weighted(rows[start:end], branches), negative[image], scale)
-            for image, ((start, end), branches) in enumerate(zip(bounds, guidance.positive, strict=True))
-        ]
-        return torch.stack(images), negative
+        rows = self._rows(x, sigma, self._texts(wanted, unwanted), call)
+        predictions = rows[: len(wanted)]
+        negative = predictions[self._firsts()] if skipped else rows[len(wanted) :]
+        return self._guided(predictions, negative, 1.0 if skipped else guidance.scale), negative
 
-    def _rows(
-        self,
-        x: Tensor,
-        sigma: Tensor,
-        image_of_row: Sequence[int],
-        wanted: Sequence[Conditioning],
-        unwanted: Sequence[Conditioning],
-    ) -> Tensor:
+    def _guided(self, predictions: Tensor, negative: Tensor, scale: float) -> Tensor:
+        """All images at once where their AND-parts weigh the same, else one by one."""
+        weights = self._weights[0]
+        if self._weights.count(weights) == len(self._weights):
+            count = len(weights)
+            return guided([(predictions[part::count], weights[part]) for part in range(count)], negative, scale)
+        parts = torch.split(predictions, [len(weights) for weights in self._weights])
+        images = zip(parts, self._weights, negative, strict=True)
+        return torch.stack(
+            [guided(list(zip(rows, weights, strict=True)), image, scale) for rows, weights, image in images]
+        )
+
+    def _firsts(self) -> list[int]:
+        """The rows of the first AND-part of each image."""
+        return list(accumulate((len(weights) for weights in self._weights[:-1]), initial=0))
+
+    def _rows(self, x: Tensor, sigma: Tensor, texts: "_Texts", call: int) -> Tensor:
         """Predictions of the rows of all AND-parts, then those of the negatives, image by image."""
-        batch, most = len(x), self._guidance.most_rows
-        positive, negative = self._padded(wanted, unwanted)
-        done = (self.calls - 1) / max(self._guidance.total_calls, 1)
-        positive = replace(positive, done=done)
-        inputs = x[list(image_of_row)]
-        if negative is None:
-            return self._evaluated(inputs, sigma, positive, most)
-        if positive.length == negative.length:
-            both = replace(stacked([positive, negative]), against=batch, done=done)
-            return self._evaluated(torch.cat([inputs, x]), sigma, both, most)
-        apart = self._evaluated(inputs, sigma, positive, most or 2 * batch)
-        return torch.cat([apart, self._evaluated(x, sigma, replace(negative, against=batch, done=done), most)])
+        most, done = self._guidance.most_rows, call / max(self._guidance.total_calls, 1)
+        inputs = x if len(self._image_of_row) == len(self._weights) else x[self._image_of_row]
+        first = texts.first.at(done)
+        if texts.second is not None:
+            apart = self._evaluated(inputs, sigma, first, most or 2 * len(x))
+            return torch.cat([apart, self._evaluated(x, sigma, texts.second.at(done), most)])
+        return self._evaluated(torch.cat([inputs, x]) if first.against else inputs, sigma, first, most)
+
+    def _texts(self, wanted: Sequence[Conditioning], unwanted: Sequence[Conditioning]) -> "_Texts":
+        """The rows' texts joined, anew only where they are not those of the evaluation before."""
+        if self._seen is None or (self._seen.wanted, self._seen.unwanted) != (wanted, unwanted):
+            positive, negative = self._padded(wanted, unwanted)
+            against = len(unwanted)
+            if negative is not None and positive.length == negative.length:
+                positive, negative = replace(stacked([positive, negative]), against=against), None
+            second = negative and replace(negative, against=against)
+            self._seen = _Texts(wanted, unwanted, positive, second)
+        return self._seen
 
     def _padded(
         self, wanted: Sequence[Conditioning], unwanted: Sequence[Conditioning]
@@ -117,26 +140,24 @@ class GuidedDenoiser:
 
     def _evaluated(self, x: Tensor, sigma: Tensor, conditioning: Conditioning, limit: int | None) -> Tensor:
         """Predictions of all rows, at most `limit` at once."""
-        step = limit or len(x)
+        rows, levels = len(x), sigma.to(x.device).expand(len(x))
+        if limit is None or rows <= limit:
+            return self._estimate(x, levels, conditioning)
         parts = []
-        for start in range(0, len(x), step):
-            part = x[start : start + step]
+        for start in range(0, rows, limit):
+            part = slice(start, start + limit)
             vector = conditioning.vector
             own = Conditioning(
-                conditioning.tokens[start : start + step],
-                None if vector is None else vector[start : start + step],
-                against=max(start + len(part) - max(start, len(x) - conditioning.against), 0),
+                conditioning.tokens[part],
+                None if vector is None else vector[part],
+                against=max(min(start + limit, rows) - max(start, rows - conditioning.against), 0),
                 done=conditioning.done,
-                lengths=conditioning.lengths[start : start + step],
+                lengths=conditioning.lengths[part],
             )
-            parts.append(self._estimate(part, sigma.to(x.device).expand(len(part)), own))
+            parts.append(self._estimate(x[part], levels[part], own))
         return torch.cat(parts)
 
 
 def _evened(parts: Sequence[Conditioning]) -> Conditioning:
     length = max(part.length for part in parts)
     return stacked([lengthened(part, length) for part in parts])
-
-
-def _weighted(rows: Tensor, branches: Sequence[Branch]) -> list[tuple[Tensor, float]]:
-    return [(row, branch.weight) for row, branch in zip(rows, branches, strict=True)]

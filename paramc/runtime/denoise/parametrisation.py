@@ -42,6 +42,28 @@ def clean_from_velocity(network: Network, levels: Levels) -> Estimate:
     return estimate
 
 
+def divided_from_noise(network: Network, levels: Levels) -> Estimate:
+    """`clean_from_noise` in the order of ComfyUI and Forge: x is divided, which is rounded once."""
+
+    def estimate(x: Tensor, sigma: Tensor, conditioning: Conditioning) -> Tensor:
+        level = _broad(sigma)
+        return x - level * network(x / (level**2 + 1) ** 0.5, levels.timestep(sigma), conditioning)
+
+    return estimate
+
+
+def divided_from_velocity(network: Network, levels: Levels) -> Estimate:
+    """`clean_from_velocity` in the order of ComfyUI and Forge: x and v are divided, which is rounded once each."""
+
+    def estimate(x: Tensor, sigma: Tensor, conditioning: Conditioning) -> Tensor:
+        level = _broad(sigma)
+        square = level**2 + 1
+        velocity = network(x / square**0.5, levels.timestep(sigma), conditioning)
+        return x / square - velocity * level / square**0.5
+
+    return estimate
+
+
 def clean_from_mixture(network: Network, levels: Levels) -> Estimate:
     """D = c² / (σ² + c²) x + σ c / √(σ² + c²) F for data of spread c (EDM); the network sees x / √(σ² + c²)."""
 
@@ -93,7 +115,7 @@ def _noise_from_velocity(
 
 def _shrink(level: Tensor) -> Tensor:
     """1 / √(1 + σ²), which brings x to variance 1."""
-    return 1 / (level**2 + 1) ** 0.5
+    return (level.square() + 1).sqrt().reciprocal()
 
 
 def _broad(levels: Tensor) -> Tensor:

@@ -6,13 +6,25 @@ from PIL import Image
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, RunError
-from paramc.ir.plan import ApplyControl, EmptyLatent, LoadImage, MaskLatent, Plan, Sample, Sigmas, Slice
+from paramc.ir.plan import (
+    ApplyControl,
+    EmptyLatent,
+    LoadImage,
+    MaskLatent,
+    Plan,
+    ResizeLatent,
+    Sample,
+    Sigmas,
+    Slice,
+    UpscaleImage,
+)
 from paramc.runtime.execute.controls import control_remarks
 from paramc.runtime.execute.files import opened
+from paramc.runtime.execute.room import lacks_room
 from paramc.runtime.execute.walk import knows_schedule, on_timesteps
-from paramc.runtime.models.bases import bases
+from paramc.runtime.models.bases import USUALLY, bases, stranger
 from paramc.runtime.samplers.registry import SAMPLERS, TIMESTEP_SAMPLERS
-from paramc.runtime.schedules.flows import flow_bases
+from paramc.runtime.schedules.flow_rows import flow_bases
 from paramc.runtime.stages.masks import as_mask
 
 NO_LEVELS = frozenset({"uniform", "turbo"})  # schedules that Forge gives the timesteps of a flow for its levels
@@ -31,7 +43,10 @@ def check_plan(plan: Plan) -> tuple[Diagnostic, ...]:
 
 def _remarks(plan: Plan) -> Iterator[Diagnostic]:
     if plan.base not in bases():
-        yield diagnose("PC565", family=plan.family)
+        known = stranger(plan.family)
+        yield diagnose("PC565", family=plan.family, near=known.near if known else USUALLY)
+    cell = bases()[plan.base].cell if plan.base in bases() else CELL
+    paints = any(isinstance(op, Sample) for op in plan.ops)
     if plan.base in flow_bases():
         yield from _flow(plan)
     for op in plan.ops:
@@ -46,9 +61,13 @@ def _remarks(plan: Plan) -> Iterator[Diagnostic]:
                 yield diagnose("PC561", path="sampling.steps")
             case Slice() if op.strength <= 0:
                 yield diagnose("PC562", path=op.because[0], strength=f"{op.strength:g}")
-            case EmptyLatent() | LoadImage() if op.size is not None and (op.size[0] % CELL or op.size[1] % CELL):
+            case EmptyLatent() | LoadImage() | ResizeLatent() | UpscaleImage() if (
+                paints and op.size is not None and (problem := lacks_room(op.size, cell, op.because[-1]))
+            ):
+                yield problem
+            case EmptyLatent() | LoadImage() if op.size is not None and (op.size[0] % cell or op.size[1] % cell):
                 width, height = op.size
-                cells = width // CELL * CELL, height // CELL * CELL
+                cells = width // cell * cell, height // cell * cell
                 yield diagnose("PC560", path="size", width=width, height=height, to_width=cells[0], to_height=cells[1])
             case MaskLatent():
                 yield from _mask(plan, op)

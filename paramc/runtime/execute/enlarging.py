@@ -7,10 +7,13 @@ from typing import Final
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
+from torch.nn.functional import interpolate
 
-from paramc.ir.geometry import Size
+from paramc.ir.geometry import Size, multiplied
 from paramc.ir.names import MODEL_UPSCALER
-from paramc.ir.plan import ResizeLatent, UpscaleImage
+from paramc.ir.plan import ResizeLatent, ScaleLatent, UpscaleImage
+from paramc.runtime.execute.room import bounded_factor, require_room
 from paramc.runtime.execute.values import Latent, Pictures
 from paramc.runtime.models.upscaler import Upscaler
 from paramc.runtime.stages.masks import Bytes
@@ -36,7 +39,24 @@ def enlarged_latent(op: ResizeLatent, latent: Latent) -> Latent:
     side = latent.cell
     values = resized_latent(latent.values, op.size.height // side, op.size.width // side, op.method)
     values = cut(values, (op.size.height - op.crop_to.height) // side, (op.size.width - op.crop_to.width) // side)
-    return replace(latent, values=values, shape=(values.shape[1], values.shape[2], values.shape[3]))
+    return _of_size(latent, values)
+
+
+def scaled_latent(op: ScaleLatent, latent: Latent) -> Latent:
+    """The latent so many times as large, its cells rounded to whole ones."""
+    if latent.values is None:
+        raise ValueError("there is no latent to enlarge")
+    size = multiplied(latent.size, bounded_factor(op.scale), latent.cell)
+    require_room(size, latent.cell, op.because[-1])
+    width, height = (side // latent.cell for side in size)
+    return _of_size(latent, resized_latent(latent.values, height, width, op.method))
+
+
+def _of_size(latent: Latent, values: Tensor) -> Latent:
+    """A latent with other values, its mask at their size; what a model takes beside it is made anew."""
+    mask = latent.mask if latent.mask is None else interpolate(latent.mask, size=values.shape[2:], mode="bilinear")
+    shape = values.shape[1], values.shape[2], values.shape[3]
+    return replace(latent, values=values, shape=shape, mask=mask, concat=None)
 
 
 def enlarged_pictures(op: UpscaleImage, pictures: Pictures, find: Callable[[str], Upscaler]) -> Pictures:
@@ -49,8 +69,9 @@ def enlarged_pictures(op: UpscaleImage, pictures: Pictures, find: Callable[[str]
 
 
 def _enlarged(picture: Image.Image, op: UpscaleImage, find: Callable[[str], Upscaler]) -> Image.Image:
-    scale = op.scale or 1.0
+    scale = bounded_factor(op.scale or 1.0)
     size = op.size or Size(int(picture.width * scale), int(picture.height * scale))
+    require_room(size, 1, op.because[-1])
     factor = max(size.width / picture.width, size.height / picture.height)
     if factor > 1:
         wanted = Size(*(int(side * factor // MULTIPLE * MULTIPLE) for side in picture.size))

@@ -5,10 +5,11 @@ from functools import partial
 from typing import Final, TypeVar
 
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from PIL.Image import Image
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, RunError
-from paramc.ir.control import Tiling
+from paramc.ir.control import Reference, Tiling
 from paramc.ir.plan import (
     ApplyControl,
     ApplyNetwork,
@@ -29,23 +30,25 @@ from paramc.ir.plan import (
     ResizeLatent,
     Sample,
     Save,
+    ScaleLatent,
     Sigmas,
     Slice,
     UpscaleImage,
 )
 from paramc.runtime.execute.controls import is_steered
 from paramc.runtime.execute.draws import seeds_of
-from paramc.runtime.execute.enlarging import enlarged_latent, enlarged_pictures
+from paramc.runtime.execute.enlarging import enlarged_latent, enlarged_pictures, scaled_latent
 from paramc.runtime.execute.files import opened
 from paramc.runtime.execute.further import blank_channels, referred, shown_channels
 from paramc.runtime.execute.memory import is_exhaustion
-from paramc.runtime.execute.network import channels_in
+from paramc.runtime.execute.network import channels_in, guidance_width
 from paramc.runtime.execute.pictures import decoded, encoded_pictures, fills, masked_latent
+from paramc.runtime.execute.plainly import decoded_numbers, enlarged_numbers, numbers_of, pictures_of
 from paramc.runtime.execute.sampling import sample
 from paramc.runtime.execute.shading import shaded_latent
 from paramc.runtime.execute.shelf import Shelf
 from paramc.runtime.execute.texts import combined
-from paramc.runtime.execute.values import Guide, Latent, Opened, Painter, Pictures, ToEncode, Value, Weights
+from paramc.runtime.execute.values import Guide, Latent, Numbers, Opened, Painter, Pictures, ToEncode, Value, Weights
 from paramc.runtime.execute.walk import Route
 from paramc.runtime.execute.watch import Watch
 from paramc.runtime.execute.work import Pass, Side
@@ -93,8 +96,9 @@ class Executor:
 
     def _relieve(self, op: Op, error: Exception) -> None:
         """Ask for less memory from now on. Raises RunError where nothing is left to be saved."""
-        if isinstance(op, Sample) and self.most_rows != 1:
-            self.most_rows = self._batch if self.most_rows is None else self.most_rows // 2
+        rows = self._rows(op) if isinstance(op, Sample) else 1
+        if rows > 1:
+            self.most_rows = rows // 2
             self.said = [item for item in self.said if item.code != FEWER]
             self.said.append(diagnose(FEWER, op=op.id, rows=self.most_rows))
         elif isinstance(op, Decode | EncodeImage | MaskLatent | Sample) and not self.shelf.tiles_vae:
@@ -122,6 +126,8 @@ class Executor:
     def _single(self, op: Op) -> Value:
         """The value of an op that gives one thing."""
         match op:
+            case PatchModel(patch=Reference()):
+                return self._value(op.model, Weights)
             case PatchModel():
                 weights = self._value(op.model, Weights)
                 return replace(weights, patches=(*weights.patches, op.patch))
@@ -143,8 +149,10 @@ class Executor:
                 return self._sampled(op)
             case ResizeLatent():
                 return enlarged_latent(op, self._latent(op.latent))
+            case ScaleLatent():
+                return scaled_latent(op, self._latent(op.latent))
             case UpscaleImage():
-                return enlarged_pictures(op, self._images(op.image), self.shelf.upscaler)
+                return self._enlarged(op)
             case Decode():
                 return self._decoded(op)
             case Save():
@@ -155,11 +163,19 @@ class Executor:
     def _sampled(self, op: Sample) -> Latent:
         """The latent of a pass. Forge's streams leave a generator behind that pictures are encoded with thereafter."""
         work = self._pass(op)
+        self._warn(work.side.weights.checkpoint)
         done = sample(work)
         if FORGE in op.flags:
             seeds, _ = seeds_of(work.noise, done.batch)
             self.shelf.leftover = stream_opener("cpu")(leftover_seed(seeds[-1]))
         return done
+
+    def _warn(self, model: Checkpoint) -> None:
+        """Say once that a negative prompt goes unheard where a model is told the guidance scale in its place."""
+        negatives = (op for op in self.plan.ops if isinstance(op, Encode) and op.negative)
+        if guidance_width(model) and any(variant.text.strip() for op in negatives for variant in op.variants):
+            unheard = diagnose("PC544", file=model.path.name, path="negative")
+            self.said = [*dict.fromkeys([*self.said, unheard])]
 
     def _checkpoint(self, op: LoadCheckpoint | LoadParts) -> Weights:
         weights = self.shelf.weights(op.asset, op.encoders if isinstance(op, LoadParts) else ())
@@ -222,9 +238,17 @@ class Executor:
             # models with a UNet were trained on latents as the autoencoder gives them
             own = unscaled(model.vae, shown) if isinstance(model.unet, UNet2DConditionModel) else shown
             latent = replace(latent, concat=own)
-        if self.plan.family == REFERRING and any(isinstance(value, Opened) for value in self._values.values()):
-            latent = replace(latent, reference=referred(self._shown(model), painter, device))
+        if self.plan.family == REFERRING and (looked_at := self._looked_at()):
+            latent = replace(latent, reference=referred(looked_at, painter, device))
         return latent
+
+    def _looked_at(self) -> Image | None:
+        """The picture that a model for editing looks at: the first it is shown, else the one that it starts from."""
+        patches = (op.patch for op in self.plan.ops if isinstance(op, PatchModel))
+        shown = min((patch for patch in patches if isinstance(patch, Reference)), key=_order, default=None)
+        if shown is not None:
+            return opened(shown.image, "patches.reference.image")
+        return next((value.picture for value in self._values.values() if isinstance(value, Opened)), None)
 
     def _shown(self, model: Checkpoint) -> Opened:
         """The user's picture. Raises RunError where a model paints after one and there is none."""
@@ -256,11 +280,20 @@ class Executor:
             case _:
                 raise RunError(diagnose("PC550", op=op.op, path=op.because[0] if op.because else None))
 
-    def _decoded(self, op: Decode) -> Pictures:
+    def _decoded(self, op: Decode) -> Pictures | Numbers:
         latent = self._latent(op.latent)
         if latent.values is not None:
             self.watch.decodes(latent.values)
+        if op.keeps_numbers:
+            return decoded_numbers(latent, self._value(op.vae, Painter))
         return decoded(latent, self._value(op.vae, Painter))
+
+    def _enlarged(self, op: UpscaleImage) -> Pictures | Numbers:
+        if not op.plainly:
+            return enlarged_pictures(op, self._images(op.image), self.shelf.upscaler)
+        source = self._source(op.image)
+        numbers = source if isinstance(source, Numbers) else numbers_of(self._images(op.image), self.shelf.device)
+        return enlarged_numbers(op, numbers, self.shelf.upscaler)
 
     def _room(self, op: EmptyLatent) -> Latent:
         """Room for a latent of the model that samples first."""
@@ -268,10 +301,14 @@ class Executor:
         side = cell(vae)
         return Latent((channels(vae), op.size.height // side, op.size.width // side), op.batch, cell=side)
 
-    @property
-    def _batch(self) -> int:
-        """How many pictures are painted at once."""
-        return max(op.batch for op in self.plan.ops if isinstance(op, EmptyLatent | EncodeImage))
+    def _rows(self, op: Sample) -> int:
+        """How many rows go through the network at once: of each picture one for each text that is looked at."""
+        if self.most_rows is not None:
+            return self.most_rows
+        is_told = guidance_width(self._value(op.model, Weights).checkpoint) > 0
+        unguided = is_told or (op.cfg_scale == 1 and "skips_negative_at_one" in op.flags)
+        texts = len(self._value(op.positive, Guide).branches) + (not unguided)
+        return texts * max(each.batch for each in self.plan.ops if isinstance(each, EmptyLatent | EncodeImage))
 
     @property
     def _wraps(self) -> bool:
@@ -288,16 +325,26 @@ class Executor:
         value = self._values[name]
         return encoded_pictures(value, self.shelf.device) if isinstance(value, ToEncode) else self._value(name, Latent)
 
-    def _source(self, name: str) -> Opened | Pictures:
+    def _source(self, name: str) -> Opened | Pictures | Numbers:
         value = self._values[name]
-        return value if isinstance(value, Opened) else self._value(name, Pictures)
+        return value if isinstance(value, Opened | Numbers) else self._value(name, Pictures)
 
     def _images(self, name: str) -> Pictures:
         value = self._source(name)
-        return value if isinstance(value, Pictures) else value.plain()
+        match value:
+            case Numbers():
+                return pictures_of(value)
+            case Opened():
+                return value.plain()
+            case _:
+                return value
 
     def _value(self, name: str, kind: type[V]) -> V:
         value = self._values[name]
         if not isinstance(value, kind):
             raise TypeError(f"`{name}` of the plan is a {type(value).__name__}")
         return value
+
+
+def _order(shown: Reference) -> int:
+    return shown.unit

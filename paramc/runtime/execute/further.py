@@ -43,9 +43,9 @@ def shown_channels(shown: Opened, latent: Latent, painter: Painter, device: torc
     return _encoded(fitted_picture(flattened(shown.picture), latent.size, fit), painter, device)
 
 
-def referred(shown: Opened, painter: Painter, device: torch.device) -> Tensor:
-    """The latent of the user's picture in the size that is nearest to its shape of those that a model refers to."""
-    picture = flattened(shown.picture)
+def referred(shown: Image.Image, painter: Painter, device: torch.device) -> Tensor:
+    """The latent of a picture in the size that is nearest to its shape of those that a model refers to."""
+    picture = flattened(shown)
     shape = picture.width / picture.height
     size = min(REFERRED, key=lambda size: abs(shape - size[0] / size[1]))
     return _encoded(fitted_picture(picture, Size(*size), "stretch"), painter, device)

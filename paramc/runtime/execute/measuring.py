@@ -13,23 +13,23 @@ from time import perf_counter, process_time
 from typing import Final, cast
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
-from transformers import CLIPTextModel
+from transformers import PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import RunError
 from paramc.ir.job import Job
 from paramc.runtime.catalogue.header import HEADED, read_header
+from paramc.runtime.denoise.conditioning import Conditioning
+from paramc.runtime.execute.plain import WAYS, Kept, Plain, TextModel
 from paramc.runtime.execute.runner import DTYPES, NumberType, Runner
 from paramc.runtime.execute.watch import Cancelled, Progress, Unwatched
+from paramc.runtime.models.checkpoint import Checkpoint
 from paramc.runtime.models.tensors import DTYPES as FORMATS
 
 STATUS: Final = Path("/proc/self/status")
-BODY: Final = 75  # tokens of a text between its first and its last, which are the same work whatever they say
 OTHERS: Final = [f"{number} other things" for number in range(7)]  # texts that no job before has encoded
 
 
@@ -53,11 +53,11 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What both sides are given. `folder`: the same weights as diffusers keeps them."""
+    """What both sides are given. `kept`: the same weights as diffusers keeps them."""
 
     job: str
     models: tuple[Path, ...]
-    folder: Path
+    kept: Kept
     device: str
     dtype: NumberType
 
@@ -72,6 +72,10 @@ class Stopwatch(Unwatched):
 
     def evaluates(self, x: Tensor, level: Tensor, progress: Progress) -> None:
         """A step begins."""
+        self.starts_step()
+
+    def starts_step(self) -> None:
+        """A step begins."""
         self.starts.append(self.clock())
         self.calls.append(0.0)
 
@@ -79,6 +83,24 @@ class Stopwatch(Unwatched):
     def steps(self) -> list[float]:
         """Seconds of each step but the last."""
         return [end - start for start, end in zip(self.starts, self.starts[1:], strict=False)]
+
+
+@dataclass(slots=True)
+class Asking(Unwatched):
+    """Notes what the network is asked for the first prediction, and stops the run. words: tokens of the longest row."""
+
+    rows: int = 0
+    words: int = 0
+
+    def evaluates(self, x: Tensor, level: Tensor, progress: Progress) -> None:
+        """A prediction is wanted. Raises Cancelled at the second one."""
+        if self.rows:
+            raise Cancelled
+
+    def networks(self, timesteps: Tensor, conditioning: Conditioning) -> None:
+        """The network is about to be called, on all rows of a prediction or on some."""
+        rows, words = conditioning.tokens.shape[:2]
+        self.rows, self.words = self.rows + rows, max(self.words, words)
 
 
 @dataclass(slots=True)
@@ -99,8 +121,8 @@ def measured(
 ) -> tuple[list[Figures], list[Figures]]:
     """The figures of the runner and those of diffusers, one for each round. Raises RunError as a run does."""
     with TemporaryDirectory() as place:
-        _save(job, models, Path(place), device, dtype)
-        setup = Setup(job.model_dump_json(), tuple(models), Path(place), device, dtype)
+        kept = _save(job, models, Path(place), device, dtype)
+        setup = Setup(job.model_dump_json(), tuple(models), kept, device, dtype)
         pairs = [(_apart(_ours, setup), _apart(_theirs, setup)) for _ in range(rounds)]
     return [ours for ours, _ in pairs], [theirs for _, theirs in pairs]
 
@@ -123,7 +145,7 @@ def _apart(work: Callable[[Setup], Figures], setup: Setup) -> Figures:
         return pool.submit(work, setup).result()
 
 
-def _save(job: Job, models: Sequence[Path], folder: Path, device: str, dtype: NumberType) -> None:
+def _save(job: Job, models: Sequence[Path], folder: Path, device: str, dtype: NumberType) -> Kept:
     """The job's checkpoint as diffusers keeps it, its numbers in the format that its file has them in.
 
     Raises RunError for families whose pipelines are not measured.
@@ -132,14 +154,25 @@ def _save(job: Job, models: Sequence[Path], folder: Path, device: str, dtype: Nu
     if job.assets.checkpoint is None:
         raise RunError(diagnose("PC574", found="no checkpoint"))
     checkpoint = runner.shelf.weights(job.assets.checkpoint).checkpoint
-    if not isinstance(checkpoint.unet, UNet2DConditionModel) or len(checkpoint.text_encoders) != 1:
-        raise RunError(diagnose("PC574", found=checkpoint.family))
+    if not _is_measured(checkpoint):
+        raise RunError(diagnose("PC574", found=checkpoint.family or checkpoint.base))
+    watch = Asking()
+    with suppress(Cancelled):
+        runner.run(job, watch)
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers has no type for it
     kept = _format(checkpoint.path, DTYPES[dtype])
-    parts = {"unet": checkpoint.unet, "vae": checkpoint.vae, "text_encoder": checkpoint.text_encoders[0]}
-    for name, model in parts.items():
+    texts = {f"text_{number}": model for number, model in enumerate(checkpoint.text_encoders)}
+    for name, model in {"model": checkpoint.unet, "vae": checkpoint.vae, **texts}.items():
         nn.Module.to(model, kept)
-        model.save_pretrained(folder / name)
+        cast("ModelMixin | PreTrainedModel", model).save_pretrained(folder / name)
+    kinds = cast("tuple[type[TextModel], ...]", tuple(type(model) for model in checkpoint.text_encoders))
+    return Kept(folder, checkpoint.base, kinds, watch.rows // job.batch.size, watch.words)
+
+
+def _is_measured(checkpoint: Checkpoint) -> bool:
+    """Whether diffusers' parts are called for its family, and it has all of its encoders."""
+    way = WAYS.get(checkpoint.base)
+    return way is not None and isinstance(checkpoint.unet, way.model) and len(checkpoint.text_encoders) in way.encoders
 
 
 def _format(file: Path, otherwise: torch.dtype) -> torch.dtype:
@@ -187,41 +220,14 @@ def _theirs(setup: Setup) -> Figures:
     clock, job = _clock(setup), Job.model_validate_json(setup.job)
     first, second = Stopwatch(clock), Stopwatch(clock)
     begin = clock()
-    plain = _plain(setup)
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers has no type for it
+    plain = Plain(setup.kept, DTYPES[setup.dtype], setup.device)
     with torch.inference_mode():
-        plain(job, 1, first)
+        plain.paint(job, 1, first.starts_step)
         again = clock()
-        plain(job, job.sampling.steps or 1, second)
+        plain.paint(job, job.sampling.steps or 1, second.starts_step)
     image = clock() - second.starts[0]
     return Figures(first.starts[0] - begin, second.starts[0] - again, median(second.steps), 0.0, image, _peak(setup))
-
-
-def _plain(setup: Setup) -> Callable[[Job, int, Stopwatch], None]:
-    dtype, device = DTYPES[setup.dtype], setup.device
-    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers has no type for it
-    unet = cast(UNet2DConditionModel, UNet2DConditionModel.from_pretrained(setup.folder / "unet", torch_dtype=dtype))
-    vae = cast(AutoencoderKL, AutoencoderKL.from_pretrained(setup.folder / "vae", torch_dtype=dtype))
-    text = CLIPTextModel.from_pretrained(setup.folder / "text_encoder", dtype=dtype)
-    for model in (unet, vae, text):
-        model.to(device).requires_grad_(False).eval()  # type: ignore[arg-type]  # transformers leaves out devices
-
-    def paint(job: Job, steps: int, watch: Stopwatch) -> None:
-        count, size = job.batch.size, job.size or (512, 512)
-        last = text.config.vocab_size - 1  # where CLIP's vocabularies end a text; its start is the one before
-        tokens = torch.tensor([[last - 1, *[0] * BODY, last]] * 2, device=device)
-        prompts = text(tokens)[0].repeat_interleave(count, dim=0)
-        scheduler = DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
-        scheduler.set_timesteps(steps, device=device)
-        x = torch.randn(count, 4, size[1] // 8, size[0] // 8).to(device, dtype) * scheduler.init_noise_sigma
-        for number, time in enumerate(scheduler.timesteps):
-            watch.evaluates(x, time, Progress("plain", number, steps))
-            rows = scheduler.scale_model_input(torch.cat([x, x]), int(time))
-            without, towards = unet(rows, time, encoder_hidden_states=prompts, return_dict=False)[0].chunk(2)
-            guided = without + (job.sampling.cfg_scale or 1.0) * (towards - without)
-            x = cast(Tensor, scheduler.step(guided, int(time), x, return_dict=False)[0])
-        vae.decode(cast(torch.FloatTensor, x / float(vae.config["scaling_factor"])), return_dict=False)
-
-    return paint
 
 
 def _time_calls(model: torch.nn.Module, watch: Stopwatch) -> None:

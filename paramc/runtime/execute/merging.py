@@ -110,7 +110,7 @@ def _hook_block(block: BasicTransformerBlock, merging: _Merging) -> list[Removab
     def decide(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         found.clear()
         tokens, (height, width) = inputs[0], merging.size
-        if math.ceil(math.sqrt(height * width // tokens.shape[1])) <= 1:
+        if min(height, width) >= STRIDE and math.ceil(math.sqrt(height * width // tokens.shape[1])) <= 1:
             found.append(match(tokens, height, width, merging.ratio))
 
     def merge(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:

@@ -1,6 +1,8 @@
 """A checkpoint's diffusion model as the denoisers call it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
 import torch
@@ -9,15 +11,20 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor
 
 from paramc.ir.geometry import Size
-from paramc.runtime.control.steering import UNSTEERED, Inputs, Steering
+from paramc.runtime.control.references import Noised
+from paramc.runtime.control.steering import UNSTEERED, Context, Inputs, Steering
 from paramc.runtime.denoise.conditioning import Conditioning
+from paramc.runtime.denoise.guidance import embedded
 from paramc.runtime.denoise.parametrisation import (
+    EDM_DATA,
     Estimate,
     Network,
     clean_from_mixture,
     clean_from_noise,
     clean_from_velocity,
     consistent,
+    divided_from_noise,
+    divided_from_velocity,
     noise_from_velocity,
     noise_itself,
 )
@@ -39,7 +46,7 @@ class UnetCall:
     """The network itself: float32 in, float32 out, whatever its weights are in.
 
     concat: further input channels of inpainting models, (1, channels, height, width). size: of the pass, pixels.
-    steering: what pictures add inside it.
+    steering: what pictures add inside it. guidance: the scale that models with a place for it are told.
     """
 
     checkpoint: Checkpoint
@@ -47,6 +54,7 @@ class UnetCall:
     concat: Tensor | None
     size: Size
     steering: Steering = UNSTEERED
+    guidance: float | None = None
 
     def __call__(self, x: Tensor, timesteps: Tensor, conditioning: Conditioning) -> Tensor:
         """The network's output for some rows."""
@@ -58,19 +66,40 @@ class UnetCall:
             ids = self._sizes(conditioning).to(x.device, dtype)
             extra = {"text_embeds": conditioning.vector.to(x.device, dtype), "time_ids": ids}
         inputs = Inputs(x, timesteps, conditioning.tokens.to(x.device, dtype), extra)
+        plain = partial(self._output, inputs, inputs.tokens, {})
+        if self.steering.is_idle:
+            return plain(x).float()
         found = self.steering(inputs, conditioning).keywords(dtype)
+        with (
+            self.steering.beside(unet, inputs, conditioning, plain),
+            self.steering.shown(unet, inputs, conditioning) as context,
+        ):
+            return self._output(inputs, context, found, x).float()
+
+    def _output(
+        self, inputs: Inputs, context: Context, added: Mapping[str, list[Tensor] | Tensor], x: Tensor
+    ) -> Tensor:
+        """What the UNet makes of a latent with the inputs' texts and sizes, in its own number format."""
+        unet = cast(UNet2DConditionModel, self.checkpoint.unet)
         if self.concat is not None:
             x = torch.cat([x, self.concat.to(x).expand(len(x), -1, -1, -1)], dim=1)
-        with self.steering.shown(unet, inputs, conditioning) as context:
-            output = unet(
-                x.to(dtype),
-                timesteps.to(x.device),
-                encoder_hidden_states=cast(Tensor, context),  # a pair where pictures are shown
-                added_cond_kwargs=extra,
-                **found,
-                return_dict=False,
-            )
-        return cast(Tensor, output[0]).float()
+        made = unet(
+            x.to(inputs.tokens.dtype),
+            inputs.timesteps.to(x.device),
+            encoder_hidden_states=cast(Tensor, context),  # a pair where pictures are shown
+            timestep_cond=self._told(x, inputs.tokens.dtype),
+            added_cond_kwargs=inputs.extra,
+            **added,
+            return_dict=False,
+        )
+        return cast(Tensor, made[0])
+
+    def _told(self, x: Tensor, dtype: torch.dtype) -> Tensor | None:
+        """The guidance scale as the model is told it, (rows, width)."""
+        if self.guidance is None:
+            return None
+        told = embedded(self.guidance, guidance_width(self.checkpoint))
+        return told.to(x.device, dtype).expand(len(x), -1)
 
     def _sizes(self, conditioning: Conditioning) -> Tensor:
         """What SDXL is told beside the text, (rows, 6); its refiner wants a score in place of the target, (rows, 5)."""
@@ -83,6 +112,12 @@ class UnetCall:
         return torch.cat([*wanted, *[time_ids(self.size, aesthetic=BAD)] * conditioning.against])
 
 
+def guidance_width(checkpoint: Checkpoint) -> int:
+    """How wide the guidance scale is that a model is told in place of a negative; 0 where it is not told."""
+    unet = checkpoint.unet
+    return int(unet.config["time_cond_proj_dim"] or 0) if isinstance(unet, UNet2DConditionModel) else 0
+
+
 def estimate_of(network: Network, checkpoint: Checkpoint, tables: Tables, *, timesteps: bool) -> Estimate:
     """What the sampler wants of the network: clean latents, or noise for samplers on timesteps."""
     velocity = checkpoint.prediction == "v"
@@ -92,8 +127,21 @@ def estimate_of(network: Network, checkpoint: Checkpoint, tables: Tables, *, tim
     if checkpoint.prediction == "edm":
         return clean_from_mixture(network, Hosted(own))
     if velocity and not is_lcm(own):  # A1111's wrapper for consistency models takes every output for noise
-        return bounded(clean_from_velocity(network, Hosted(own)), tables)
-    return bounded(clean_from_noise(network, Hosted(own)), tables)
+        make = divided_from_velocity if tables.divides else clean_from_velocity
+    else:
+        make = divided_from_noise if tables.divides else clean_from_noise
+    return bounded(make(network, Hosted(own)), tables)
+
+
+def noised_as(checkpoint: Checkpoint, tables: Tables) -> Noised:
+    """How a clean latent is brought to what the network sees of it."""
+    levels, spread = Hosted(tables.own or tables.levels), EDM_DATA if checkpoint.prediction == "edm" else 1.0
+
+    def noised(latent: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        sigma = levels.sigma(timesteps).to(latent).view(-1, 1, 1, 1)
+        return (latent + sigma * noise) / (sigma**2 + spread**2) ** 0.5
+
+    return noised
 
 
 def bounded(estimate: Estimate, tables: Tables) -> Estimate:

@@ -11,7 +11,18 @@ from torch import Tensor
 from paramc.ir.geometry import Size
 from paramc.ir.plan import LoadImage, MaskLatent
 from paramc.runtime.execute.further import masked_channels
-from paramc.runtime.execute.values import Latent, Opened, Overlay, Painter, Pictures, Softness, ToEncode, flattened
+from paramc.runtime.execute.plainly import encoded_numbers
+from paramc.runtime.execute.values import (
+    Latent,
+    Numbers,
+    Opened,
+    Overlay,
+    Painter,
+    Pictures,
+    Softness,
+    ToEncode,
+    flattened,
+)
 from paramc.runtime.stages.masks import (
     as_mask,
     blurred,
@@ -32,6 +43,8 @@ FITS: Final[dict[str, Fit]] = {"stretch": "stretch", "crop": "crop", "pad": "pad
 def encoded_pictures(work: ToEncode, device: torch.device) -> Latent:
     """The latent of a batch, of the user's picture or of those of an earlier pass."""
     source = work.source
+    if isinstance(source, Numbers):
+        return encoded_numbers(source, work.painter)
     if isinstance(source, Pictures):
         latent = _encoded(source.images, work.painter, device)
         values = latent.values if latent.values is None else cut(latent.values, *source.excess)

@@ -1,6 +1,7 @@
 """The Sample op: noise, levels, guidance and the sampler put together."""
 
 from dataclasses import replace
+from math import isfinite
 from typing import Final
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import RunError
 from paramc.ir.names import sampler_of
+from paramc.ir.plan import Sample
 from paramc.runtime.denoise.conditioning import Conditioning
 from paramc.runtime.denoise.guidance import Skips
 from paramc.runtime.denoise.guided import Guidance, GuidedDenoiser, Padding
@@ -20,7 +22,7 @@ from paramc.runtime.denoise.rescaled import Rescaled, Terms
 from paramc.runtime.execute.controls import flow_steering_of, steering_of
 from paramc.runtime.execute.draws import drawn, first_draw, step_noise
 from paramc.runtime.execute.masking import blends_of, painted_share
-from paramc.runtime.execute.network import UnetCall, bounded, estimate_of
+from paramc.runtime.execute.network import UnetCall, bounded, estimate_of, guidance_width, noised_as
 from paramc.runtime.execute.tables import Tables, tables_for
 from paramc.runtime.execute.transformer import CALLERS, TransformerCall
 from paramc.runtime.execute.values import Latent
@@ -33,6 +35,7 @@ from paramc.runtime.samplers.limits import check_walk
 from paramc.runtime.samplers.protocol import Denoiser
 from paramc.runtime.samplers.registry import SAMPLERS, TIMESTEP_SAMPLERS
 from paramc.runtime.samplers.unipc import LAST_SIGMA
+from paramc.runtime.schedules.levels import TIMESTEPS
 from paramc.runtime.stages.starts import (
     data_of_flow,
     start_from_latent,
@@ -51,7 +54,7 @@ def sample(work: Pass) -> Latent:
     if work.route.leads_nowhere:
         return _unsampled(work)
     checkpoint = work.side.weights.checkpoint
-    if on_timesteps(op) and checkpoint.prediction == "edm":
+    if on_timesteps(op) and (checkpoint.prediction == "edm" or len(checkpoint.alphas_cumprod) != TIMESTEPS):
         raise RunError(diagnose("PC582", path="sampling.sampler", sampler=op.sampler))
     tables = tables_for(op.sampler, op.flags, checkpoint, work.route.sigmas.shift)
     walk = walk_of(op, work.route, tables, checkpoint.base)
@@ -173,23 +176,28 @@ def _terms(work: Pass) -> Terms:
 
 def _guided(work: Pass, side: Side, latent: Latent, tables: Tables) -> GuidedDenoiser:
     op, count = work.op, latent.batch
-    work.ready(side.weights)
     on_levels = on_timesteps(op) and "rounds_timesteps" not in op.flags
+    estimate = _estimate(work, side, latent, tables, on_levels=on_levels)
+    work.ready(side.weights)  # after the estimate: control pictures may have gone through the VAE for it
     repeats = "repeats_prompts" in op.flags
     padding = "repeat" if repeats else PADDINGS[op.padding]
+    is_told = guidance_width(side.weights.checkpoint) > 0
     guidance = Guidance(
         positive=(side.positive.branches,) * count,
         negative=side.negative.branches * count,
-        scale=op.cfg_scale / (CFG_PP_SCALE if op.sampler == "ddim_cfg_pp" and "scales_cfg_pp" in op.flags else 1.0),
+        scale=1.0 if is_told else _scale(op),
         total_calls=op.total_calls,
         skips=Skips(op.min_uncond_sigma, "min_uncond_every_step" in op.flags, op.skip_early_cfg),
         padding=padding,
         empty=side.negative.empty() if padding == "empty" else None,
         most_rows=work.most_rows,
-        skips_at_one="skips_negative_at_one" in op.flags,
+        skips_at_one=is_told or "skips_negative_at_one" in op.flags,
     )
-    estimate = _estimate(work, side, latent, tables, on_levels=on_levels)
     return GuidedDenoiser(_relaid(work, side, estimate) if side.weights.changes else estimate, guidance)
+
+
+def _scale(op: Sample) -> float:
+    return op.cfg_scale / (CFG_PP_SCALE if op.sampler == "ddim_cfg_pp" and "scales_cfg_pp" in op.flags else 1.0)
 
 
 def _relaid(work: Pass, side: Side, estimate: Estimate) -> Estimate:
@@ -217,7 +225,9 @@ def _network(work: Pass, side: Side, latent: Latent, tables: Tables) -> Network:
         return TransformerCall(
             checkpoint, work.watch, work.op.distilled_cfg_scale, latent.concat, latent.reference, steering
         )
-    return UnetCall(checkpoint, work.watch, latent.concat, latent.size, steering_of(work.op, controls, latent.size))
+    steered = steering_of(work.op, controls, latent.size, noised_as(checkpoint, tables))
+    told = work.op.cfg_scale if guidance_width(checkpoint) else None
+    return UnetCall(checkpoint, work.watch, latent.concat, latent.size, steered, told)
 
 
 class Watched:
@@ -239,7 +249,7 @@ class Watched:
         self._watch.evaluates(x, sigma, progress)
         self._progress = progress._replace(calls=progress.calls + 1)
         result, unconditional = self._denoise.pair(x, sigma)
-        if not bool(torch.isfinite(result).all()):
+        if not _is_finite(result):
             raise RunError(diagnose("PC554", op=progress.op, call=progress.calls + 1, help=_likely_cause(self._half)))
         self._watch.predicted(self._clean(x, sigma, result), progress)
         return result, unconditional
@@ -249,6 +259,11 @@ class Watched:
             return result
         alpha = self._alphas[int(level)].to(x)
         return (x - (1 - alpha).sqrt() * result) / alpha.sqrt()
+
+
+def _is_finite(values: Tensor) -> bool:
+    """Whether all of them are numbers. Their sum tells at a fraction of the cost, unless it is too large itself."""
+    return isfinite(values.sum().item()) or bool(torch.isfinite(values).all())
 
 
 def _likely_cause(half: bool) -> str:

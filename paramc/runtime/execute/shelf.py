@@ -1,7 +1,7 @@
 """Loaded models, kept between jobs: so many checkpoints at once, each read once."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,24 +14,28 @@ from diffusers.models.controlnets.controlnet_flux import FluxControlNetModel
 from diffusers.models.controlnets.controlnet_sd3 import SD3ControlNetModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
-from transformers import CLIPVisionModelWithProjection
 
 from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import Diagnostic
+from paramc.diagnostics.model import Diagnostic, RunError
 from paramc.ir.assets import AssetRef
-from paramc.ir.control import TokenMerging
+from paramc.ir.control import ControlNet, TokenMerging
+from paramc.ir.geometry import Size
 from paramc.ir.plan import ApplyControl, ApplyNetwork, Encode, Plan
 from paramc.runtime.catalogue.errors import ModelNotFound
 from paramc.runtime.catalogue.header import HEADED, read_header
 from paramc.runtime.catalogue.signs import UNKNOWN, Identity, Kind, identify
-from paramc.runtime.control.flow_steering import FlowUnit
-from paramc.runtime.control.image_encoder import load_image_encoder
-from paramc.runtime.control.image_prompts import ImageAdapter, ImagePrompt
+from paramc.runtime.control.depth import DepthEstimator, choose_depth, load_depth
+from paramc.runtime.control.flow_image_prompts import Attentive, FlowImageAdapter, require_layers
+from paramc.runtime.control.flow_steering import TransformerUnit
+from paramc.runtime.control.hints import Learned, takes_model
+from paramc.runtime.control.image_encoder import ImageEncoder, load_image_encoder, width_seen
+from paramc.runtime.control.image_prompts import ImageAdapter
 from paramc.runtime.control.nets import Net, UnetNet, lies_on_model, load_net, require_width
-from paramc.runtime.control.steering import Unit
+from paramc.runtime.control.steering import UnetUnit
 from paramc.runtime.control.transformer_nets import TransformerNet
-from paramc.runtime.execute.controls import flow_unit_of, shown_of, unit_of
+from paramc.runtime.execute.controls import flow_unit_of, is_reference, reference_of, shown_of, unit_of
 from paramc.runtime.execute.merging import merge_tokens
+from paramc.runtime.execute.room import require_room
 from paramc.runtime.execute.texts import encoded
 from paramc.runtime.execute.thrift import (
     REST,
@@ -56,7 +60,7 @@ from paramc.runtime.models.upscaler import Upscaler, load_upscaler
 from paramc.runtime.models.vae import load_vae
 from paramc.runtime.rng.streams import Stream
 from paramc.runtime.text.stack import TextStack, text_stack
-from paramc.runtime.text.words import LearnedWord, fitting_words, read_word
+from paramc.runtime.text.words import LearnedWord, fitting_words, read_word, word_of
 
 MODULES: Final[tuple[Kind, ...]] = ("text_encoder", "vae")  # kinds of files that lie beside a diffusion model
 CHECKPOINTS: Final = 2  # kept at once: a model and its refiner
@@ -72,6 +76,11 @@ class Finder(Protocol):
 
     def find(self, asset: AssetRef, kind: Kind) -> Path:
         """The file. Raises ModelNotFound."""
+        ...
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """Where it looks."""
         ...
 
     def of_kind(self, kind: Kind) -> Sequence[Path]:
@@ -142,7 +151,8 @@ class Shelf:
         self._upscalers: Recent[Upscaler] = Recent(2)
         self._nets: Recent[Net] = Recent(4)
         self._lying: Recent[bool] = Recent(SMALL)
-        self._image_encoders: Recent[CLIPVisionModelWithProjection] = Recent(1)
+        self._depths: Recent[DepthEstimator] = Recent(1)
+        self._image_encoders: Recent[ImageEncoder] = Recent(1)
 
     def told(self) -> tuple[Diagnostic, ...]:
         """What there was to say since the last time, each thing once."""
@@ -216,8 +226,10 @@ class Shelf:
         """Lay the networks over the weights as they act on a step."""
         self.loaded(weights).networks.apply([laid.at(step) for laid in weights.networks])
 
-    def unit(self, op: ApplyControl, plan: Plan, weights: Weights, painter: Painter) -> Unit | ImagePrompt | FlowUnit:
+    def unit(self, op: ApplyControl, plan: Plan, weights: Weights, painter: Painter) -> UnetUnit | TransformerUnit:
         """A control unit with its net and its picture. Raises ModelError for one that does not fit the model."""
+        if is_reference(op.unit):
+            return reference_of(op, plan, painter.encode)
         path = self._finder.find(op.unit.model or AssetRef(), "controlnet")
         model = weights.checkpoint
 
@@ -230,29 +242,44 @@ class Shelf:
 
         lies = self._lying.get(path, partial(lies_on_model, path))
         net = self._nets.get((path, weights.path if lies else model.base), load)
-        if isinstance(net, ImageAdapter):
+        if isinstance(net, FlowImageAdapter):
+            require_layers(path, net, cast(Attentive, model.unet))
+        if isinstance(net, ImageAdapter | FlowImageAdapter):
             return shown_of(op, plan, net, self._image_encoder(path, net))
         if isinstance(net, FluxControlNetModel | SD3ControlNetModel):
-            return flow_unit_of(op, plan, net, path, partial(_seen_by, net, painter, model))
+            encode = partial(_seen_by, net, painter, model)
+            return flow_unit_of(op, plan, net, path, self._preprocessor(op.unit), encode)
         own = cast("UnetNet | T2IAdapter", net)  # all that is left: mypy does not narrow classes of diffusers
         require_width(path, own, model.unet)
-        return unit_of(op, plan, own, path)
+        return unit_of(op, plan, own, path, self._preprocessor(op.unit))
 
-    def _image_encoder(self, path: Path, adapter: ImageAdapter) -> CLIPVisionModelWithProjection:
+    def _preprocessor(self, unit: ControlNet) -> Learned | None:
+        """The model of a unit's preprocessor, where it has one. Raises ModelNotFound (PC513)."""
+        if not takes_model(unit):
+            return None
+        files = [(file, self._depth_family(file)) for file in self._finder.of_kind("depth_model")]
+        path = choose_depth(unit.preprocessor, files)
+        if path is None:
+            looked = ", ".join(map(str, self._finder.folders)) or "nowhere: no folder was scanned"
+            raise ModelNotFound(diagnose("PC513", name=unit.preprocessor, unit=unit.unit, folders=looked))
+        return self._depths.get(path, partial(load_depth, path, dtype=self.dtype, device=str(self.device)))
+
+    def _depth_family(self, file: Path) -> str:
+        """The family of a model of depth; pickles are read in one layout alone."""
+        return self._identity(file).family if file.suffix.lower() in HEADED else "depth-anything"
+
+    def _image_encoder(self, path: Path, adapter: ImageAdapter | FlowImageAdapter) -> ImageEncoder:
         """The encoder that an adapter was trained with, told by its width. Raises ModelNotFound."""
-        for file in self._finder.of_kind("image_encoder"):
-            encoder = self._image_encoders.get(
-                file, partial(load_image_encoder, file, dtype=self.dtype, device=str(self.device))
-            )
-            width = encoder.config.hidden_size if adapter.states else encoder.config.projection_dim
-            if width == adapter.width:
-                return encoder
+        for file in (*self._finder.of_kind("image_encoder"), *self._finder.of_kind("text_encoder")):
+            if file.suffix.lower() in HEADED and width_seen(read_header(file), states=adapter.states) == adapter.width:
+                load = partial(load_image_encoder, file, dtype=self.dtype, device=str(self.device))
+                return self._image_encoders.get(file, load)
         raise ModelNotFound(diagnose("PC591", file=path, width=adapter.width))
 
     def guide(self, op: Encode, weights: Weights) -> Guide:
         """A text encoded by the weights' own encoders, once for each text and state of the encoders."""
         loaded = self.loaded(weights)
-        words = self._learned(op, loaded.stack)
+        words = self._learned(op, loaded.stack, weights.networks)
         networks = tuple(
             (laid.path, laid.applied.text_strength, laid.applied.rank_limit, (laid.applied.blocks or ())[:1])
             for laid in weights.networks
@@ -268,8 +295,8 @@ class Shelf:
         self.said += result.diagnostics
         return guide
 
-    def _learned(self, op: Encode, stack: TextStack) -> tuple[LearnedWord, ...]:
-        """The learned words that occur in a text: those that the job names, and others by their name alone."""
+    def _learned(self, op: Encode, stack: TextStack, networks: Sequence[Laid]) -> tuple[LearnedWord, ...]:
+        """The learned words in a text: those that the job names, those of its networks, and others by their name."""
         spoken = "\n".join(variant.text for variant in op.variants).lower()
         at_hand = {name: path for name, path in self._finder.words() if name.lower() in spoken}
         for asset in op.embeddings:
@@ -278,6 +305,12 @@ class Shelf:
         found = [
             self._words.get((name, path), partial(read_word, path, name)) for name, path in sorted(at_hand.items())
         ]
+        known = {name.lower() for name in at_hand}  # a word in a folder comes before those that networks bring along
+        for laid in networks:
+            for name, tensors in laid.applied.network.words.items():
+                if name.lower() in spoken and name.lower() not in known:
+                    known.add(name.lower())
+                    found.append(self._words.get((name, laid.path), partial(word_of, tensors, laid.path, name)))
         fitting, said = fitting_words(found, stack)
         self.said += said
         return fitting
@@ -370,7 +403,8 @@ class Shelf:
 
         def encode(pixels: Tensor) -> Tensor:
             with opened() as vae:
-                latent, spread = latents.encoded(vae, pixels.to(self.device, vae.dtype))
+                require_room(Size(pixels.shape[3], pixels.shape[2]), latents.cell(vae))
+                latent, spread = self._sound(vae, lambda: latents.encoded(vae, pixels.to(self.device, vae.dtype)))
                 if self.leftover is not None:
                     latent = latent + spread * self.leftover.normal(latent.shape).to(latent)
                 return latents.scaled(vae, latent.float())
@@ -378,14 +412,25 @@ class Shelf:
         def decode(latent: Tensor) -> Tensor:
             with opened() as vae:
                 scaled = latents.unscaled(vae, latent)
-                pixels = latents.decoded(vae, scaled.to(vae.dtype)).float()
-                if vae.dtype == torch.float32 or bool(torch.isfinite(pixels).all()):
-                    return pixels
-                self.said.append(diagnose("PC570", dtype=str(vae.dtype).removeprefix("torch.")))
-                nn.Module.float(vae)
-                return latents.decoded(vae, scaled.float())
+                (pixels,) = self._sound(vae, lambda: (latents.decoded(vae, scaled.to(vae.dtype)).float(),))
+                return pixels
 
         return Painter(encode, decode)
+
+    def _sound(self, vae: Vae, work: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+        """What a VAE gives, from float32 where half precision overflows. Raises RunError where that is no number."""
+        made = work()
+        if not _are_finite(made) and vae.dtype != torch.float32:
+            self.said.append(diagnose("PC570", dtype=str(vae.dtype).removeprefix("torch.")))
+            nn.Module.float(vae)
+            made = work()
+        if not _are_finite(made):
+            raise RunError(diagnose("PC578"))
+        return made
+
+
+def _are_finite(tensors: Iterable[Tensor]) -> bool:
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
 
 
 def _seen_by(net: TransformerNet, painter: Painter, model: Checkpoint, pixels: Tensor) -> Tensor:

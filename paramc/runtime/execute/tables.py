@@ -37,7 +37,8 @@ class Tables:
     """levels: of schedules. alphas: cumulative, (1000,), of samplers on timesteps.
 
     own: of the network's timesteps, where those are others. multiplier: of a flow's levels to the times that its
-    network is given.
+    network is given. divides: what the network sees is divided by its level's scale (ComfyUI, Forge), not multiplied
+    by the inverse of it: the last digit.
     """
 
     levels: Levels
@@ -45,6 +46,7 @@ class Tables:
     is_flow: bool = False
     multiplier: float = 1.0
     own: Levels | None = None
+    divides: bool = False
 
     def with_lcm(self) -> "Tables":
         """The same for consistency models, whose 50 levels schedules know and the network does not (Forge)."""
@@ -104,10 +106,9 @@ def _on_own_betas(sampler: str, flags: Collection[str], checkpoint: Checkpoint) 
     """Of a model that learned from other noise than Stable Diffusion."""
     alphas = checkpoint.alphas_cumprod
     if "double_precision_levels" in flags:
-        table = double_precision_table(sigmas_of(alphas.double()))
+        tables = Tables(double_precision_table(sigmas_of(alphas.double())), alphas, divides=True)
     else:
-        table = single_precision_table(alphas, rounds="quantizes_timesteps" in flags)
-    tables = Tables(table, alphas)
+        tables = Tables(single_precision_table(alphas, rounds="quantizes_timesteps" in flags), alphas)
     return tables.with_lcm() if sampler == "lcm" and "plain_lcm" not in flags else tables
 
 
@@ -135,10 +136,11 @@ def _double_precision(name: Name, *, stretched: bool) -> Tables:
     alphas = sd_alphas().float() if name == "sd" else zero_terminal(sd_alphas().float())
     whole = sigmas_of(sd_alphas())
     if name == "sd":
-        return Tables(double_precision_table(whole), alphas)
+        return Tables(double_precision_table(whole), alphas, divides=True)
     if stretched:
-        return Tables(double_precision_table(sigmas_of(zero_terminal(1 / (whole**2 + 1)))), alphas)
+        table = double_precision_table(sigmas_of(zero_terminal(1 / (whole**2 + 1))))
+        return Tables(table, alphas, divides=True)
     table = double_precision_table(whole)
     sigmas = sigmas_of(zero_terminal(1 / (table.sigmas * table.sigmas + 1)))
     sigmas[0] = FIRST_STRETCHED
-    return Tables(replace(table, sigmas=sigmas, log_sigmas=sigmas.log()), alphas)
+    return Tables(replace(table, sigmas=sigmas, log_sigmas=sigmas.log()), alphas, divides=True)

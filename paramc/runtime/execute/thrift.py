@@ -54,9 +54,9 @@ class Turns:
         self._taking.update(models)
 
     def bring(self, *models: nn.Module) -> None:
-        """Put models on the device, and those that were there before back; those that take none stay as they are."""
+        """Put models on the device, and those that were there before back; what takes no turns stays where it is."""
         called = tuple(model for model in models if model in self._taking)
-        if not called or called == self._there:
+        if called == self._there:
             return
         for model in self._there:
             if model not in called:

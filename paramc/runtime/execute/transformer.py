@@ -10,6 +10,7 @@ from typing import Final, TypeAlias, cast
 import torch
 from diffusers.models.transformers.auraflow_transformer_2d import AuraFlowTransformer2DModel
 from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
+from diffusers.models.transformers.sana_transformer import SanaTransformer2DModel
 from diffusers.models.transformers.transformer_chroma import ChromaTransformer2DModel
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from diffusers.models.transformers.transformer_flux2 import Flux2Transformer2DModel
@@ -21,7 +22,8 @@ from diffusers.models.transformers.transformer_z_image import ZImageTransformer2
 from torch import Tensor
 from torch.nn.functional import pad
 
-from paramc.runtime.control.flow_steering import UNSTEERED_FLOW, Added, FlowSteering, Inputs
+from paramc.runtime.control.flow_image_prompts import Shown
+from paramc.runtime.control.flow_steering import UNSTEERED_FLOW, FlowSteering, Inputs
 from paramc.runtime.denoise.conditioning import Conditioning
 from paramc.runtime.denoise.patched import evened, packed, positions, unpacked
 from paramc.runtime.execute.watch import Watch
@@ -34,13 +36,13 @@ UNGUIDED: Final = 3.5  # the distilled guidance of a job that states none, or 0 
 
 CELL: Final = 8  # pixels of a side that one number of a latent stands for
 SD3_TIMES: Final = 1000.0  # of a level, what SD3 is told of it
-STEERED: Final = (FluxTransformer2DModel, SD3Transformer2DModel)
-Steer: TypeAlias = Callable[[Transformer, Inputs, Tensor], Added]
+WHOLE: Final = (Flux2Transformer2DModel, SanaTransformer2DModel)  # each cell is a patch, so that any number is even
+Steered: TypeAlias = Callable[[Transformer, Inputs, Tensor], Tensor]
 
 
-def unsteered(model: Transformer, inputs: Inputs, sigma: Tensor) -> Added:
-    """Nothing is added."""
-    return {}
+def unsteered(model: Transformer, inputs: Inputs, sigma: Tensor) -> Tensor:
+    """What the model gives by itself."""
+    return cast(Tensor, model(**inputs, return_dict=False)[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +50,7 @@ class Rows:
     """What goes into a transformer: latents of even sides, flow times, tokens, and what is said of the whole text.
 
     lengths: of the text in each row, where what is behind it is not to be seen. reference: the latent of a picture that
-    is looked at, (rows, channels, its height, its width). steer: what units add, given what a model is called with.
+    is looked at, (rows, channels, its height, its width). steered: calls a model at a level while units steer it.
     """
 
     x: Tensor
@@ -58,7 +60,7 @@ class Rows:
     guidance: float
     lengths: tuple[int, ...] = ()
     reference: Tensor | None = None
-    steer: Steer = unsteered
+    steered: Steered = unsteered
 
     def row(self, index: int) -> "Rows":
         """One row, its text without what is behind it."""
@@ -91,7 +93,7 @@ class TransformerCall:
         model = cast(Transformer, self.checkpoint.unet)
         height, width = x.shape[-2:]
         whole = x if self.concat is None else torch.cat([x, _rows(self.concat, x)], dim=1)
-        even = whole if isinstance(model, Flux2Transformer2DModel) else evened(whole)
+        even = whole if isinstance(model, WHOLE) else evened(whole)
         dtype = dtype_of(model)
         vector = conditioning.vector
         rows = Rows(
@@ -109,8 +111,14 @@ class TransformerCall:
         flow = call(model, rows) if alike else torch.cat([call(model, rows.row(index)) for index in range(len(x))])
         return flow[..., :height, :width].float()
 
-    def _steered(self, conditioning: Conditioning, model: Transformer, inputs: Inputs, sigma: Tensor) -> Added:
-        return self.steering(model, inputs, sigma, conditioning) if isinstance(model, STEERED) else {}
+    def _steered(self, conditioning: Conditioning, model: Transformer, inputs: Inputs, sigma: Tensor) -> Tensor:
+        if not isinstance(model, FluxTransformer2DModel | SD3Transformer2DModel):
+            return unsteered(model, inputs, sigma)
+
+        def call(inputs: Inputs, added: Mapping[str, list[Tensor] | Shown]) -> Tensor:
+            return cast(Tensor, model(**inputs, **added, return_dict=False)[0])
+
+        return self.steering.called(call, model, inputs, sigma, conditioning)
 
 
 def _rows(one: Tensor, x: Tensor) -> Tensor:
@@ -136,8 +144,7 @@ def call_flux(model: Transformer, rows: Rows) -> Tensor:
         "img_ids": places.to(device),
         "txt_ids": torch.zeros(rows.tokens.shape[1], 3, device=device),
     }
-    output = model(**inputs, **rows.steer(model, inputs, rows.times), return_dict=False)
-    return unpacked(cast(Tensor, output[0])[:, :count], height, width)
+    return unpacked(rows.steered(model, inputs, rows.times)[:, :count], height, width)
 
 
 def call_sd3(model: Transformer, rows: Rows) -> Tensor:
@@ -149,8 +156,7 @@ def call_sd3(model: Transformer, rows: Rows) -> Tensor:
         "pooled_projections": rows.pooled,
         "timestep": rows.times,
     }
-    output = model(**inputs, **rows.steer(model, inputs, rows.times / SD3_TIMES), return_dict=False)
-    return cast(Tensor, output[0])
+    return rows.steered(model, inputs, rows.times / SD3_TIMES)
 
 
 def call_chroma(model: Transformer, rows: Rows) -> Tensor:
@@ -261,6 +267,17 @@ def call_hidream(model: Transformer, rows: Rows) -> Tensor:
     return -cast(Tensor, output[0])
 
 
+def call_sana(model: Transformer, rows: Rows) -> Tensor:
+    """Sana: each cell a patch."""
+    output = model(
+        hidden_states=rows.x,
+        encoder_hidden_states=rows.tokens,
+        timestep=rows.times * model.config["timestep_scale"],
+        return_dict=False,
+    )
+    return cast(Tensor, output[0])
+
+
 CALLERS: Final[Mapping[type[Transformer], Caller]] = MappingProxyType(
     {
         FluxTransformer2DModel: call_flux,
@@ -273,5 +290,6 @@ CALLERS: Final[Mapping[type[Transformer], Caller]] = MappingProxyType(
         AuraFlowTransformer2DModel: call_auraflow,
         PixArtTransformer2DModel: call_pixart,
         HiDreamImageTransformer2DModel: call_hidream,
+        SanaTransformer2DModel: call_sana,
     }
 )

@@ -11,9 +11,8 @@ from torch import Tensor
 from paramc.ir.control import Patch
 from paramc.ir.geometry import Size
 from paramc.ir.plan import EncodeImage, LoadImage, MakeNoise, Sigmas, Slice
-from paramc.runtime.control.flow_steering import FlowUnit
-from paramc.runtime.control.image_prompts import ImagePrompt
-from paramc.runtime.control.steering import Unit
+from paramc.runtime.control.flow_steering import TransformerUnit
+from paramc.runtime.control.steering import UnetUnit
 from paramc.runtime.denoise.prompts import Branch
 from paramc.runtime.models.checkpoint import Checkpoint
 from paramc.runtime.models.networks import Applied
@@ -85,7 +84,7 @@ class Guide:
 
     branches: tuple[Branch, ...]
     empty: Callable[[], Tensor]
-    controls: tuple[Unit | ImagePrompt | FlowUnit, ...] = ()
+    controls: tuple[UnetUnit | TransformerUnit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,11 +108,18 @@ class Pictures:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """Pictures of a batch that were not rounded: (batch, 3, height, width) in [0, 1]."""
+
+    values: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ToEncode:
     """A picture on its way into a latent; a mask may still change it before."""
 
     op: EncodeImage
-    source: Opened | Pictures
+    source: Opened | Pictures | Numbers
     painter: Painter
 
 
@@ -168,4 +174,6 @@ class Softness:
     difference_contrast: float
 
 
-Value: TypeAlias = Weights | Painter | Guide | Opened | Pictures | ToEncode | Latent | MakeNoise | Sigmas | Slice
+Value: TypeAlias = (
+    Weights | Painter | Guide | Opened | Pictures | Numbers | ToEncode | Latent | MakeNoise | Sigmas | Slice
+)

@@ -92,8 +92,10 @@ def _process(op: Sample, tables: Tables) -> Process:
     levels = tables.levels
     span = levels.at_fraction(0.2), levels.at_fraction(0.8)
     is_flux = tables.multiplier == 1.0
-    knows_flows = "hands_all_knobs" in op.flags or (is_flux and op.sampler in FLOW_FORMS)
-    return RectifiedFlow(levels.at_fraction(1e-4), span) if tables.is_flow and knows_flows else VarianceExploding(span)
+    is_comfyui = "hands_all_knobs" in op.flags
+    if tables.is_flow and (is_comfyui or (is_flux and op.sampler in FLOW_FORMS)):
+        return RectifiedFlow(levels.at_fraction(1e-4), span)
+    return VarianceExploding(span, computes_alpha=is_comfyui)
 
 
 def _eta(op: Sample) -> float:

@@ -12,6 +12,7 @@ from paramc.runtime.models.shapes import Shapes
 from paramc.tables import NOTHING, Table, TableValue, read_table, rows
 
 NUMBER: Final = re.compile(r"\.(\d+)(?=\.|$)")  # of a block, inside a name
+LEAVES: Final = {"weight": ("weight", "scale")}  # what authors call the tensors of modules
 FURTHEST: Final = 512  # places on a side; no model knows more
 
 
@@ -23,6 +24,7 @@ class Architecture(NamedTuple):
     sign: str
     prefixes: Sequence[str]
     guided: str = ""
+    idle: Sequence[str] = ()
     names: Mapping[str, Sequence[str]] = NOTHING
     sizes: Mapping[str, Sequence[TableValue]] = NOTHING
     roots: Mapping[str, Sequence[TableValue]] = NOTHING
@@ -30,6 +32,7 @@ class Architecture(NamedTuple):
     counts: Mapping[str, str] = NOTHING
     listed: Mapping[str, str] = NOTHING
     has: Mapping[str, str] = NOTHING
+    chosen: Mapping[str, Sequence[TableValue]] = NOTHING
     when: Mapping[str, Table] = NOTHING
     lists: Mapping[str, Sequence[str]] = NOTHING
     climbs: Mapping[str, Sequence[str]] = NOTHING
@@ -47,22 +50,37 @@ def architectures() -> tuple[Architecture, ...]:
     return rows(read_table(_PATH), "architectures", Architecture, _PATH.name)
 
 
-def architecture_of(base: str, names: Mapping[str, object]) -> tuple[Architecture, str] | None:
-    """The layout of a file of this base, and what stands before its names; None for one in another layout."""
-    return next(
-        (
-            (row, prefix)
-            for row in architectures()
-            for prefix in row.prefixes
-            if base in row.bases and prefix + row.sign in names
-        ),
-        None,
-    )
+def architecture_of(base: str, names: Mapping[str, object]) -> tuple[Architecture, str]:
+    """How models of this base are built, and what stands before the names of a file of it."""
+    [row] = [row for row in architectures() if base in row.bases]
+    return row, next((prefix for prefix in row.prefixes if prefix + row.sign in names), "")
+
+
+def by_authors(row: Architecture, shapes: Shapes) -> Shapes | None:
+    """The shapes that a file by the names of diffusers has in its authors' layout; None for one in that layout."""
+    modules: dict[str, list[str]] = {}
+    for name in shapes.names:
+        module, _, leaf = name.rpartition(".")
+        modules.setdefault(module, []).append(leaf)
+        modules[name] = [""]
+    known = dict(lying_in(row.names, modules))
+    if not known:
+        return None
+    found = {name: shapes.of(name) for name in shapes.names}
+    for original, inside in known.items():
+        for leaf in modules[inside[0]]:
+            parts = [shapes.of(f"{module}.{leaf}" if leaf else module) for module in inside]
+            shape = (sum(part[0] for part in parts), *parts[0][1:])
+            found |= {f"{original}.{each}" if each else original: shape for each in LEAVES.get(leaf, (leaf,))}
+    return Shapes(found)
 
 
 def configuration(row: Architecture, shapes: Shapes) -> dict[str, object]:
     """The settings of diffusers' class, read off the shapes of a file."""
     config: dict[str, object] = dict(row.fixed)
+    for setting, (name, dimension, by_size) in row.chosen.items():
+        found = str(shapes.size(str(name), cast(int, dimension)))
+        config |= {setting: cast(Table, by_size)[found]} if found in cast(Table, by_size) else {}
     for setting, (name, dimension, *over) in row.sizes.items():
         size = shapes.size(str(name), cast(int, dimension))
         config[setting] = size // cast(int, config[str(over[0])]) if over else size

@@ -16,7 +16,10 @@ class Base(NamedTuple):
     """A base; `widths`: of the texts that its UNets attend to. `scaling_factor`, `shift_factor`: of its latents.
 
     pipelines: families by the pipelines that folders name. families: factors of those with another scale. betas: the
-    first and the last, where they are not Stable Diffusion's.
+    first and the last, where they are not Stable Diffusion's. timesteps: how many there are. even_roots: their roots
+    lie evenly, not they themselves.
+    guided, unguided: families with and without distilled guidance embedded in them.
+    cell: pixels of a side that one number of a latent stands for.
     heads: attention heads of the UNet, 0 = one for 64 channels. usual: names of files beside a bare diffusion model.
     like: the base whose networks are called alike.
     """
@@ -26,6 +29,7 @@ class Base(NamedTuple):
     scaling_factor: float = 1.0
     widths: tuple[int, ...] = ()
     shift_factor: float = 0.0
+    cell: int = 8
     heads: int = 0
     upcasts_attention: bool = False
     usual: tuple[str, ...] = ()
@@ -33,6 +37,10 @@ class Base(NamedTuple):
     families: Mapping[str, float] = NOTHING
     pipelines: Mapping[str, str] = NOTHING
     betas: tuple[float, ...] = ()
+    timesteps: int = 1000
+    even_roots: bool = False
+    guided: str = ""
+    unguided: str = ""
 
     @property
     def has_unet(self) -> bool:
@@ -70,7 +78,8 @@ class ModuleSign(NamedTuple):
 class Decoder(NamedTuple):
     """What the files of a language model do not say. head: width of an attention head, where no tensor tells it.
 
-    theta: of the positions. rope: what else is said of these. epsilon: of the norms.
+    theta: of the positions. rope: what else is said of these. epsilon: of the norms. marks: words behind
+    those that its tokeniser's file has.
     """
 
     layout: str
@@ -78,6 +87,7 @@ class Decoder(NamedTuple):
     head: int = 0
     epsilon: float = 1e-6
     rope: Mapping[str, TableValue] = NOTHING
+    marks: tuple[str, ...] = ()
 
 
 class Stranger(NamedTuple):
@@ -105,10 +115,15 @@ def base_of(name: str, family: str = "") -> Base:
     return row._replace(scaling_factor=row.families.get(family, row.scaling_factor))
 
 
+def stranger(name: str) -> Stranger | None:
+    """What is known of a family that is not run, by its name or by a class of diffusers."""
+    return next((row for row in _strangers() if name == row.family or name.startswith(tuple(row.classes))), None)
+
+
 def not_run(file: Path, name: str) -> ModelError:
     """What is raised for a model that the runner does not know, by its family or by the class that its folder names."""
     known = ", ".join(row.title for row in bases().values())
-    row = next((row for row in _strangers() if name == row.family or name.startswith(tuple(row.classes))), None)
+    row = stranger(name)
     family, near = (row.family, row.near) if row else (name, USUALLY)
     return ModelError(diagnose("PC538", file=file, family=family, near=near, known=known))
 

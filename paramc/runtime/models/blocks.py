@@ -142,6 +142,11 @@ def unpacked_blocks(data: Tensor, kind: str) -> Tensor:
     return unpack(data.view(-1, size)).flatten()
 
 
+def unturned(values: Tensor, heads: int) -> Tensor:
+    """Rows that lie in pairs, one of each half of a head, half after half again (llama.cpp's converter swaps them)."""
+    return values.reshape(heads, -1, 2, *values.shape[1:]).transpose(1, 2).reshape(values.shape)
+
+
 def unpacked_nibbles(data: Tensor, codes: Tensor, scales: Tensor, size: int) -> Tensor:
     """The values of bytes with two quanta each, the higher bits first; one scale for each block of `size` values."""
     quanta = torch.stack([data >> 4, data & 15], dim=-1).flatten().int()

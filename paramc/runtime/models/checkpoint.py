@@ -17,20 +17,28 @@ from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
 from paramc.runtime.catalogue.signs import Identity, identify
 from paramc.runtime.models.architectures import architectures
-from paramc.runtime.models.bases import bases, not_run
+from paramc.runtime.models.bases import bases, decoders, not_run, stranger
 from paramc.runtime.models.blueprint import Blueprint
 from paramc.runtime.models.empty import TextModel, Vae
-from paramc.runtime.models.folder import CLASS, folder_texts, folder_transformer, folder_unet, read_config
+from paramc.runtime.models.folder import (
+    CLASS,
+    folder_merges,
+    folder_texts,
+    folder_transformer,
+    folder_unet,
+    read_config,
+)
 from paramc.runtime.models.latents import set_norm
-from paramc.runtime.models.original import UNET, VAE
+from paramc.runtime.models.original import CHATGLM, UNET, VAE
 from paramc.runtime.models.own import own_merges
 from paramc.runtime.models.parts import Precision, load_parts
 from paramc.runtime.models.prediction import EDM_MEAN, EDM_STD, Prediction, probed_prediction, stated_prediction
 from paramc.runtime.models.tensors import Tensors, open_tensors
 from paramc.runtime.models.transformers import CLASSES, Transformer
 from paramc.runtime.models.vae import load_vae
-from paramc.runtime.schedules.levels import TIMESTEPS, even_alphas, sd_alphas
+from paramc.runtime.schedules.levels import even_alphas, sd_alphas
 from paramc.runtime.text.bpe import SHARED
+from paramc.runtime.text.chatglm import ChatGlm
 from paramc.runtime.text.long import LanguageModel
 from paramc.runtime.text.tokenisers import tokeniser_in
 
@@ -46,8 +54,8 @@ class Checkpoint:
     """Models ready to run, without gradients.
 
     unet: the diffusion model, in newer families a transformer. text_encoders: in the order in which their outputs are
-    joined; that of SD2 has no layer behind the penultimate one. alphas_cumprod: float32 (1000,), the file's own where
-    it has them. zero_terminal_snr: the file asks for it. merges: of a vocabulary of its own. tokeniser: of a
+    joined; that of SD2 has no layer behind the penultimate one. alphas_cumprod: float32 (timesteps,), the file's own
+    where it has them. zero_terminal_snr: the file asks for it. merges: of a vocabulary of its own. tokeniser: of a
     language model.
     """
 
@@ -149,13 +157,17 @@ def _of_transformer(base: str) -> Prediction:
 
 
 def _alphas(file: Tensors, base: str) -> Tensor:
-    return file.read(ALPHAS).float() if file.header.shape(ALPHAS) == (TIMESTEPS,) else _trained_on(base)
+    own = file.header.shape(ALPHAS) == (bases()[base].timesteps,)
+    return file.read(ALPHAS).float() if own else _trained_on(base)
 
 
 def _trained_on(base: str) -> Tensor:
     """The cumulative alphas that the models of a base have learned from."""
-    betas = bases()[base].betas
-    return (even_alphas(*betas) if betas else sd_alphas()).float()
+    row = bases()[base]
+    if not row.betas:
+        return sd_alphas().float()
+    first, last = row.betas
+    return even_alphas(first, last, row.timesteps, roots=row.even_roots).float()
 
 
 def _left_over(header: Header, plans: Sequence[Blueprint]) -> tuple[Diagnostic, ...]:
@@ -168,11 +180,13 @@ def _left_over(header: Header, plans: Sequence[Blueprint]) -> tuple[Diagnostic, 
 
 def _from_folder(path: Path, precision: Precision, vae: Path | None) -> Checkpoint:
     pipeline = str(read_config(path, "model_index.json").get(CLASS))
+    if stranger(pipeline):
+        raise not_run(path, pipeline)
     if (path / "transformer").is_dir():
         return _transformer_folder(path, pipeline, precision, vae)
     if not (path / "unet").is_dir():
         raise ModelError(diagnose("PC525", file=path, found="no folder with a UNet", wanted="a checkpoint"))
-    base = _base_of_folder(path)
+    base = _base_of_folder(path, pipeline)
     scheduler = read_config(path / "scheduler", "scheduler_config.json")
     texts = folder_texts(path, precision.text, precision.device)  # first, as they tell a stranger soonest
     unet = folder_unet(path / "unet", precision.model, precision.device)
@@ -190,6 +204,8 @@ def _from_folder(path: Path, precision: Precision, vae: Path | None) -> Checkpoi
         prediction=prediction,
         zero_terminal_snr=scheduler.get("rescale_betas_zero_snr") is True,
         alphas_cumprod=_trained_on(base),
+        merges=SHARED if isinstance(texts[0], OWN_WORDS) else folder_merges(path, texts[0].config.vocab_size),
+        tokeniser=_folder_words(path, texts),
     )
 
 
@@ -206,12 +222,11 @@ def _transformer_folder(path: Path, pipeline: str, precision: Precision, vae: Pa
     row = next(row for row in architectures() if CLASSES[row.model] is type(model))
     guided = model.config.get("guidance_embeds")
     base = row.guided if guided and row.guided else row.base
+    known = bases()[base]
     texts = folder_texts(path, precision.text, precision.device)
     return Checkpoint(
         path=path,
-        family=bases()[base].pipelines.get(
-            pipeline, base if base != "flux" else "flux-dev" if guided else "flux-schnell"
-        ),
+        family=known.pipelines.get(pipeline) or (known.guided if guided else known.unguided) or base,
         base=base,
         unet=model,
         vae=load_vae(vae or path / "vae", base=base, dtype=precision.vae, device=precision.device),
@@ -219,14 +234,23 @@ def _transformer_folder(path: Path, pipeline: str, precision: Precision, vae: Pa
         prediction=_of_transformer(base),
         zero_terminal_snr=False,
         alphas_cumprod=_trained_on(base),
-        tokeniser=tokeniser_in(path) if any(isinstance(text, OWN_WORDS) for text in texts) else None,
+        tokeniser=_folder_words(path, texts),
     )
 
 
-def _base_of_folder(path: Path) -> str:
-    """The base by the width of the text that the UNet attends to. Raises ModelError when it is none of ours."""
-    width = read_config(path / "unet").get("cross_attention_dim")
-    base = next((row.name for row in bases().values() if width in row.widths), None)
-    if base is None:
+def _folder_words(path: Path, texts: Sequence[TextModel]) -> Tokenizer | None:
+    """The tokeniser of a text encoder that has its own words."""
+    own = any(isinstance(text, OWN_WORDS) for text in texts)
+    marks = decoders()[CHATGLM].marks if any(isinstance(text, ChatGlm) for text in texts) else ()
+    return tokeniser_in(path, marks) if own else None
+
+
+def _base_of_folder(path: Path, pipeline: str) -> str:
+    """The base by the width of the text that the UNet is given, or by the pipeline. Raises ModelError for others."""
+    unet = read_config(path / "unet")
+    width = unet.get("encoder_hid_dim") or unet.get("cross_attention_dim")
+    rows = bases().values()
+    found = [row.name for row in rows if width in row.widths] or [row.name for row in rows if pipeline in row.pipelines]
+    if not found:
         raise not_run(path, f"with texts {width} wide")
-    return base
+    return found[0]

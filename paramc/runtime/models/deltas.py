@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 Parts: TypeAlias = Mapping[str, Tensor]
+MISFITS: Final = (RuntimeError, IndexError, ZeroDivisionError)
+"""Torch's words for shapes that do not go together, or have too few dimensions, and a rank of 0."""
 Formula: TypeAlias = Callable[[Tensor, Parts, "int | None"], Tensor]
 
 
@@ -26,18 +28,26 @@ def weight_delta(weight: Tensor, parts: Parts, rank_limit: int | None = None) ->
         return None
     try:
         return _redirected(weight, formula(weight, parts, rank_limit).reshape(weight.shape), parts)
-    except RuntimeError:  # torch's word for shapes that do not go together
+    except MISFITS:
         return None
 
 
 def bias_delta(bias: Tensor, parts: Parts) -> Tensor | None:
     """What is added to a bias; None when the parts say nothing of it, or do not fit it."""
+    try:
+        delta = _bias(bias, parts)
+    except MISFITS:
+        return None
+    return None if delta is None or delta.numel() != bias.numel() else delta.reshape(bias.shape).clone()
+
+
+def _bias(bias: Tensor, parts: Parts) -> Tensor | None:
     delta = parts.get("bias")
     if delta is None and "up_bias" in parts and "down" in parts:
         delta = parts["up_bias"] * _scale(parts, parts["down"].shape[0])
     if delta is None and "gains" in parts and _act_on_outputs(parts["gains"], len(bias)):
         delta = bias * (parts["gains"].flatten() - 1)
-    return None if delta is None or delta.numel() != bias.numel() else delta.reshape(bias.shape).clone()
+    return delta
 
 
 def _low_rank(weight: Tensor, parts: Parts, rank_limit: int | None) -> Tensor:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias, cast, get_args
 
 import torch
+from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.autoencoder_kl_flux2 import AutoencoderKLFlux2
 from diffusers.models.autoencoders.autoencoder_kl_qwenimage import AutoencoderKLQwenImage
@@ -31,14 +32,15 @@ from transformers import (
     UMT5EncoderModel,
 )
 
+from paramc.runtime.text.chatglm import ChatGlm, ChatGlmConfig
 from paramc.runtime.text.long import LanguageModel, LongModel
 
 ClipModel: TypeAlias = CLIPTextModel | CLIPTextModelWithProjection
 TextModel: TypeAlias = ClipModel | LongModel
-Vae: TypeAlias = AutoencoderKL | AutoencoderKLFlux2 | AutoencoderKLQwenImage
+Vae: TypeAlias = AutoencoderKL | AutoencoderKLFlux2 | AutoencoderKLQwenImage | AutoencoderDC
 
 VAES: Final[Mapping[str, type[Vae]]] = MappingProxyType(
-    {kind.__name__: kind for kind in (AutoencoderKL, AutoencoderKLFlux2, AutoencoderKLQwenImage)}
+    {kind.__name__: kind for kind in cast("tuple[type[Vae], ...]", get_args(Vae))}
 )
 
 
@@ -73,6 +75,8 @@ def empty_language_model(layout: str, config: Mapping[str, object]) -> LanguageM
     """A language model without weights, but with the positions that it counts by."""
     with torch.device("meta"):
         model = _LAYOUTS[layout](dict(config))
+    if isinstance(model, ChatGlm):
+        return model
     turning = cast("Callable[[PreTrainedConfig], nn.Module]", type(model.rotary_emb))
     model.register_module("rotary_emb", turning(model.config))
     if isinstance(model, Gemma2Model):
@@ -86,6 +90,7 @@ _LAYOUTS: Final[Mapping[str, Callable[[dict[str, object]], LanguageModel]]] = Ma
         "qwen3": lambda config: Qwen3Model(Qwen3Config.from_dict(config)),
         "llama": lambda config: LlamaModel(LlamaConfig.from_dict(config)),
         "mistral": lambda config: MistralModel(MistralConfig.from_dict({**config, "sliding_window": None})),
+        "chatglm": lambda config: ChatGlm(ChatGlmConfig.of_table(config)),
         "gemma2": lambda config: Gemma2Model(Gemma2Config.from_dict(config)),
     }
 )

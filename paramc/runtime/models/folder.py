@@ -26,6 +26,8 @@ from paramc.runtime.models.empty import (
 from paramc.runtime.models.names import Place
 from paramc.runtime.models.tensors import open_tensors
 from paramc.runtime.models.transformers import CLASSES, Transformer, empty_transformer
+from paramc.runtime.text.bpe import SHARED as SHARED_WORDS
+from paramc.runtime.text.bpe import are_merges, token_names, vocabulary
 
 WEIGHTS: Final = (
     "diffusion_pytorch_model.safetensors", "model.safetensors",
@@ -40,6 +42,7 @@ DECODERS: Final = {
     "Mistral": "mistral",
     "Llama": "llama",
     "Gemma2": "gemma2",
+    "ChatGLM": "chatglm",
 }  # by how their classes begin
 INSIDE: Final = ("text_model.", "model.language_model.", "model.")  # modules that others put around a text encoder
 UMT5: Final = "UMT5"  # how the class of a T5 begins whose layers each count positions for themselves
@@ -47,6 +50,7 @@ LONG: Final = "T5EncoderModel"
 SHARED: Final = "shared.weight"  # a T5's words, which it knows by two names
 EMBEDDED: Final = "encoder.embed_tokens.weight"
 CLASS: Final = "_class_name"
+WORDS: Final = "tokenizer.json"
 PACKED: Final = "quantization_config"  # how a library would read weights in few bits, which tell it themselves
 
 
@@ -55,6 +59,8 @@ def read_config(folder: Path, name: str = "config.json") -> dict[str, Json]:
     path = folder / name
     try:
         loaded: Json = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise ModelError(diagnose("PC541", folder=folder, file=name)) from error
     except OSError as error:
         raise ModelError(diagnose("PC523", file=path, reason=error.strerror or error)) from error
     except (ValueError, RecursionError) as error:
@@ -62,6 +68,27 @@ def read_config(folder: Path, name: str = "config.json") -> dict[str, Json]:
     if not isinstance(loaded, dict):
         raise ModelError(diagnose("PC521", file=path, reason="it is no table"))
     return loaded
+
+
+def folder_merges(folder: Path, words: int) -> str:
+    """The merges of a folder's own vocabulary, or those that models share, unless its text encoder has too few `words`.
+
+    Raises ModelError where the vocabulary is damaged, or not numbered as its merges follow each other.
+    """
+    if words > vocabulary().end or not (folder / "tokenizer" / WORDS).is_file():
+        return SHARED_WORDS
+    model = read_config(folder / "tokenizer", WORDS).get("model")
+    table = model if isinstance(model, dict) else {}
+    pairs = table.get("merges")
+    merges = "\n".join(_line(pair) for pair in pairs) if isinstance(pairs, list) else ""
+    if not are_merges(merges) or table.get("vocab") != token_names(merges):
+        raise ModelError(diagnose("PC594", file=folder / "tokenizer" / WORDS, key="merges"))
+    return merges
+
+
+def _line(pair: Json) -> str:
+    """A pair as older files have it, in one text, or as newer ones, in two."""
+    return " ".join(map(str, pair)) if isinstance(pair, list) else str(pair)
 
 
 def folder_unet(folder: Path, dtype: torch.dtype, device: str) -> UNet2DConditionModel:

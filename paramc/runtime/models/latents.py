@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 import torch
+from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
 from diffusers.models.autoencoders.autoencoder_kl_flux2 import AutoencoderKLFlux2
 from diffusers.models.autoencoders.autoencoder_kl_qwenimage import AutoencoderKLQwenImage
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
@@ -29,11 +30,20 @@ def channels(vae: Vae) -> int:
 
 def cell(vae: Vae) -> int:
     """Pixels of a side that one number of a latent stands for."""
-    return 8 * SIDE if isinstance(vae, AutoencoderKLFlux2) else 8
+    match vae:
+        case AutoencoderKLFlux2():
+            return 8 * SIDE
+        case AutoencoderDC():
+            return int(vae.spatial_compression_ratio)
+        case _:
+            return 8
 
 
 def encoded(vae: Vae, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """The likeliest unscaled latent of pictures in [-1, 1], and how far others lie from it."""
+    if isinstance(vae, AutoencoderDC):
+        [latent] = cast("tuple[Tensor]", vae.encode(pixels, return_dict=False))
+        return latent, torch.zeros_like(latent)
     seen = pixels[:, :, None] if isinstance(vae, AutoencoderKLQwenImage) else pixels  # as a film of one frame
     found: DiagonalGaussianDistribution = cast(AutoencoderKLOutput, vae.encode(seen)).latent_dist
     match vae:
@@ -83,8 +93,8 @@ def _norm(vae: Vae, latent: Tensor) -> tuple[Tensor | float, Tensor | float]:
         case AutoencoderKLFlux2():
             means, variances = (cast(Tensor, known).to(latent) for known in (vae.bn.running_mean, vae.bn.running_var))
             spreads = (variances + vae.config["batch_norm_eps"]).sqrt()
-        case _ if vae.config["latents_mean"] is None:
-            return float(vae.config["shift_factor"] or 0.0), float(vae.config["scaling_factor"])
+        case _ if vae.config.get("latents_mean") is None:
+            return float(vae.config.get("shift_factor") or 0.0), float(vae.config["scaling_factor"])
         case _:
             means, spreads = (latent.new_tensor(vae.config[key]) for key in ("latents_mean", "latents_std"))
             spreads = spreads / float(vae.config["scaling_factor"])

@@ -111,6 +111,13 @@ def vae_name(name: str, modules: Mapping[str, str]) -> Place | None:
     return _renamed(name, modules, _words("vae_inner"), "")
 
 
+def deep_vae_name(name: str) -> str:
+    """What diffusers calls a tensor of an autoencoder with 32 pixels a cell; its own names stay."""
+    for piece, known in _words("deep_vae").items():
+        name = name.replace(piece, known)
+    return name
+
+
 def _renamed(name: str, modules: Mapping[str, str], inner: Mapping[str, str], inside: str) -> Place | None:
     """The longest known module at the start of `name`, renamed; what follows it goes through `inner`."""
     pieces = name.split(".")

@@ -1,7 +1,7 @@
 """Networks (LoRA and its relatives) out of their files: for each module of a model, the parts of its formula."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,6 +15,7 @@ from paramc.runtime.models.tensors import open_tensors
 from paramc.tables import as_row, read_table, section
 
 PATH: Final = Path(__file__).with_name("networks.toml")
+BUNDLED: Final = "bundle_emb."  # before a learned word that a network brings along
 
 
 class Bare(NamedTuple):
@@ -34,7 +35,8 @@ class Target(NamedTuple):
 class Network:
     """`parts`: what the file says of each module, float32. `strange`: names of tensors that say nothing known.
 
-    `doubled`: names of tensors that say again what another one said. `base`: the models that it was made for, empty
+    `doubled`: names of tensors that say again what another one said. `words`: tensors of learned words that came along,
+    by the word and the rest of their names. `base`: the models that it was made for, empty
     when its names and shapes do not tell.
     """
 
@@ -43,6 +45,7 @@ class Network:
     parts: Mapping[Target, Mapping[str, Tensor]]
     strange: tuple[str, ...]
     doubled: tuple[str, ...] = ()
+    words: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
 
 def load_network(path: Path) -> Network:
@@ -51,12 +54,16 @@ def load_network(path: Path) -> Network:
     Raises ModelError for a file that holds none (PC525), or is damaged.
     """
     parts: dict[Target, dict[str, Tensor]] = {}
+    words: dict[str, dict[str, Tensor]] = {}
     strange, doubled = [], []
     with open_tensors(path) as file:
         shapes = {name: info.shape for name, info in file.header.tensors.items()}
         for name in sorted(shapes, key=lambda key: file.header.tensors[key].start):
             place = _place(name)
-            if place is None:
+            if name.startswith(BUNDLED):
+                word, _, rest = name.removeprefix(BUNDLED).partition(".")
+                words.setdefault(word, {})[rest] = file.read(name).float()
+            elif place is None:
                 strange.append(name)
             elif place[1] in parts.get(place[0], {}):
                 doubled.append(name)
@@ -64,7 +71,7 @@ def load_network(path: Path) -> Network:
                 parts.setdefault(place[0], {})[place[1]] = file.read(name).float()
     if not parts:
         raise ModelError(diagnose("PC525", file=path, found="no network", wanted="a network such as a LoRA"))
-    return Network(path, network_base(shapes), parts, tuple(strange), tuple(doubled))
+    return Network(path, network_base(shapes), parts, tuple(strange), tuple(doubled), words)
 
 
 def _place(name: str) -> tuple[Target, str] | None:

@@ -25,6 +25,7 @@ from paramc.runtime.models.names import (
     Place,
     open_clip_name,
     open_clip_thirds,
+    original_module,
     transformers_name,
     unet_modules,
     unet_name,
@@ -35,7 +36,9 @@ from paramc.runtime.models.own import own_groups
 from paramc.runtime.models.shapes import (
     Shapes,
     attentions,
+    chatglm_config,
     decoder_config,
+    diffusers_attentions,
     t5_config,
     text_config,
     unet_config,
@@ -47,6 +50,7 @@ from paramc.runtime.models.shapes import (
 UNET: Final = "model.diffusion_model."
 FIRST: Final = "input_blocks.0.0.weight"
 VAE: Final = "first_stage_model."
+CHATGLM: Final = "chatglm"
 UMT5: Final = "umt5"  # the layout of a T5 whose layers each count positions for themselves
 LAST_NORM: Final = "norm.weight"  # of a language model
 NORM: Final = "bn."  # of an autoencoder whose latents are normed by what was measured in training (FLUX.2)
@@ -63,9 +67,21 @@ def shapes_of(header: Header, prefix: str) -> Shapes:
 def unet_blueprint(header: Header, base: Base, dtype: torch.dtype) -> tuple[UNet2DConditionModel, Blueprint]:
     """The diffusion model of a checkpoint, or of a file with nothing else."""
     shapes = shapes_of(header, UNET if UNET + FIRST in header.tensors else "")
+    if FIRST not in shapes:
+        return _diffusers_unet(header, base, dtype)
     model = empty_unet({**unet_config(shapes, base), **own_groups(header)})
     modules = unet_modules(attentions(shapes))
     return model, _blueprint("UNet", model, shapes, lambda name: _one(unet_name(name, modules)), dtype)
+
+
+def _diffusers_unet(header: Header, base: Base, dtype: torch.dtype) -> tuple[UNet2DConditionModel, Blueprint]:
+    """The same by the names of diffusers, which tell as much as the original ones that belong to them."""
+    shapes = shapes_of(header, "")
+    attends = diffusers_attentions(shapes)
+    modules = {name: original_module(name.rpartition(".")[0], attends) for name in shapes.names}
+    old = {f"{module}.{name.rpartition('.')[2]}": shapes.of(name) for name, module in modules.items() if module}
+    model = empty_unet({**unet_config(Shapes(old), base), **own_groups(header)})
+    return model, _blueprint("UNet", model, shapes, lambda name: (Place(name),), dtype)
 
 
 def vae_blueprint(header: Header, prefix: str, base: Base, dtype: torch.dtype) -> tuple[Vae, Blueprint]:
@@ -100,8 +116,9 @@ def text_blueprint(shapes: Shapes, encoder: Encoder, dtype: torch.dtype) -> tupl
         return t5, _blueprint("T5 text encoder", t5, shapes, t5_places, dtype)
     decoder = decoders().get(encoder.layout)
     if decoder is not None:
-        language = empty_language_model(encoder.layout, decoder_config(shapes, decoder))
-        if LAST_NORM not in shapes:  # cut off behind the last layer that is read
+        config = chatglm_config if encoder.layout == CHATGLM else decoder_config
+        language = empty_language_model(encoder.layout, config(shapes, decoder))
+        if LAST_NORM not in shapes and encoder.layout != CHATGLM:  # cut off behind the last layer that is read
             language.register_module("norm", Identity())
         return language, _blueprint("text encoder", language, shapes, lambda name: (Place(name),), dtype)
     naming = open_clip_places if encoder.layout == "open_clip" else lambda name: _one(transformers_name(name))

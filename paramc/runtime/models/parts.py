@@ -16,6 +16,7 @@ from paramc.runtime.catalogue.header import Header
 from paramc.runtime.catalogue.signs import Identity
 from paramc.runtime.models.bases import Base, Encoder, ModuleSign, base_of, decoders, encoders, module_signs
 from paramc.runtime.models.blueprint import Blueprint, fill
+from paramc.runtime.models.deep import deep_vae_blueprint, is_deep
 from paramc.runtime.models.empty import TextModel, Vae
 from paramc.runtime.models.original import UMT5, VAE, shapes_of, text_blueprint, unet_blueprint, vae_blueprint
 from paramc.runtime.models.shapes import Shapes, vae_levels
@@ -142,25 +143,29 @@ def _tokeniser(sources: Sequence[Source], base: Base) -> Tokenizer | None:
     for encoder in encoders(base.name):
         found = _holder(sources, encoder) if encoder.layout in (UMT5, *decoders()) else None
         if found is not None:
-            return tokeniser_beside(found[0].path)
+            row = decoders().get(encoder.layout)
+            return tokeniser_beside(found[0].path, row.marks if row else ())
     return None
 
 
 def module_sign(header: Header) -> ModuleSign | None:
     """Which text encoder a file of its own holds; None for anything else."""
     for row in module_signs():
-        shape = header.shape(row.sign)
-        if shape is not None and row.width in (0, shape[-1]):
-            return row
+        for prefix in dict.fromkeys((row.prefix, "")):
+            shape = header.shape(prefix + row.sign.removeprefix(row.prefix))
+            if shape is not None and row.width in (0, shape[-1]):
+                return row._replace(prefix=prefix)
     return None
 
 
 def _autoencoder(main: Source, base: Base, dtype: torch.dtype) -> Vae | None:
     """The autoencoder in the file of the diffusion model, if it has one."""
     header = main.file.header
-    prefix = next((prefix for prefix in VAES if vae_levels(shapes_of(header, prefix))), None)
+    deep = next((prefix for prefix in VAES if is_deep(header, prefix)), None)
+    prefix = deep or next((prefix for prefix in VAES if vae_levels(shapes_of(header, prefix))), None)
     if prefix is None:
         return None
-    model, plan = vae_blueprint(header, prefix, base, dtype)
+    blueprint = vae_blueprint if deep is None else deep_vae_blueprint
+    model, plan = blueprint(header, prefix, base, dtype)
     main.plans.append(plan)
     return model

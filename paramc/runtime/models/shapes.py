@@ -9,7 +9,7 @@ from paramc.runtime.models.names import LAYERS
 
 HEAD: Final = 64  # channels of an attention head, where the number of heads is not fixed
 TIME: Final = 256  # channels of each size in the conditioning of SDXL
-Setting: TypeAlias = "str | int | float | bool | tuple[int, ...] | tuple[str, ...] | None"
+Setting: TypeAlias = "str | int | float | bool | tuple[int, ...] | tuple[str, ...] | tuple[tuple[int, ...], ...] | None"
 Config: TypeAlias = dict[str, Setting]
 
 
@@ -50,6 +50,12 @@ def attentions(unet: Shapes) -> tuple[bool, ...]:
     return tuple(f"input_blocks.{block}.1.norm.weight" in unet for block in _first_blocks(unet))
 
 
+def diffusers_attentions(unet: Shapes) -> tuple[bool, ...]:
+    """The same by the names of diffusers."""
+    levels = unet.count("down_blocks.{}.resnets.0.conv1.weight")
+    return tuple(f"down_blocks.{level}.attentions.0.norm.weight" in unet for level in range(levels))
+
+
 def _first_blocks(unet: Shapes) -> range:
     """The first block of each level; between two levels stands a block without a resnet."""
     level = 0
@@ -78,7 +84,19 @@ def unet_config(unet: Shapes, base: Base) -> Config:
         "use_linear_projection": len(unet.of(f"input_blocks.{attended}.1.proj_in.weight")) == 2,
         "upcast_attention": base.upcasts_attention,
     }
-    return {**config, **_sizes(unet)}
+    return {**config, **_sizes(unet), **_projection(unet), **_guidance(unet)}
+
+
+def _guidance(unet: Shapes) -> Config:
+    """The conditioning on the guidance scale, where the model has one (latent consistency models)."""
+    width = unet.size("time_embed.cond_proj.weight", 1)
+    return {"time_cond_proj_dim": width} if width else {}
+
+
+def _projection(unet: Shapes) -> Config:
+    """What brings texts to another width first, where the model has it (Kolors)."""
+    width = unet.size("encoder_hid_proj.weight", 1)
+    return {"encoder_hid_dim": width, "encoder_hid_dim_type": "text_proj"} if width else {}
 
 
 def _depths(unet: Shapes) -> tuple[int, ...]:
@@ -186,9 +204,30 @@ def decoder_config(text: Shapes, row: Decoder) -> dict[str, object]:
     }
 
 
+def chatglm_config(text: Shapes, row: Decoder) -> dict[str, object]:
+    """The configuration of ChatGLM in its authors' layout."""
+    layer = "encoder.layers.0."
+    inner = text.size(f"{layer}self_attention.dense.weight", 1)
+    return {
+        "padded_vocab_size": text.size("embedding.word_embeddings.weight"),
+        "hidden_size": text.size("embedding.word_embeddings.weight", 1),
+        "ffn_hidden_size": text.size(f"{layer}mlp.dense_4h_to_h.weight", 1),
+        "num_layers": text.count("encoder.layers.{}.input_layernorm.weight"),
+        "num_attention_heads": inner // row.head,
+        "kv_channels": row.head,
+        "multi_query_group_num": (text.size(f"{layer}self_attention.query_key_value.weight") - inner) // row.head // 2,
+        "layernorm_epsilon": row.epsilon,
+    }
+
+
 def wan_vae_config(vae: Shapes) -> Config:
     """The configuration of Qwen-Image's autoencoder, which is made for films, in the layout of its authors."""
     return {"base_dim": vae.size("encoder.conv1.weight"), "z_dim": vae.size("decoder.conv1.weight", 1)}
+
+
+def diffusers_film_config(vae: Shapes) -> Config:
+    """The same by the names of diffusers."""
+    return {"base_dim": vae.size("encoder.conv_in.weight"), "z_dim": vae.size("decoder.conv_in.weight", 1)}
 
 
 def diffusers_vae_config(vae: Shapes, base: Base) -> Config:

@@ -4,6 +4,7 @@ Not through a memory map: a file that another program cuts short would then end 
 count beside the tensor made of it.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
@@ -18,10 +19,13 @@ from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.gguf import TYPES
 from paramc.runtime.catalogue.header import Header, TensorInfo, read_header
 from paramc.runtime.catalogue.scaled import FACTORS
-from paramc.runtime.models.blocks import FORMATS, unpacked_blocks, unpacked_nibbles, unpacked_scales
+from paramc.runtime.models.blocks import FORMATS, unpacked_blocks, unpacked_nibbles, unpacked_scales, unturned
 
 PICKLES: Final = frozenset({".pt", ".pth", ".ckpt", ".bin"})
 UNREAD: Final = frozenset(kind.name for kind in TYPES.values() if kind.values > 1) - FORMATS.keys()
+ARCHIVE: Final = b"PK\x03\x04"  # what a pickle file with its tensors beside it begins with
+PICKLED: Final = b"\x80"  # and a bare one
+CUT: Final = ("failed finding central directory", "unexpected EOF")  # torch's words for a file that ends too early
 WEIGHT: Final = ".weight"
 WRAPPERS: Final = ("state_dict", "params_ema", "params-ema", "params", "model_state_dict")
 DTYPES: Final = {
@@ -70,12 +74,18 @@ class HeadedFile:
     def _values(self, name: str, info: TensorInfo) -> Tensor:
         if name in self.header.quantised:
             return self._four_bits(name, info)
-        if info.dtype not in FORMATS:
-            return self._plain(name, info)
         try:
-            return unpacked_blocks(self._bytes(info), info.dtype).view(info.shape)
+            values = self._unpacked(name, info)
+            heads = self.header.turned.get(name)
+            values = values if heads is None else unturned(values, heads)
         except RuntimeError as error:  # torch's words for sizes that do not go together
             raise self._damaged(f"`{name}` has another size than its shape") from error
+        return values.float() - 1 if name in self.header.raised else values
+
+    def _unpacked(self, name: str, info: TensorInfo) -> Tensor:
+        if info.dtype not in FORMATS:
+            return self._plain(name, info)
+        return unpacked_blocks(self._bytes(info), info.dtype).view(info.shape)
 
     def _plain(self, name: str, info: TensorInfo) -> Tensor:
         if info.dtype not in DTYPES:
@@ -151,26 +161,37 @@ def open_tensors(path: Path) -> Iterator[Tensors]:
 
 
 def _tensors_in(loaded: object) -> dict[str, Tensor]:
-    """Named tensors, also where training tools put them under another name."""
+    """Named tensors, also where training tools put them under another name, or each part of a model under its own."""
     if not isinstance(loaded, dict):
         return {}
     inner = next((loaded[name] for name in WRAPPERS if name in loaded), loaded)
-    pairs = inner.items() if isinstance(inner, dict) else ()
-    return {str(name): value for name, value in pairs if isinstance(value, Tensor)}
+    pairs = list(inner.items()) if isinstance(inner, dict) else []
+    parts = [
+        (f"{part}.{name}", value) for part, all_ in pairs if isinstance(all_, dict) for name, value in all_.items()
+    ]
+    return {str(name): value for name, value in (*pairs, *parts) if isinstance(value, Tensor)}
 
 
 def read_pickle(path: Path) -> object:
     """What a pickle file holds, as far as it is made of tensors and plain values.
 
-    Raises ModelError (PC524) for one that would run code, or is no such file.
+    Raises ModelError for one that would run code (PC524), is cut short or is no such file (PC521).
     """
     from pickle import UnpicklingError
 
     try:
-        loaded: object = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as stream:
+            if not stream.read(len(ARCHIVE)).startswith((ARCHIVE, PICKLED)):
+                raise ModelError(diagnose("PC521", file=path, reason="it is no file that torch has saved"))
+        with warnings.catch_warnings(action="ignore"):  # of old formats
+            loaded: object = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ModelError(diagnose("PC523", file=path, reason=error.strerror or error)) from error
-    except (UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError) as error:
+    except EOFError as error:
+        raise ModelError(diagnose("PC521", file=path, reason="it is cut short")) from error
+    except (UnpicklingError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+        if any(sign in str(error) for sign in CUT):
+            raise ModelError(diagnose("PC521", file=path, reason="it is cut short")) from error
         reason = str(error).split("\n", 1)[0].split(". ", 1)[0][:200]
         raise ModelError(diagnose("PC524", file=path, reason=reason)) from error
     return loaded

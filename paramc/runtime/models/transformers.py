@@ -10,6 +10,7 @@ from diffusers.models.embeddings import PatchEmbed, get_2d_sincos_pos_embed
 from diffusers.models.normalization import AdaLayerNormContinuous
 from diffusers.models.transformers.auraflow_transformer_2d import AuraFlowPreFinalBlock, AuraFlowTransformer2DModel
 from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
+from diffusers.models.transformers.sana_transformer import SanaTransformer2DModel
 from diffusers.models.transformers.transformer_chroma import (
     ChromaCombinedTimestepTextProjEmbeddings,
     ChromaTransformer2DModel,
@@ -26,8 +27,9 @@ from torch import Tensor, nn
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
-from paramc.runtime.models.architectures import architecture_of, configuration, places
+from paramc.runtime.models.architectures import architecture_of, by_authors, configuration, places
 from paramc.runtime.models.blueprint import Blueprint
+from paramc.runtime.models.names import Place
 from paramc.runtime.models.original import shapes_of
 
 Transformer: TypeAlias = (
@@ -41,6 +43,7 @@ Transformer: TypeAlias = (
     | AuraFlowTransformer2DModel
     | PixArtTransformer2DModel
     | HiDreamImageTransformer2DModel
+    | SanaTransformer2DModel
 )
 
 CLASSES: Final[Mapping[str, type[Transformer]]] = MappingProxyType(
@@ -75,6 +78,8 @@ def _place(model: Transformer) -> None:
             model.rope_embedder = Lumina2RotaryPosEmbed(10000, list(config["axes_dim_rope"]), lengths)
         case PixArtTransformer2DModel():
             _place_patches(model.pos_embed)
+        case SanaTransformer2DModel() if model.config["interpolation_scale"] is not None:
+            _place_patches(model.patch_embed)
         case _:
             pass
 
@@ -101,13 +106,17 @@ def transformer_blueprint(header: Header, base: str, dtype: torch.dtype) -> tupl
 
     Raises ModelError for a layout that no row of architectures.toml has.
     """
-    found = architecture_of(base, header.tensors)
-    if found is None:
-        raise ModelError(diagnose("PC525", file=header.path, found="an unknown layout", wanted="a checkpoint"))
-    row, prefix = found
+    row, prefix = architecture_of(base, header.tensors)
     shapes = shapes_of(header, prefix)
-    model = empty_transformer(row.model, configuration(row, shapes))
+    original = by_authors(row, shapes)
+    if original is None and row.sign not in shapes:
+        raise ModelError(diagnose("PC525", file=header.path, found="an unknown layout", wanted="a checkpoint"))
+    model = empty_transformer(row.model, configuration(row, original or shapes))
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    if original is not None:
+        return model, Blueprint(TITLE, model, {prefix + name: (Place(name),) for name in wanted}, dtype)
     swapped = scale_first(model)
     found_places = {prefix + name: tuple(places(row, name, wanted, swapped)) for name in shapes.names}
-    return model, Blueprint(TITLE, model, {name: place for name, place in found_places.items() if place}, dtype)
+    idle = {prefix + name for name in row.idle}
+    known = {name: place for name, place in found_places.items() if place or name in idle}
+    return model, Blueprint(TITLE, model, known, dtype)

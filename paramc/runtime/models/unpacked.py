@@ -10,7 +10,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
-from transformers import CLIPTokenizer
+from transformers import CLIPTokenizer, PreTrainedModel
 
 from paramc.diagnostics.codes import diagnose
 from paramc.resources import write_atomically
@@ -52,7 +52,7 @@ def _write_all(checkpoint: Checkpoint, folder: Path) -> None:
 
 
 def _write_encoder(model: TextModel, folder: Path) -> None:
-    model.config.save_pretrained(folder)
+    cast(PreTrainedModel, model).config.save_pretrained(folder)
     tensors = {name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
 

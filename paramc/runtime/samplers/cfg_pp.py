@@ -62,9 +62,10 @@ def sample_dpmpp_2m_cfg_pp(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: 
     for sigma, sigma_next in pairwise(sigmas):
         denoised, unconditional = denoise.pair(x, sigma)
         h = sigma.log() - sigma_next.log()
-        moved = (-h).exp() * (x - unconditional)
+        kept = (-h).exp()
+        moved = -kept * unconditional
         if previous is not None and sigma_next != 0:
-            moved = moved - (-h).expm1() * (denoised - previous) / (2 * (h_previous / h))
-        x = denoised + moved
+            moved = moved - (-h).expm1() * (1 / (2 * (h_previous / h))) * (denoised - previous)
+        x = denoised + moved + kept * x
         previous, h_previous = unconditional, h
     return x

@@ -43,7 +43,7 @@ def sample_plms(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, k
             slope = (predicted + ahead) / 2
         else:
             weights = ADAMS_BASHFORTH[len(earlier) - 1]
-            slope = weighted(weights, earlier)
+            slope = weighted(weights, earlier) / sum(weights)
         x = _step(x, slope, slope, timestep, before, knobs)
     return x
 

@@ -69,7 +69,7 @@ def _two_predictions(
         alpha = process.alpha(sigma_next)
         x = sigma_next / sigma * (-knobs.eta * h).exp() * x + alpha * (-stretched).expm1().neg() * denoised
         if previous is not None:
-            x = x + alpha * correction(stretched) * (h / h_previous) * (denoised - previous)
+            x = x + alpha * correction(stretched) * (1 / (h_previous / h)) * (denoised - previous)
         x = x + _brownian(h, sigma, sigma_next, noise, knobs)
         previous, h_previous = denoised, h
     return x
@@ -87,27 +87,30 @@ def sample_dpmpp_3m_sde(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noi
         stretched = h * (knobs.eta + 1)
         alpha = process.alpha(sigma_next)
         x = sigma_next / sigma * (-h * knobs.eta).exp() * x + alpha * (-stretched).expm1().neg() * denoised
-        x = x + alpha * _differences(denoised, h, stretched, earlier)
+        x = _corrected(x, alpha, denoised, h, stretched, earlier)
         x = x + _brownian(h, sigma, sigma_next, noise, knobs)
         earlier = [(denoised, h), *earlier][:2]
     return x
 
 
-def _differences(denoised: Tensor, h: Tensor, stretched: Tensor, earlier: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """The terms in the first and second divided differences of the predictions."""
+def _corrected(
+    x: Tensor, alpha: Tensor, denoised: Tensor, h: Tensor, stretched: Tensor, earlier: list[tuple[Tensor, Tensor]]
+) -> Tensor:
+    """x with the terms in the first and second divided differences of the predictions."""
     if not earlier:
-        return denoised.new_zeros(())
+        return x
     phi_2 = stretched.neg().expm1() / stretched + 1
     newest, h_newest = earlier[0]
     r0 = h_newest / h
     slope = (denoised - newest) / r0
     if len(earlier) == 1:
-        return phi_2 * slope
+        return x + alpha * phi_2 * slope
     older, h_older = earlier[1]
     r1 = h_older / h
     slope_before = (newest - older) / r1
-    bend = (slope - slope_before) / (r0 + r1)
-    return phi_2 * (slope + bend * r0) - (phi_2 / stretched - 0.5) * bend
+    first = slope + (slope - slope_before) * r0 / (r0 + r1)
+    second = (slope - slope_before) / (r0 + r1)
+    return x + alpha * phi_2 * first - alpha * (phi_2 / stretched - 0.5) * second
 
 
 def _brownian(h: Tensor, sigma: Tensor, sigma_next: Tensor, noise: Noise, knobs: Knobs) -> Tensor:

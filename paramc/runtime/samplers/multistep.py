@@ -25,7 +25,8 @@ def sample_ipndm(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, 
         if sigma_next == 0 and "steps_to_zero" not in knobs.quirks:
             return denoised
         slopes.appendleft(derivative(x, sigma, denoised))
-        x = x + (sigma_next - sigma) * weighted(ADAMS_BASHFORTH[len(slopes) - 1], slopes)
+        weights = ADAMS_BASHFORTH[len(slopes) - 1]
+        x = x + (sigma_next - sigma) * weighted(weights, slopes) / sum(weights)
     return x
 
 
@@ -79,7 +80,8 @@ def sample_deis(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, k
             x = x + (sigma_next - sigma) * slope
             continue
         nodes = times[index + 1 - len(slopes) : index + 1].flip(0)
-        x = x + weighted(_integrals(times[index], times[index + 1], nodes), slopes)
+        for weight, value in zip(_integrals(times[index], times[index + 1], nodes), slopes, strict=True):
+            x = x + weight * value
     return x
 
 
@@ -104,5 +106,5 @@ def _integrals(start: Tensor, end: Tensor, nodes: Tensor) -> list[Tensor]:
     for own, node in enumerate(nodes):
         others = [other for place, other in enumerate(nodes) if place != own]
         basis = math.prod(((points - other) / (node - other) for other in others), start=torch.ones_like(points))
-        sums.append((weight * basis).sum() * (end - start) / POINTS)
+        sums.append((weight * basis).sum() * ((end - start) / POINTS))
     return sums

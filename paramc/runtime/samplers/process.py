@@ -38,9 +38,13 @@ class Process(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class VarianceExploding:
-    """x = data + sigma noise. span: levels at 20 % and 80 % of the timesteps."""
+    """x = data + sigma noise. span: levels at 20 % and 80 % of the timesteps.
+
+    computes_alpha: the share of the data is sigma e^λ, which is 1 but for its last digits (ComfyUI).
+    """
 
     span: tuple[float, float] = (torch.inf, 0.0)
+    computes_alpha: bool = False
     is_flow: bool = False
 
     def half_log_snr(self, sigma: Tensor) -> Tensor:
@@ -52,8 +56,8 @@ class VarianceExploding:
         return half_log_snr.neg().exp()
 
     def alpha(self, sigma: Tensor) -> Tensor:
-        """1."""
-        return torch.ones_like(sigma)
+        """1, or nearly."""
+        return sigma * self.half_log_snr(sigma).exp() if self.computes_alpha else torch.ones_like(sigma)
 
     def guarded(self, sigmas: Tensor) -> Tensor:
         """The levels themselves."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from paramc.runtime.samplers.protocol import Denoiser, Knobs, Noise
-from paramc.runtime.samplers.step import ancestral
+from paramc.runtime.samplers.step import ancestral, derivative
 
 
 def sample_res_multistep(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, *, knobs: Knobs) -> Tensor:
@@ -39,7 +39,8 @@ def _res(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, knobs: Knob
         denoised, unconditional = denoise.pair(x, sigma) if plus else (denoise(x, sigma),) * 2
         down, up = ancestral(sigma, sigma_next, eta)
         if previous is None or down == 0:
-            x = denoised + (x - unconditional) / sigma * down
+            slope = derivative(x, sigma, unconditional)
+            x = denoised + slope * down if plus else x + slope * (down - sigma)
         else:
             b1, b2, h = _weights(sigma, down, previous[0], previous[1])
             moved = x + denoised - unconditional if plus else x

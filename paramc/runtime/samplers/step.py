@@ -24,8 +24,8 @@ def churned(
 ) -> tuple[Tensor, Tensor]:
     """The latent with a little noise put back, and its level (Karras et al. 2022, algorithm 2, lines 4 to 6)."""
     churn = knobs.churn
-    gamma = min(churn.amount / steps, 2**0.5 - 1) if churn.low <= sigma <= churn.high else 0.0
-    raised = sigma * (gamma + 1)
+    gamma = min(churn.amount / steps, 2**0.5 - 1) if churn.amount and churn.low <= sigma <= churn.high else 0.0
+    raised = sigma * (gamma + 1) if gamma else sigma
     if gamma > 0:
         x = x + noise(sigma, sigma_next) * knobs.s_noise * (raised**2 - sigma**2) ** 0.5
     elif "draws_idle_noise" in knobs.quirks:

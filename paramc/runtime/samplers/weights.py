@@ -6,8 +6,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-ADAMS_BASHFORTH: Final = ((1.0,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
-"""Weights of the newest slopes for steps of one width, by how many there are."""
+ADAMS_BASHFORTH: Final = ((1,), (3, -1), (23, -16, 5), (55, -59, 37, -9))
+"""Weights of the newest slopes for steps of one width, by how many there are; each row is divided by its sum."""
 
 
 def weighted(weights: Sequence[Tensor | float] | Tensor, values: Iterable[Tensor]) -> Tensor:

@@ -60,13 +60,14 @@ class TimestepTable:
     def timestep(self, sigma: Tensor) -> Tensor:
         """Timestep in [0, levels - 1]; the first index of equally near levels."""
         log_sigma = sigma.log()
-        distance = log_sigma - self.log_sigmas[:, None]
         if self.rounds:
-            return distance.abs().argmin(dim=0).view(sigma.shape)
-        low = distance.ge(0).cumsum(dim=0).argmax(dim=0).clamp(max=len(self.sigmas) - 2)
-        below, above = self.log_sigmas[low], self.log_sigmas[low + 1]
+            return (log_sigma - self.log_sigmas[:, None]).abs().argmin(dim=0).view(sigma.shape)
+        found = torch.searchsorted(self.log_sigmas, log_sigma.contiguous(), right=True)
+        high = found.clamp(1, len(self.sigmas) - 1)
+        low = high - 1
+        below, above = self.log_sigmas[low], self.log_sigmas[high]
         share = ((below - log_sigma) / (below - above)).clamp(0, 1)
-        return ((1 - share) * low + share * (low + 1)).view(sigma.shape)
+        return (1 - share) * low + share * high
 
     def at_fraction(self, done: float) -> float:
         """Level of timestep 999 (1 - done)."""
@@ -168,9 +169,13 @@ def sd_alphas() -> Tensor:
     return torch.cumprod(1 - betas, dim=0)
 
 
-def even_alphas(first: float, last: float) -> Tensor:
-    """Cumulative alphas of betas in even steps, float64 (1000,)."""
-    return torch.cumprod(1 - torch.linspace(first, last, TIMESTEPS, dtype=torch.float64), dim=0)
+def even_alphas(first: float, last: float, count: int = TIMESTEPS, *, roots: bool = False) -> Tensor:
+    """Cumulative alphas of betas in even steps, float64 (count,); `roots`: their square roots are."""
+    if roots:
+        betas = torch.linspace(first**0.5, last**0.5, count, dtype=torch.float64) ** 2
+    else:
+        betas = torch.linspace(first, last, count, dtype=torch.float64)
+    return torch.cumprod(1 - betas, dim=0)
 
 
 def zero_terminal(alphas: Tensor) -> Tensor:
@@ -191,11 +196,19 @@ def recorded_table(name: Literal["sd", "zero_terminal"], *, rounds: bool = False
     """The float32 table of A1111, number for number.
 
     Computed in float32, its last digits depend on the vector library of the machine, and near zero signal-to-noise a
-    last digit grows to 1e-5; stochastic samplers turn that into other noise. So it is kept as it was recorded.
+    last digit grows to 1e-5; stochastic samplers turn that into other noise. So what was recorded is kept, as the
+    distance of its last digits from the numbers that float64 gives.
     """
+    exact = sigmas_of(recorded_alphas(name).double())
     with np.load(Path(__file__).with_name("recorded.npz")) as arrays:
-        sigmas, logs = (torch.from_numpy(arrays[f"{name}_{kind}"]) for kind in ("sigmas", "log_sigmas"))
-    return TimestepTable(sigmas, logs, rounds)
+        digits, of_logs = (torch.from_numpy(arrays[f"{name}_{kind}"]) for kind in ("sigmas", "log_sigmas"))
+    sigmas = _moved(exact.float(), digits)
+    return TimestepTable(sigmas, _moved(sigmas.double().log().float(), of_logs), rounds)
+
+
+def _moved(numbers: Tensor, digits: Tensor) -> Tensor:
+    """Float32 numbers, each moved by so many of its last digits."""
+    return (numbers.view(torch.int32) + digits).view(torch.float32)
 
 
 def single_precision_table(alphas: Tensor, *, rounds: bool = False) -> TimestepTable:

@@ -79,8 +79,8 @@ LATENT_MODES: Final = {
 
 
 def resized_latent(latent: Tensor, height: int, width: int, mode: str) -> Tensor:
-    """(batch, channels, ...) at another size in cells, corners not aligned; mode: a key of LATENT_MODES."""
-    name, antialias = LATENT_MODES[mode]
+    """(batch, channels, ...) at another size in cells, corners not aligned. mode: of LATENT_MODES, else bilinear."""
+    name, antialias = LATENT_MODES.get(mode, LATENT_MODES["bilinear"])
     return torch.nn.functional.interpolate(latent, size=(height, width), mode=name, antialias=antialias)
 
 

@@ -3,7 +3,7 @@
 A model may bring a list of merges of its own; `""` stands for the list that all the others share.
 """
 
-import gzip
+import bz2
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -132,7 +132,7 @@ def merge_lines(merges: str) -> Sequence[str]:
     """Pairs in the order in which they merge, a space between the two."""
     if merges:
         return merges.split("\n")
-    return gzip.decompress((Path(__file__).parent / "merges.txt.gz").read_bytes()).decode().split("\n")
+    return bz2.decompress((Path(__file__).parent / "merges.txt.bz2").read_bytes()).decode().split("\n")
 
 
 def _signs() -> dict[int, str]:

@@ -42,7 +42,7 @@ def encode(
 ) -> Encoded:
     """The conditioning of every variant of an op. `words` are fitting ones.
 
-    Raises RunError where a weight is beyond all numbers, so that nothing could be painted from it.
+    Raises RunError where nothing could be painted from it: a weight beyond all numbers, or encoders that give none.
     """
     manner = manner if backtrack is None else replace(manner, backtrack=backtrack)
     counts: dict[tuple[str, tuple[Run, ...]], int] = {}
@@ -56,14 +56,16 @@ def encode(
         tuple(counts.values()),
         op.emphasis,
         _asked_layer(op, manner),
+        op.negative,
     )
     done = encode_texts(texts, stack, manner, words, dialect=op.manner)
     zeroes = stack.base.pooled and not stack.base.long and manner.empty_negative == "zeros"
     if zeroes and _is_empty_negative(op):
         done = done.zeros()
     if not bool(torch.isfinite(done.tokens).all()):
-        text = op.variants[0].text[:SHOWN]
-        raise RunError(diagnose("PC505", path="negative" if op.negative else "prompt", text=text))
+        is_weighted = any(run.weight != 1 for variant in op.variants for run in variant.runs)
+        path, text = "negative" if op.negative else "prompt", op.variants[0].text[:SHOWN]
+        raise RunError(diagnose("PC505" if is_weighted else "PC579", path=path, text=text))
     parts = [done.conditioning(index) for index in range(len(counts))]
     return Encoded(
         tuple(Entry(variant.last_call, parts[index]) for variant, index in zip(op.variants, order, strict=True)),
@@ -75,7 +77,7 @@ def encode(
 
 def empty_prompt(op: Encode, stack: TextStack, manner: Manner) -> Tensor:
     """(1, 77, width): the empty prompt as this op would encode it, to fill shorter prompts with."""
-    texts = Texts(("",), ((Run(text=""),),), (1,), op.emphasis, _asked_layer(op, manner))
+    texts = Texts(("",), ((Run(text=""),),), (1,), op.emphasis, _asked_layer(op, manner), op.negative)
     return encode_texts(texts, stack, manner, dialect=op.manner).tokens
 
 

@@ -84,16 +84,27 @@ class LongText(NamedTuple):
     before: str = ""
     after: str = "</s>"
     drops_before: bool = False
+    ends_before: bool = False
+    against: bool = False
+    marks: Sequence[str] = ()
+    pools: bool = False
     states: Sequence[int] = ()
     deep: bool = False
     lowers: bool = False
     weighs: bool = True
 
 
-def find_lengths(base: str, family: str, dialect: str) -> LongText:
-    """The row for a family under the manner of a dialect, or the one for the usual manner."""
+def find_lengths(base: str, family: str, dialect: str, *, negative: bool = False) -> LongText:
+    """The row for a family under the manner of a dialect, or the one for the usual manner.
+
+    negative: of texts that say what is not wanted.
+    """
     wanted = _alike().get(dialect, dialect)
-    rows_of_base = [row for row in _long() if row.base == base and (not row.families or family in row.families)]
+    rows_of_base = [
+        row
+        for row in _long()
+        if row.base == base and (not row.families or family in row.families) and (negative or not row.against)
+    ]
     by_manner = (row for name in (wanted, USUAL) for row in rows_of_base if name in row.manners)
     return next(by_manner, LongText(base, ()))
 

@@ -31,6 +31,7 @@ class Texts:
     """Different texts of one schedule, as written and as runs.
 
     counts: how many entries of the schedule each has. layer: the hidden state asked for; None for the model's own.
+    negative: they say what is not wanted.
     """
 
     texts: tuple[str, ...]
@@ -38,6 +39,7 @@ class Texts:
     counts: tuple[int, ...]
     emphasis: str = "original"
     layer: int | None = None
+    negative: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +76,7 @@ def encode_texts(
     `dialect`: whose rows of T5, where the base has it, are as long.
     """
     if not stack.encoders:
-        found, lengths = _long(texts, stack, dialect)
-        return EncodedTexts(found, None, ((),) * len(texts.texts), lengths=lengths)
+        return _long(texts, stack, dialect)
     works = [
         _Work(texts, _for_encoder(manner, encoder), encoder, layer, stack.base, words)
         for encoder, layer in zip(stack.encoders, stack.base.layers(manner, texts.layer), strict=True)
@@ -95,26 +96,27 @@ def _joined(texts: Texts, tokens: Tensor, stack: TextStack, dialect: str) -> Ten
     """The encoders' tokens and T5's, as the base wants them; without T5 the encoders' alone."""
     if stack.long is None:
         return tokens
-    long = _long(texts, stack, dialect)[0].to(tokens)
+    long = _long(texts, stack, dialect).tokens.to(tokens)
     if stack.beside is not None:
         other = replace(stack, long=stack.beside, name=stack.base.beside)
-        return torch.cat([long, _long(texts, other, dialect)[0].to(tokens)], dim=1)
+        return torch.cat([long, _long(texts, other, dialect).tokens.to(tokens)], dim=1)
     if stack.base.long == "alone":
         return long
     return torch.cat([pad(tokens, (0, long.shape[2] - tokens.shape[2])), long], dim=1)
 
 
-def _long(texts: Texts, stack: TextStack, dialect: str) -> tuple[Tensor, tuple[int, ...]]:
-    """What T5 or a language model makes of the texts, and how long each is where it has a length of its own."""
+def _long(texts: Texts, stack: TextStack, dialect: str) -> EncodedTexts:
+    """What T5 or a language model makes of the texts."""
     if stack.long is None:
         raise RunError(diagnose("PC506", base=stack.name, count=0))
-    row = find_lengths(stack.name, stack.family, dialect)
+    row = find_lengths(stack.name, stack.family, dialect, negative=texts.negative)
     own = stack.tokeniser if stack.beside is None or stack.long is stack.beside else None
     encoder = LongEncoder(stack.long, own or tokeniser(), row)
     runs = texts.runs if row.weighs else [(Run(text=text),) for text in texts.texts]
     found = encode_long(runs, texts.counts, texts.emphasis, encoder)
-    lengths = tuple(len(tokens) for tokens in found)
-    return pad_sequence(found, batch_first=True), lengths if row.padding == "unseen" else ()
+    lengths = tuple(len(tokens) for tokens in found.tokens) if row.padding == "unseen" else ()
+    tokens = pad_sequence(list(found.tokens), batch_first=True)
+    return EncodedTexts(tokens, found.pooled, ((),) * len(texts.texts), lengths=lengths)
 
 
 def _pooled(done: Sequence[States], base: Base) -> Tensor | None:

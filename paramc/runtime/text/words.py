@@ -47,10 +47,19 @@ def read_word(path: Path, name: str) -> LearnedWord:
 
     Pickles are only opened where nothing in them can run.
     """
-    vectors = _labelled(_tensors(path, name))
-    if not vectors or any(tensor.dim() != 2 or not tensor.is_floating_point() for tensor in vectors.values()):
+    return word_of(_tensors(path, name), path, name)
+
+
+def word_of(tensors: Mapping[str, Tensor], path: Path, name: str) -> LearnedWord:
+    """The word of tensors that came out of a file. Raises RunError where they are none."""
+    vectors = _labelled(tensors)
+    if not vectors or not all(map(_is_word, vectors.values())):
         raise RunError(diagnose("PC501", path="assets.embeddings", name=name, file=path.name))
     return LearnedWord(name, vectors)
+
+
+def _is_word(vectors: Tensor) -> bool:
+    return vectors.dim() == 2 and vectors.is_floating_point() and bool(torch.isfinite(vectors).all())
 
 
 def fitting_words(
@@ -66,9 +75,10 @@ def _problem(word: LearnedWord, stack: TextStack) -> Diagnostic | None:
     lengths = {len(vectors) for encoder in stack.encoders for vectors in (word.of(encoder),) if vectors is not None}
     labels = set(word.vectors) - {ANY}
     names = {encoder.name for encoder in stack.encoders}
-    if not all(word.of(encoder) is not None for encoder in stack.encoders) or (labels and not names <= labels):
+    taken = [word.of(encoder) is not None for encoder in stack.encoders]
+    if not taken or not all(taken) or (labels and not names <= labels):
         widths = "+".join(str(tensor.shape[1]) for tensor in word.vectors.values())
-        wanted = "+".join(str(encoder.width) for encoder in stack.encoders)
+        wanted = "+".join(str(encoder.width) for encoder in stack.encoders) or "takes none"
         return diagnose("PC502", path="assets.embeddings", name=word.name, widths=widths, wanted=wanted)
     if max(lengths) > CAPACITY:
         return diagnose("PC503", path="assets.embeddings", name=word.name, count=max(lengths), most=CAPACITY)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from paramc.api import open_runner
 from paramc.runtime.execute.runner import Runner
@@ -19,11 +18,15 @@ from tests.conformance.e2e.recorder import Recorder
 
 MODELS = "PARAMC_E2E_MODELS"
 
-# What float32 rounding becomes in three jobs, on machines other than the one that made the recording: measured causes.
+# Three jobs make more of float32 rounding than the bars allow, on machines other than the one of the recording. Their
+# bars are a quarter above what was measured on two vector libraries.
 AMPLIFIED = {
-    "14_dpm_adaptive": "each step's length follows the error of the last: 7e-7 of x after one step is 3e-5 after five",
-    "41_hires_lanczos": "the first pass is cut off to bytes: 2e-5 of its latent flips 0.1 % of them, 1e-3 of the next",
-    "57_hires_esrgan": "as in 41, and the random upscaler makes 7e-3 of it",
+    # each step's length follows the error of the last: 7e-7 of x after one step is 3e-5 after five
+    "14_dpm_adaptive": {"sigma": 0.2, "timestep": 40.0, "latent": 3.5e-2, "levels": 9, "share": 0.9},
+    # the first pass is cut off to bytes: 2e-5 of its latent flips 0.1 % of them, 1e-3 of the next
+    "41_hires_lanczos": {"latent": 4.2e-4},
+    # as in 41, and the random upscaler makes 7e-3 of it
+    "57_hires_esrgan": {"latent": 5.5e-3, "share": 0.11},
 }
 
 
@@ -36,29 +39,10 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
         yield open_runner([Path(os.environ[MODELS])], device="cpu", dtype="float32", rng="cpu")
 
 
-def listed() -> list[ParameterSet]:
-    return [
-        pytest.param(
-            job,
-            id=job.name,
-            marks=[pytest.mark.xfail(reason=AMPLIFIED[job.name], strict=False)] if job.name in AMPLIFIED else [],
-        )
-        for job in recorded_jobs()
-    ]
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("job", listed())
+@pytest.mark.parametrize("job", recorded_jobs(), ids=lambda job: job.name)
 def test_the_picture_is_the_recorded_one(job: RecordedJob, runner: Runner) -> None:
     seen = Recorder()
     ran = runner.run(job.job(), seen)
     found = deviations(job, seen, list(ran.images))
-    assert found.misses() == [], str(found)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("job", [job for job in recorded_jobs() if job.name in AMPLIFIED], ids=lambda job: job.name)
-def test_amplified_jobs_still_count_and_draw_as_recorded(job: RecordedJob, runner: Runner) -> None:
-    seen = Recorder()
-    found = deviations(job, seen, list(runner.run(job.job(), seen).images))
-    assert not {"noise", "conditioning", "counts"} & set(found.misses()), str(found)
+    assert found.misses(AMPLIFIED.get(job.name, {})) == [], str(found)

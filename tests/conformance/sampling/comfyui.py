@@ -1,6 +1,7 @@
 """ComfyUI's KSampler put together from the runner's pieces, on the toy networks of the recordings."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
@@ -11,8 +12,8 @@ from paramc.runtime.denoise.masked import Masked, putting_back, putting_back_noi
 from paramc.runtime.denoise.parametrisation import (
     Estimate,
     clean_from_flow,
-    clean_from_noise,
-    clean_from_velocity,
+    divided_from_noise,
+    divided_from_velocity,
 )
 from paramc.runtime.denoise.regions import Area, Region, RegionDenoiser
 from paramc.runtime.rng.batch import StepNoise, batch_noise
@@ -63,7 +64,9 @@ def levels_of(model: str) -> Levels:
 def process_of(model: str) -> Process:
     levels = levels_of(model)
     span = levels.at_fraction(0.2), levels.at_fraction(0.8)
-    return RectifiedFlow(levels.at_fraction(1e-4), span) if model in ("sd3", "flux") else VarianceExploding(span)
+    if model in ("sd3", "flux"):
+        return RectifiedFlow(levels.at_fraction(1e-4), span)
+    return VarianceExploding(span, computes_alpha=True)
 
 
 def leaves_latent_space(model: str, latent: Tensor) -> Tensor:
@@ -85,6 +88,20 @@ def lat(shape: list[int], k: int) -> Tensor:
     return (2 * torch.sin(0.37 * index + k)).float().reshape(shape)
 
 
+@dataclass
+class Moved:
+    """A process whose levels between those of the schedule are moved by float32 steps, one after the other."""
+
+    process: Process
+    steps: Iterator[int]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.process, name)
+
+    def sigma(self, half_log_snr: Tensor) -> Tensor:
+        return nudged(self.process.sigma(half_log_snr)[None], [next(self.steps, 0)])[0]
+
+
 class Sampling:
     """One KSampler run."""
 
@@ -93,7 +110,7 @@ class Sampling:
         self.nudge = nudge
         self.model = case.get("model", "eps")
         self.levels = levels_of(self.model)
-        self.process = process_of(self.model)
+        self.process: Process = process_of(self.model)
         self.sampler = case["sampler"].removesuffix("_gpu")
         self.seen: list[float] = []
         self.open_stream = stream_opener("cpu")
@@ -117,9 +134,9 @@ class Sampling:
             case "flux":
                 return clean_from_flow(flow, 1.0)
             case "eps":
-                return clean_from_noise(unet, self.levels)
+                return divided_from_noise(unet, self.levels)
             case _:
-                return clean_from_velocity(unet, self.levels)
+                return divided_from_velocity(unet, self.levels)
 
     def regions(self) -> list[Region]:
         fox, house = (Region(Conditioning(toy.text_embed(text)[None])) for text in ("a red fox", "a blue house"))
@@ -190,9 +207,12 @@ class Sampling:
         case, shape = self.case, self.case["shape"]
         given = lat(shape, 0) if case.get("latent") else torch.zeros(shape)
         latent = enters_latent_space(self.model, given) if given.any() else given
-        sigmas = self.sigmas() if self.nudge is None else nudged(self.sigmas(), self.nudge.steps)
+        sigmas = self.sigmas()
         if len(sigmas) == 0:
             return given
+        if self.nudge is not None:
+            self.process = Moved(self.process, iter(self.nudge.steps[len(sigmas) :]))
+            sigmas = nudged(sigmas, self.nudge.steps)
         noise = batch_noise(shape, case["seed"], self.open_stream, batch_index=case.get("batch_inds", ()))
         if case.get("disable_noise"):
             noise = torch.zeros(shape)

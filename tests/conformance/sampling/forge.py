@@ -12,9 +12,9 @@ from paramc.runtime.denoise.on_timesteps import OnTimesteps
 from paramc.runtime.denoise.parametrisation import (
     Estimate,
     clean_from_flow,
-    clean_from_noise,
-    clean_from_velocity,
     consistent,
+    divided_from_noise,
+    divided_from_velocity,
 )
 from paramc.runtime.execute.tables import FIRST_STRETCHED
 from paramc.runtime.rng.batch import StepNoise, leftover_seed
@@ -120,7 +120,7 @@ class ForgeJob(Job):
         network = self.network
         if self.model in FLOWS:
             return clean_from_flow(self.flow, 1000.0 if self.model == "sd3" else 1.0)
-        make = clean_from_noise if self.pred == "eps" else clean_from_velocity
+        make = divided_from_noise if self.pred == "eps" else divided_from_velocity
         return make(network, levels_of(self.model))
 
     def noised(self, init: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:

@@ -87,7 +87,10 @@ SHAKEN_BY = 1e-4  # share of the largest value of the initial noise
 
 
 class Nudge(NamedTuple):
-    """What is moved a little: each sigma by a float32 step up (1), down (-1) or not; `shaken`: the initial noise."""
+    """What is moved a little: each sigma by a float32 step up (1), down (-1) or not; `shaken`: the initial noise.
+
+    Steps beyond those of the schedule move the levels that a sampler finds between them, in its order.
+    """
 
     steps: tuple[int, ...] = ()
     shaken: bool = False

@@ -18,6 +18,7 @@ STATED = (
     '"sampler": "sa_solver", "scheduler": "linear_quadratic"',
     '"sampler": "sa_solver_pece", "scheduler": "linear_quadratic"',
 )
+BETWEEN = ("dpmpp_sde", "dpmpp_sde_gpu")  # their Brownian noise depends on levels that are no sigmas of the schedule
 ROUNDS = 2  # through all sigmas, in search of the last digits of another machine
 
 
@@ -87,7 +88,8 @@ def is_reached(case: Case, latent: Tensor, play: Play, allowed: float) -> bool:
     """Whether the recorded latent comes out when sigmas are moved one after the other, each to where it helps most."""
     if deviation(play(case, Nudge()).latent, latent) > allowed / 2:
         return False  # a nudged play goes another way than this one
-    best, steps = deviation(latent, case.expected), [0] * (int(case["steps"]) + 2)
+    count = int(case["steps"]) * (1 + (case["sampler"] in BETWEEN)) + 2
+    best, steps = deviation(latent, case.expected), [0] * count
     for place in [*range(len(steps))] * ROUNDS:
         for step in {1, 0, -1} - {steps[place]}:
             tried = [*steps[:place], step, *steps[place + 1 :]]

@@ -44,7 +44,8 @@ def fate(path: str, values: Mapping[str, object], base: str = "sd1") -> Fate:
         ("sampling.cfg_scale", {}, "sd1", "exact", ""),
         ("sampling.cfg_scale", {"sampling.cfg_scale": 0.0}, "sd1", "dropped", "PC601"),
         ("noise.seed", {"noise.seed": -1}, "sd1", "approximate", "PC602"),
-        ("stages.hires.upscaler", {**HIRES, "stages.hires.upscaler": "latent:nearest"}, "z-image", "dropped", "PC601"),
+        ("stages.hires.upscaler", {**HIRES, "stages.hires.upscaler": "latent:nearest"}, "lumina2", "dropped", "PC601"),
+        ("stages.hires.upscaler", {**HIRES, "stages.hires.upscaler": "latent:nearest"}, "z-image", "exact", ""),
         ("batch.size", {"batch.size": 4}, "sd1", "exact", ""),
         ("batch.size", {"batch.size": 4, "batch.position": 0}, "sd1", "exact", ""),
         ("batch.position", {"batch.size": 4, "batch.position": 2}, "sd1", "approximate", "PC602"),
@@ -191,7 +192,7 @@ def test_a_schedule_is_kept_as_well_as_its_sampler_can(sampler: str) -> None:
 
 
 FLOW = {
-    "sd3": "close close exact exact exact exact close dropped dropped dropped",
+    "sd3": "close approximate exact exact exact exact approximate dropped dropped dropped",
     "flux": "approximate exact exact exact exact exact exact dropped dropped dropped",
 }
 

@@ -31,7 +31,9 @@ FAMILIES = (
     ("chroma", "chroma"),
     ("z-image", "z-image"),
     ("qwen-image", "qwen-image"),
+    ("flux2", "flux2"),
     ("flux2-klein", "flux2-klein"),
+    ("kolors", "kolors"),
     ("lumina2", "lumina2"),
     ("auraflow", "auraflow"),
     ("sana", "sana"),
@@ -87,13 +89,15 @@ def jobs() -> Iterator[Job]:
             for text in (job.text, Text()):
                 yield job.model_copy(update={"task": task, "text": text, "controls": (ControlNet(priority="control"),)})
         yield job.model_copy(update={"controls": (ControlNet(model=AssetRef(name="b", urn=f"{HUB}a/b")),)})
+        if base in ("sd1", "sdxl", "flux"):
+            yield from (each.model_copy(update={"text": text}) for each in shown(job) for text in (job.text, Text()))
         yield job.model_copy(update={"assets": Assets(checkpoint=AssetRef(name="x", path="x.gguf"))})
         for task in (TextToImage(), ImageToImage(), Inpaint()):
             for units in ((), (ControlNet(),)):
                 yield job.model_copy(update={"task": task, "controls": units, "patches": (FreeU(), Tiling())})
         yield job.model_copy(update={"stages": (Hires(upscaler="latent:bilinear", scale=2.0),)})
         yield job.model_copy(update={"stages": (Hires(upscaler="image:lanczos", scale=2.0),)})
-        if name in ("sd1", "sd2-v"):
+        if name in ("sd1", "sd2-v", "kolors"):
             yield from (
                 job.replace({"sampling.sampler": sampler, "sampling.zero_terminal_snr": True}) for sampler in samplers()
             )
@@ -101,6 +105,17 @@ def jobs() -> Iterator[Job]:
             yield from (
                 job.replace({"sampling.sampler": sampler, "sampling.schedule": schedule}) for schedule in schedules()
             )
+
+
+def shown(job: Job) -> Iterator[Job]:
+    """Pictures that are prompts, beside all else that a pipeline takes, and pictures that steer through adapters."""
+    prompt, adapter = (ControlNet(model=AssetRef(name=name)) for name in ("ip-adapter_sd15", "t2iadapter_canny_sd15v2"))
+    for task in (TextToImage(), ImageToImage(), Inpaint()):
+        for units in ((), (ControlNet(priority="control"),)):
+            yield job.model_copy(update={"task": task, "controls": (prompt, *units)})
+    hires = (Hires(upscaler="latent:bilinear", scale=2.0),)
+    yield job.model_copy(update={"stages": hires, "controls": (prompt, prompt.model_copy(update={"passes": "second"}))})
+    yield from (job.model_copy(update={"controls": (prompt, *[adapter] * count)}) for count in (1, 2))
 
 
 @pytest.fixture(scope="module")

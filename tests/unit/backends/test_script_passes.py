@@ -4,8 +4,8 @@ import pytest
 
 import paramc
 from paramc.backends.lengths import fraction
-from paramc.ir.assets import HUB, AssetRef
-from paramc.ir.control import ControlNet
+from paramc.ir.assets import HUB, AssetRef, ImageRef
+from paramc.ir.control import ControlNet, Reference
 from paramc.ir.stages import PostUpscale
 from tests.unit.backends.scripts import FLUX, HIRES, PLAIN, arguments, code, constants, lost, script, with_family
 
@@ -84,6 +84,15 @@ def test_what_is_too_much_is_cut_off_evenly() -> None:
     assert "latents[:, :, :" not in script(text).replace("latents[:, :, :, 16", "")
 
 
+@pytest.mark.parametrize("style", ["plain", "exact"])
+def test_a_second_pass_cuts_what_it_encoded_and_not_the_picture(style: str) -> None:
+    more = ", Denoising strength: 0.7, Hires resize: 768x1024, Hires upscaler: Lanczos"
+    source = script(PLAIN.replace("512x768", "512x512") + more, options=(("style", style),))
+    assert "size = (1024, HIRES_HEIGHT)" in source
+    assert source.index(".encode(pixels") < source.index("latents = latents[:, :, :, 16 : 16 + HIRES_WIDTH // 8]")
+    assert ".crop(" not in source
+
+
 def test_a_finished_picture_is_enlarged_without_a_model() -> None:
     job = (
         paramc.parse(PLAIN)
@@ -140,7 +149,7 @@ CFG = {"guidance_scale": "CFG_SCALE"}
 DDIM = {"eta": "ETA"}
 RESCALED = {"guidance_rescale": "CFG_RESCALE"}
 LEVELS = "[1 - n * {table} // STEPS / {table} for n in range(STEPS)]"
-SD3 = {"sigmas": LEVELS.format(table=1000), "max_sequence_length": "256"}
+SD3 = {"sigmas": LEVELS.format(table=1000), "max_sequence_length": "77"}
 TWO_KINDS = {"guidance_scale": "DISTILLED_CFG_SCALE", "true_cfg_scale": "CFG_SCALE"}
 FLUX_ONLY = {"sigmas": LEVELS.format(table=10000), "max_sequence_length": "256", **TWO_KINDS}
 
@@ -250,6 +259,17 @@ def test_a_model_that_edits_pictures_is_given_the_picture_itself() -> None:
     source = script(f"{PLAIN}, Denoising strength: 1", "flux-kontext", "flux")
     assert arguments(source, "pipe")["image"] == "picture"
     assert "vae.encode" not in source
+    assert "resize" not in source
+
+
+def test_a_model_that_edits_is_given_the_picture_that_it_is_shown() -> None:
+    shown = (Reference(image=ImageRef(path="house.png")), Reference(unit=2, image=ImageRef(path="more.png")))
+    job = with_family(PLAIN, "flux-kontext", "flux").model_copy(update={"patches": shown, "ledger": ()})
+    made = paramc.compile(job, "diffusers")
+    assert constants(made.text)["IMAGE"] == "house.png"
+    assert arguments(made.text, "pipe")["image"] == "picture"
+    grades = [fate.grade for fate in made.report.fates if fate.paths[0].endswith("image.path")]
+    assert grades == ["approximate", "dropped"]
 
 
 @pytest.mark.parametrize(
@@ -273,20 +293,21 @@ def controlled(base: str, *units: ControlNet, text: str = PLAIN) -> str:
 
 
 @pytest.mark.parametrize(
-    ("base", "pipeline"),
+    ("base", "pipeline", "ending"),
     [
-        ("sd1", "StableDiffusionControlNetPipeline"),
-        ("sdxl", "StableDiffusionXLControlNetPipeline"),
-        ("sd3", "StableDiffusion3ControlNetPipeline"),
-        ("flux", "FluxControlNetPipeline"),
+        ("sd1", "StableDiffusionControlNetPipeline", ".safetensors"),
+        ("sdxl", "StableDiffusionXLControlNetPipeline", ".safetensors"),
+        ("sd3", "StableDiffusion3ControlNetPipeline", ".safetensors"),
+        ("flux", "FluxControlNetPipeline", ""),  # whose nets are read from folders alone
+        ("qwen-image", "QwenImageControlNetPipeline", ""),
     ],
 )
-def test_every_unit_has_its_file_and_its_numbers(base: str, pipeline: str) -> None:
+def test_every_unit_has_its_file_and_its_numbers(base: str, pipeline: str, ending: str) -> None:
     first = ControlNet(model=AssetRef(name="canny"), weight=0.8, end=0.5)
     source = controlled(base, first, ControlNet(unit=1, start=0.2))
     found = constants(source)
     assert f"pipe = {pipeline}." in source
-    assert found["CONTROLNETS"] == ["canny.safetensors", "controlnet.safetensors"]
+    assert found["CONTROLNETS"] == [f"canny{ending}", f"controlnet{ending}"]
     numbers = found["CONTROL_SCALES"], found["CONTROL_STARTS"], found["CONTROL_ENDS"]
     assert numbers == ([0.8, 1.0], [0.0, 0.2], [0.5, 1.0])
     assert (
@@ -351,3 +372,28 @@ def test_where_no_refiner_fits_one_model_runs_all_steps(text: str, base: str, pr
     made = paramc.compile(with_family(text, base, base), "diffusers", options={"prompts": prompts})
     assert "REFINER" not in made.text
     assert {fate.grade for fate in made.report.fates if fate.key == "Refiner"} == {"dropped"}
+
+
+@pytest.mark.parametrize(
+    ("base", "pipeline", "image"),
+    [
+        ("chroma", "ChromaImg2ImgPipeline", "latents"),
+        ("z-image", "ZImageImg2ImgPipeline", "latents"),
+        ("kolors", "KolorsImg2ImgPipeline", "latents"),
+        ("qwen-image", "QwenImageImg2ImgPipeline", "picture"),
+    ],
+)
+def test_newer_families_start_from_pictures_where_the_library_does(base: str, pipeline: str, image: str) -> None:
+    text = PLAIN.replace(", Version", ", Denoising strength: 0.5, Version")
+    source = script(text, base, base)
+    assert f"pipe = {pipeline}." in source
+    assert arguments(source, "pipe")["image"] == image
+    tells = "register_to_config(vae_latent_channels=16)" in source
+    assert tells == (base in ("chroma", "z-image"))  # their processors of pictures take latents for pixels
+
+
+@pytest.mark.parametrize("base", ["flux2", "flux2-klein", "lumina2", "auraflow", "hidream"])
+def test_families_without_such_a_pipeline_paint_from_the_text(base: str) -> None:
+    text = PLAIN.replace(", Version", ", Denoising strength: 0.5, Version")
+    report = paramc.compile(with_family(text, base, base), "diffusers").report
+    assert {fate.grade for fate in report.fates if "task.strength" in fate.features} == {"dropped"}

@@ -138,19 +138,18 @@ def test_what_it_leaves_out_is_what_the_grades_leave_out() -> None:
     own = [as_row(conditions[name], Condition, name) for name in ("own_loop", "own_flow")]
     assert {base for condition in own for base in condition.when["base"]} == loops.bases
     assert {name for condition in own for name in condition.unless["family"]} == loops.unlike
-    for condition in own:
-        assert {key for key in condition.unless if key.startswith("flag.")} == {f"flag.{name}" for name in loops.other}
+    assert all({*condition.unless["manner"]} == loops.manners for condition in own)
 
 
-def test_programs_that_read_otherwise_get_no_loop_of_its_own() -> None:
+def test_texts_are_read_as_the_runner_reads_them() -> None:
     loops = read_loops(TARGET.folder / "loop.toml")
-    manners = {name: find_manner(name) for name in dialects()}
-    usual = ("mended", "packed")
-    others = {name for name, read in manners.items() if (read.normalisation, read.chunking) != usual}
-    assert others <= loops.manners
-    assert not loops.manners & manners.keys() - others
-    rules = [rule for rule in TARGET.rules if (rule.when or {}).get("option.style") == ["exact"]]
-    assert all({*(rule.unless or {})["manner"]} == loops.manners for rule in rules)
+    for name in {*dialects()} - loops.manners:
+        manner, row = find_manner(name), loops.reader(name)
+        assert row.mends == (manner.normalisation, manner.open_normalisation or manner.normalisation)
+        assert row.groups == (manner.chunking == "grouped")
+        assert row.deep == (manner.layers in ("asked", "deepest"))
+        assert row.silences == (manner.empty_negative == "zeros")
+        assert manner.chunking in ("packed", "grouped")
 
 
 def test_a_part_comes_with_all_that_it_needs() -> None:
@@ -228,12 +227,20 @@ def test_a_rule_under_a_condition_that_is_not_there_is_told(tmp_path: Path) -> N
         _ = Target("toy", tmp_path).rules
 
 
-@pytest.mark.parametrize("style", ["plain", "exact"])
-def test_what_is_no_controlnet_is_left_out_and_said(style: str) -> None:
-    units = [
-        ControlNet(unit=place, model=AssetRef(name=name)) for place, name in enumerate(("ip-adapter_sd15", "canny"))
-    ]
+@pytest.mark.parametrize(
+    ("style", "name"),
+    [
+        ("plain", "ip-adapter-faceid_sd15"),
+        ("plain", "t2iadapter_canny_sd15v2"),  # which has no pipeline with ControlNets
+        ("exact", "ip-adapter_sd15"),
+    ],
+)
+def test_what_is_no_controlnet_is_left_out_and_said(style: str, name: str) -> None:
+    units = [ControlNet(unit=place, model=AssetRef(name=each)) for place, each in enumerate((name, "canny"))]
     job = with_family(CARD, "sd1", "sd1").model_copy(update={"controls": tuple(units)})
     made = paramc.compile(job, "diffusers", options={"style": style})
     assert constants(made.text)["CONTROLNETS"] == ["canny.safetensors"]
-    assert "dropped" in {fate.grade for fate in made.report.fates if "control.controlnet" in fate.features}
+    grades = {fate.paths[0]: fate.grade for fate in made.report.fates if "control.controlnet" in fate.features}
+    lost = {path for path, grade in grades.items() if grade == "dropped"}
+    assert lost == {path for path in grades if path.startswith("controls.controlnet.")}
+    assert lost < grades.keys()

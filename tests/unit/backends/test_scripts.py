@@ -287,6 +287,14 @@ def test_the_shift_is_the_familys_unless_asked_for() -> None:
     assert scheduler(paramc.compile(flux, "diffusers").text)[1]["shift"].startswith("7.389")
 
 
+def test_rows_of_t5_are_as_long_as_the_program_s() -> None:
+    for program, words, length in (("a1111", 3, "77"), ("forge", 3, "256"), ("a1111", 60, "256")):
+        made = with_family(PLAIN.replace("a cat", "a cat " * words), "sd3", "sd3").replace(
+            {"producer.dialect": program}
+        )
+        assert arguments(paramc.compile(made, "diffusers").text, "pipe")["max_sequence_length"] == length
+
+
 def test_schnell_has_no_guidance_and_fewer_tokens() -> None:
     text = FLUX.replace("Distilled CFG Scale: 3.5, ", "").replace("a cat", "a cat on a mat, " * 50)
     source = script(text, "flux-schnell", "flux")

@@ -116,9 +116,17 @@ def test_a_hash_that_begins_alike_is_close(catalogue: Catalogue, models: Path) -
     assert caught.value.diagnostics[0].help == "did you mean `dog.safetensors`?"
 
 
-def test_another_kind_is_never_taken(catalogue: Catalogue) -> None:
-    with pytest.raises(ModelNotFound):
+def test_another_kind_is_never_taken_but_named(catalogue: Catalogue, models: Path) -> None:
+    with pytest.raises(ModelNotFound, match=r"soft\.safetensors` is a VAE, not a checkpoint"):
         find_model(catalogue, AssetRef(name="soft"), "checkpoint")
+
+
+@pytest.mark.parametrize("name", ["half", "half.safetensors", "sub/half.safetensors"])
+def test_a_damaged_file_of_the_name_is_what_is_told(catalogue: Catalogue, models: Path, name: str) -> None:
+    (models / "half.safetensors").write_bytes(b"<!DOCTYPE html>")
+    with pytest.raises(ModelNotFound) as caught:
+        find_model(catalogue, AssetRef(name=name), "checkpoint")
+    assert [item.code for item in caught.value.diagnostics] == ["PC521"]
 
 
 @pytest.mark.parametrize("digits", [8, 10, 64])

@@ -16,6 +16,7 @@ from paramc.dialects.read_script import read_script
 from paramc.dialects.registry import find_dialect
 from paramc.dialects.script.amounts import asked_strength, hires_strength, run_steps
 from paramc.dialects.script.lines import Lines
+from paramc.dialects.script.loaded import MOST_UNITS
 from paramc.ir.assets import AssetRef, ImageRef
 from paramc.ir.control import ControlNet, FreeU, Tiling
 from paramc.ir.family import Family
@@ -394,6 +395,17 @@ def test_work_is_bounded_whatever_the_script_says(body: str) -> None:
     start = time.process_time()
     assert job_of(LOADED + 'pipe("a fox")\n' + body).prompt.text == "a fox"
     assert time.process_time() - start < 5  # an endless one would take for ever
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'pipe.load_ip_adapter("a", subfolder="b", weight_name=["c.bin"] * 100000)\npipe("a fox")',
+        'pipe("a fox", control_image=["c.png"] * 100000, controlnet_conditioning_scale=0.5)',
+    ],
+)
+def test_more_units_than_any_program_has_are_no_work(line: str) -> None:
+    assert len(job_of(f"{LOADED}{line}").controls) <= MOST_UNITS
 
 
 def test_nothing_of_a_script_is_run(tmp_path: Path) -> None:

@@ -182,4 +182,4 @@ def test_a_base_has_its_members(base, members):
 def test_every_other_family_is_its_own_base():
     grouped = {"sd1", "sd2", "sdxl", "sd3", "flux", "chroma", "z-image", "sana", "pixart"}
     single = {name: base for name, base in family_tables.families().items() if base not in grouped}
-    assert single == {name: name for name in single} and len(single) == 26
+    assert single == {name: name for name in single} and len(single) == 28

@@ -26,7 +26,9 @@ from paramc.ir.plan import (
 )
 from paramc.ir.sampling import Variation
 from paramc.ir.stages import Hires
-from paramc.passes.plan import denoiser_calls, hires_size, plan_job
+from paramc.passes.conditioning import denoiser_calls
+from paramc.passes.later import hires_size
+from paramc.passes.plan import plan_job
 
 BASE = "Steps: 20, Sampler: {sampler}, CFG scale: 7, Seed: 1, Size: 512x768, Version: v1.10.1"
 EULER = "Euler, Schedule type: Uniform"

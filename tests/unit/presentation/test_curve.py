@@ -3,6 +3,7 @@
 import gzip
 import json
 from itertools import pairwise
+from math import exp
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,7 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import paramc
+from paramc.passes.plan import ways
+from paramc.presentation.console import Screen
 from paramc.presentation.curve import FORMULAS, ROWS, Ask, plot, sigmas_of, svg, table
+from paramc.presentation.screen import job_screen
+from paramc.resources import GRAMMARS
 
 RECORDED = json.loads(gzip.decompress((Path(__file__).parents[2] / "golden/presentation/sigmas.json.gz").read_bytes()))
 
@@ -34,23 +40,37 @@ def test_the_table_has_a_level_for_every_timestep() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("ask", "second"),
-    [
-        (Ask(2, "sd3", is_flow=True), 0.75),
-        (Ask(2, "flux", is_flow=True, pixels=1024 * 1024), 0.7595),
-        (Ask(2, "z-image", is_flow=True), 0.75),
-        (Ask(2, "cogview4", is_flow=True), 0.5),
-        (Ask(2, "sd3", is_flow=True, shift=1.0), 0.5),
-    ],
-)
-def test_flow_models_go_from_one_to_zero_by_their_shift(ask: Ask, second: float) -> None:
-    assert sigmas_of("simple", ask) == pytest.approx((1.0, second, 0.0), abs=1e-4)
+@pytest.mark.parametrize(("shift", "second"), [(1.0, 0.5), (3.0, 0.75), (exp(1.15), 0.7595)])
+def test_flow_models_go_from_one_to_zero_by_their_shift(shift: float, second: float) -> None:
+    assert sigmas_of("simple", Ask(2, shift)) == pytest.approx((1.0, second, 0.0), abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("schedule", "ask"), [("beta", Ask(20)), ("karras", Ask(20, is_flow=True)), ("karras", Ask(0))]
-)
+TWO_STEPS = "a cat\nSteps: 2, Sampler: Euler, Schedule type: Simple, Seed: 1, Size: 512x512"
+MODELS = (
+    "sd3.5_large", "flux1-dev", "chroma-unlocked-v50", "z_image_turbo", "qwen_image", "lumina_2", "hidream_i1_full", "flux1-schnell",
+)  # fmt: skip
+
+
+@pytest.mark.sdk
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("version", ["v1.10.1", "f2.0.1v1.10.1"])
+def test_a_model_that_says_no_shift_is_drawn_with_the_runners_own(model: str, version: str) -> None:
+    from paramc.runtime.schedules.flows import flow_levels
+
+    job = paramc.parse(f"{TWO_STEPS}, Model: {model}, Version: {version}")
+    assert job.family is not None
+    flags = ways(job, (GRAMMARS,), "habits")
+    levels = flow_levels(job.family.base, job.family.name, flags, None).sigmas
+    second = float(levels[len(levels) // 2 - 1])
+    assert f"simple: 1 to {second:.3g}, then 0" in job_screen(job, [], [], Screen())
+
+
+def test_a_flow_model_of_which_no_shift_is_known_is_drawn_without() -> None:
+    job = paramc.parse(f"{TWO_STEPS}, Model: cogview4")
+    assert "simple: 1 to 0.5, then 0" in job_screen(job, [], [], Screen())
+
+
+@pytest.mark.parametrize(("schedule", "ask"), [("beta", Ask(20)), ("karras", Ask(20, 1.0)), ("karras", Ask(0))])
 def test_a_schedule_without_a_plain_formula_has_no_curve(schedule: str, ask: Ask) -> None:
     assert sigmas_of(schedule, ask) == ()
 
@@ -62,11 +82,10 @@ NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 def test_no_number_of_the_settings_is_too_strange(
     schedule: str, steps: int, is_flow: bool, rho: float, low: float, high: float
 ) -> None:
-    for base in ("sd1", "flux"):
-        ask = Ask(steps, base, is_flow=is_flow, shift=low, rho=rho, sigma_min=low, sigma_max=high)
-        found = sigmas_of(schedule, ask)
-        plot(found, 20)
-        svg(found, schedule)
+    ask = Ask(steps, low if is_flow else None, rho=rho, sigma_min=low, sigma_max=high)
+    found = sigmas_of(schedule, ask)
+    plot(found, 20)
+    svg(found, schedule)
 
 
 @given(st.sampled_from(sorted(FORMULAS)), st.integers(1, 200))

@@ -75,6 +75,10 @@ def test_weights_of_blocks_are_numbers_or_the_name_of_a_preset(text: str, blocks
 def test_a_network_may_act_on_some_of_the_steps() -> None:
     found = tag("<lora:x:1:start=3:stop=8>")
     assert (found.first_step, found.last_step) == (3, 8)
+    both = tag("<lora:x:1:step=3-8>")
+    assert (both.first_step, both.last_step) == (3, 8)
+    unread = tag("<lora:x:1:step=3>"), tag("<lora:x:1:step=-3-8>")
+    assert all((each.first_step, each.last_step) == (None, None) for each in unread)
     assert (tag("<lora:x:1>").first_step, tag("<lora:x:1>").last_step) == (None, None)
 
 

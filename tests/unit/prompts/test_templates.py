@@ -327,6 +327,11 @@ def test_an_alias_without_an_anchor_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_an_alias_stands_for_what_had_its_name_last_before_it() -> None:
+    tree = read_tree("a: &x\n  - one\nb:\n  - *x\nc: &x\n  - two\nd: [*x, three]\n")
+    assert (tree.lists["b",], tree.lists["d",]) == (["one"], ["two", "three"])
+
+
 def test_aliases_of_aliases_never_multiply() -> None:
     bomb = "a: &a [x, x, x, x]\n" + "".join(f"{b}: &{b}\n{f'- *{a}{chr(10)}' * 99}" for a, b in pairwise("abcdefghi"))
     assert sum(map(len, read_tree(bomb).lists.values())) < 99 * 99 * 9

@@ -10,9 +10,11 @@ pytest.importorskip("diffusers")
 
 from PIL import Image
 
+from paramc.backends.registry import find_target
 from paramc.ir.control import ControlNet
 from paramc.ir.geometry import Size
 from paramc.runtime.control.hints import Resize, hint, nearest_hint, preprocessed
+from paramc.runtime.control.words import words
 
 pytestmark = pytest.mark.sdk
 
@@ -138,3 +140,19 @@ def test_recolouring_keeps_lightness_or_intensity_alone() -> None:
     assert (made("recolor_luminance", red) == round(53.24 / 100 * 255)).all()  # CIE's lightness of sRGB's red
     grey = Image.new("RGB", (64, 64), (64, 64, 64))
     assert (made("recolor_intensity", grey, threshold_a=2.0) == round(255 * (64 / 255) ** 2)).all()
+
+
+def test_the_report_calls_lost_what_is_not_built_in_and_nothing_else() -> None:
+    rule = next(rule for rule in find_target("run").rules if "is not built in" in rule.why)
+    kept = {str(name).lower() for name in (rule.unless or {})["controls.controlnet.preprocessor"]}
+    looking = {name for name, kind in words("references").items() if kind == "attention"}
+    assert kept == {*words("preprocessors"), *looking}
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 8), (200, 8), (200, 1), (2, 1)])
+def test_of_a_strip_that_is_cut_to_size_one_pixel_stays(width: int, height: int) -> None:
+    values = np.arange(width * height * 3, dtype=np.uint8).reshape(height, width, 3)
+    assert nearest_hint(Image.fromarray(values), Size(8, 64 if width > 1 else 8)).shape[2:] == (
+        64 if width > 1 else 8,
+        8,
+    )

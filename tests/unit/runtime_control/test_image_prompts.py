@@ -182,7 +182,7 @@ def test_a_model_of_sdxl_attends_to_a_picture_as_in_diffusers(tmp_path: Path) ->
     adapter = load_net(path, "sdxl", dtype=torch.float32, device="cpu")
     assert isinstance(adapter, ImageAdapter)
     vector, size = torch.randn(1, VECTOR), Size(64, 64)
-    prompt = image_prompt(ControlNet(weight=0.7), adapter, Seen(vector, vector[None], vector[None]))
+    prompt = image_prompt(ControlNet(weight=0.7), adapter, Seen(vector, vector[None], vector[None], vector))
     x, times = torch.randn(2, 4, 8, 8), torch.tensor([500.0, 500.0])
     conditioning = Conditioning(torch.randn(2, 77, 2048), torch.randn(2, 1280), against=1)
     extra = {"text_embeds": conditioning.vector, "time_ids": torch.tensor([[64.0, 64, 0, 0, 64, 64]] * 2)}

@@ -29,7 +29,11 @@ def runner(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
         f"{TEXT}.lora_up.weight": (1536, 2),
         f"{TEXT}.lora_down.weight": (2, 768),
     }
-    save(models / "Lora" / "ink.safetensors", {name: 20 * part for name, part in filled(shapes, 3).items()})
+    ink = {name: 20 * part for name, part in filled(shapes, 3).items()}
+    word = filled({"": (2, 768)}, 5)[""]
+    save(models / "Lora" / "ink.safetensors", ink)
+    save(models / "Lora" / "bringing.safetensors", ink | {"bundle_emb.zorblax.string_to_param.*": word})
+    save(models / "embeddings" / "zorblay.safetensors", {"emb_params": word})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARAMC_HOME", str(tmp_path_factory.mktemp("home")))
         return Runner([models], device="cpu", rng="cpu")
@@ -71,3 +75,9 @@ def test_the_first_weight_is_that_of_the_text_encoder(runner: Runner) -> None:
     first = seen(runner, f"<lora:ink:1:1:lbw=1{',0' * 16}>")
     assert torch.equal(alone.latents[-1], first.latents[-1])
     assert not torch.equal(alone.tokens[0], seen(runner, "").tokens[0])
+
+
+def test_a_word_that_a_network_brings_along_is_one_of_the_prompt(runner: Runner) -> None:
+    brought = seen(runner, "zorblax <lora:bringing:1>")
+    assert torch.equal(brought.tokens[0], seen(runner, "zorblay <lora:ink:1>").tokens[0])
+    assert not torch.equal(brought.tokens[0], seen(runner, "zorblax <lora:ink:1>").tokens[0])

@@ -317,6 +317,22 @@ def test_a_net_for_inpainting_does_not_see_what_is_painted_anew(
     assert torch.equal(found, expected)
 
 
+@pytest.mark.parametrize(
+    ("resize", "hidden"), [("stretch", (slice(16, 48), slice(24, 40))), ("crop", (slice(16, 48), slice(16, 48)))]
+)
+def test_what_is_painted_anew_is_hidden_where_the_mask_lies_in_the_job(
+    runner: Runner, picture: str, tmp_path: Path, resize: str, hidden: tuple[slice, slice]
+) -> None:
+    asked = inpainting(picture, tmp_path, unit(Module="inpaint_only")).replace({"task.resize": resize})
+    mask = Image.new("L", (128, 64))
+    mask.paste(255, (48, 16, 80, 48))
+    mask.save(tmp_path / "mask.png")
+    covered = shown(runner, asked)[0].amax(dim=0) < 0
+    expected = torch.zeros(64, 64, dtype=torch.bool)
+    expected[hidden] = True
+    assert torch.equal(covered, expected)
+
+
 def test_a_net_sees_the_part_that_is_painted_alone(runner: Runner, picture: str, tmp_path: Path) -> None:
     area = ", Inpaint area: Only masked, Masked area padding: 0"
     found = shown(runner, inpainting(picture, tmp_path, unit(), area=area))
@@ -337,7 +353,7 @@ def codes(error: pytest.ExceptionInfo[RunError]) -> set[str]:
 
 def test_a_preprocessor_that_is_not_built_in_is_named(runner: Runner, picture: str) -> None:
     with pytest.raises(RunError) as error:
-        runner.run(job(picture, unit(Module="depth_midas")))
+        runner.run(job(picture, unit(Module="openpose_full")))
     assert codes(error) == {"PC589"}
 
 

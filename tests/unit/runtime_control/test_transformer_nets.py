@@ -20,6 +20,7 @@ from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.control.flow_steering import _spread
 from paramc.runtime.control.nets import load_net
 from paramc.runtime.execute.runner import Runner
+from paramc.runtime.execute.thrift import Turns
 from paramc.runtime.models.checkpoint import Checkpoint, load_checkpoint
 from tests.conformance.e2e.recorder import Recorder
 from tests.unit.runtime_control.tiny import state
@@ -361,8 +362,8 @@ def test_a_net_for_filling_sees_the_picture_without_what_is_painted_anew(runner:
     net = load_net(folder / "ControlNet" / "filling.safetensors", "sd3", dtype=torch.float32, device="cpu")
     assert isinstance(net, SD3ControlNetModel)
     asked = paramc.parse(
-        "a cat\nSteps: 2, Sampler: Euler, Seed: 1, Size: 64x64, Model: tiny-sd3, Denoising strength: 1, "
-        f'Mask blur: 0, ControlNet 0: "Module: none, Model: filling", {FORGE}'
+        "a cat\nSteps: 2, Sampler: Euler, Schedule type: Simple, Seed: 1, Size: 64x64, Model: tiny-sd3, "
+        f'Denoising strength: 1, Mask blur: 0, ControlNet 0: "Module: none, Model: filling", {FORGE}'
     ).replace(
         {
             "task.init.path": str(folder / "picture.png"),
@@ -386,6 +387,22 @@ def test_a_net_for_filling_sees_the_picture_without_what_is_painted_anew(runner:
     kept = torch.ones(1, 1, 8, 8)
     kept[:, :, 1:5, 2:6] = 0
     assert deviation(shown[0][:1], torch.cat([latent, kept], dim=1)) <= BAR
+
+
+def test_the_transformer_is_in_place_again_when_control_pictures_went_through_the_vae(
+    runner: Runner, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brought: list[tuple[nn.Module, ...]] = []
+    forward, seen = FluxTransformer2DModel.forward, []
+
+    def noted(self: FluxTransformer2DModel, *args: Tensor, **inputs: Tensor) -> object:
+        seen.append(brought[-1] == (self,))
+        return forward(self, *args, **inputs)
+
+    monkeypatch.setattr(Turns, "bring", lambda self, *models: brought.append(models))
+    monkeypatch.setattr(FluxTransformer2DModel, "forward", noted)
+    painted(runner, folder, "tiny-flux-dev", "Model: lines")
+    assert seen and all(seen)
 
 
 def test_a_net_for_another_transformer_is_refused(folder: Path) -> None:

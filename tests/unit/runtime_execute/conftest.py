@@ -27,3 +27,9 @@ def runner(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARAMC_HOME", str(tmp_path_factory.mktemp("home")))
         yield Runner([models], device="cpu", rng="cpu")
+
+
+@pytest.fixture
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A catalogue that knows no files of other tests, nor of the user."""
+    monkeypatch.setenv("PARAMC_HOME", str(tmp_path_factory.mktemp("home")))

@@ -1,5 +1,7 @@
 """What goes in is damaged, of another kind, or asks for what cannot be: each is named, and nothing else is painted."""
 
+import math
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from torch import Tensor, nn
 
 import paramc
 from paramc.diagnostics.model import ParamcError
-from paramc.ir.job import Job
+from paramc.ir.job import Job, Producer
+from paramc.ir.stages import Further
 from paramc.runtime.execute.runner import NumberType, Runner
 
 SETTINGS = "Steps: 2, Sampler: Euler, CFG scale: 5, Seed: 7, Size: {size}, Model: {model}, RNG: CPU, Version: 1.10.1"
@@ -79,8 +82,13 @@ def test_a_network_of_another_family(tmp_path: Path, own: Open) -> None:
     assert refused(own(), job(prompt="a cat <lora:flux_style:1>")) == "PC530"
 
 
-def test_a_pickle_that_runs_code(tmp_path: Path, own: Open) -> None:
-    torch.save({"state_dict": nn.Linear(2, 2)}, tmp_path / "files" / "evil.ckpt")
+def plainly_pickled(content: object, path: Path) -> None:
+    path.write_bytes(pickle.dumps(content, protocol=4))
+
+
+@pytest.mark.parametrize("writes", [torch.save, plainly_pickled])
+def test_a_pickle_that_runs_code(tmp_path: Path, own: Open, writes: Callable[[object, Path], None]) -> None:
+    writes({"state_dict": nn.Linear(2, 2)}, tmp_path / "files" / "evil.ckpt")
     asked = job("evil").replace({"assets.checkpoint.path": str(tmp_path / "files" / "evil.ckpt")})
     assert refused(own(), asked) == "PC524"
 
@@ -88,6 +96,50 @@ def test_a_pickle_that_runs_code(tmp_path: Path, own: Open) -> None:
 @pytest.mark.parametrize("name", ["../../secret", "/etc/passwd", "a/../../b"])
 def test_a_network_whose_name_leaves_the_folders(own: Open, name: str) -> None:
     assert refused(own(), job(prompt=f"a cat <lora:{name}:1>")) == "PC520"
+
+
+@pytest.mark.parametrize(
+    "size",
+    ["7x64", "1x1", "0x0", "-64x64", "64x64, Denoising strength: 0.5, Hires upscaler: Latent, Hires resize: 4x4"],
+)
+def test_no_room_for_a_latent(runner: Runner, size: str) -> None:
+    assert refused(runner, job(size=size)) == "PC536"
+
+
+@pytest.mark.parametrize("scale", ["0", "-2", "1e9"])
+def test_a_second_pass_of_no_size(runner: Runner, scale: str) -> None:
+    size = f"64x64, Denoising strength: 0.5, Hires upscaler: Latent, Hires upscale: {scale}"
+    assert refused(runner, job(size=size)) == "PC537"
+    assert refused(runner, job(size="100000x100000")) == "PC537"
+
+
+@pytest.mark.parametrize(("factor", "code"), [("0.001", "PC536"), ("100000", "PC537"), ("1e9", "PC537")])
+def test_an_enlargement_of_no_size(runner: Runner, factor: str, code: str) -> None:
+    size = f"64x64, Postprocess upscale by: {factor}, Postprocess upscaler: Lanczos"
+    assert refused(runner, job(size=size)) == code
+
+
+@pytest.mark.parametrize(
+    ("upscaler", "factor", "code"),
+    [
+        ("latent:bilinear", 0.01, "PC536"),
+        ("latent:bilinear", -2.0, "PC536"),
+        ("latent:bilinear", 1e9, "PC537"),
+        ("latent:bilinear", math.inf, "PC537"),
+        ("image:bilinear", 0.01, "PC536"),
+        ("image:bilinear", 0.1, "PC536"),
+        ("image:bilinear", math.nan, "PC537"),
+    ],
+)
+@pytest.mark.parametrize("producer", ["a1111", "comfyui"])
+def test_one_more_pass_of_no_size(runner: Runner, upscaler: str, factor: float, code: str, producer: str) -> None:
+    asked = job().model_copy(
+        update={
+            "stages": (Further(upscaler=upscaler, scale=factor, strength=0.5),),
+            "producer": Producer(dialect=producer),
+        }
+    )
+    assert refused(runner, asked) == code
 
 
 def test_no_steps(runner: Runner) -> None:
@@ -164,3 +216,23 @@ def test_a_vae_that_overflows_is_run_again_in_full_precision(
 def test_a_schedule_between_levels_that_repeat(own: Open) -> None:
     values = {"sampling.schedule": "normal", "sampling.zero_terminal_snr": True, "sampling.downcasts_alphas": True}
     assert refused(own(), job().replace(values)) == "PC577"
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        ("model.diffusion_model.", "PC554"),
+        ("first_stage_model.decoder.", "PC578"),
+        ("first_stage_model.encoder.", "PC578"),
+        ("cond_stage_model.", "PC579"),
+    ],
+)
+def test_weights_that_are_no_numbers(models: Path, tmp_path: Path, own: Open, part: str, code: str) -> None:
+    content = tensors(models)
+    damaged = [name for name in content if name.startswith(part) and name.endswith("weight")][1]
+    write(tmp_path, "damaged", {**content, damaged: torch.full_like(content[damaged], torch.nan)})
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "init.png")
+    asked = job("damaged", size="64x64, Denoising strength: 0.6").replace(
+        {"task.init.path": str(tmp_path / "init.png")}
+    )
+    assert refused(own(), asked) == code

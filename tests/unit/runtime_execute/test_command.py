@@ -91,6 +91,11 @@ def test_a_source_that_fails_does_not_stop_the_others(
     assert "PC520" in capsys.readouterr().err
 
 
+def test_a_model_may_be_asked_for_by_the_name_that_it_has_in_the_folders(run: Run, tmp_path: Path) -> None:
+    assert run(SETTINGS.replace("tiny", "nobody"), "--model", "tiny.safetensors") == 0
+    assert paramc.read(painted(tmp_path)[0]).assets.checkpoint == paramc.parse(SETTINGS).assets.checkpoint
+
+
 def test_a_model_that_is_not_there_is_not_replaced(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,7 +170,8 @@ STRANGER = "~nobody-of-this-name/x"
     [
         (("-o", LONG), 4, "PC802"),
         (("-o", __file__ + "/"), 4, "PC802"),
-        (("--model", LONG), 1, "PC573"),
+        (("--model", LONG), 1, "PC520"),
+        (("--model", f"{LONG}/{LONG}"), 1, "PC573"),
         (("--model", STRANGER), 1, "PC573"),
         (("--vae", STRANGER), 1, "PC573"),
         (("--set", f"assets.checkpoint.path={LONG}"), 1, "PC520"),

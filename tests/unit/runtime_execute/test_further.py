@@ -17,6 +17,7 @@ from torch import Tensor
 import paramc
 from paramc.diagnostics.model import RunError
 from paramc.ir.assets import ImageRef
+from paramc.ir.control import Reference
 from paramc.ir.stages import ImageToImage, Inpaint
 from paramc.runtime.execute import further
 from paramc.runtime.execute.runner import Runner
@@ -68,14 +69,16 @@ def runner(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
         return Runner([folder], device="cpu", rng="cpu")
 
 
-def painted(runner: Runner, model: str, settings: str, task: ImageToImage | Inpaint | None, version: str) -> Recorder:
+def painted(
+    runner: Runner, model: str, settings: str, task: ImageToImage | Inpaint | None, version: str, **changed: object
+) -> Recorder:
     text = (
         f"a cat\nNegative prompt: dog\nSteps: {STEPS}, {settings}, Seed: {SEED}, Size: 64x64, Model: {model}, RNG: CPU"
     )
     job = paramc.parse(f"{text}, {version}")
     seen = Recorder()
     runner.shelf.leftover = None  # what a job of Forge leaves behind, and the next one encodes pictures with
-    runner.run(job if task is None else job.model_copy(update={"task": task}), seen)
+    runner.run(job.model_copy(update=changed | ({} if task is None else {"task": task})), seen)
     return seen
 
 
@@ -182,17 +185,21 @@ def test_a_model_that_paints_after_a_picture_asks_for_one(runner: Runner) -> Non
     assert caught.value.diagnostics[0].code == "PC592"
 
 
+@pytest.mark.parametrize("starts", [True, False])
 def test_flux_kontext_looks_at_the_picture_behind_its_patches(
-    runner: Runner, folder: Path, monkeypatch: pytest.MonkeyPatch
+    runner: Runner, folder: Path, monkeypatch: pytest.MonkeyPatch, *, starts: bool
 ) -> None:
     monkeypatch.setattr(further, "REFERRED", ((96, 96), (128, 64)))
     model = load_checkpoint(folder / "flux-tiny-kontext.safetensors")
     picture = Image.open(folder / "picture.png").convert("RGB").resize((96, 96), Image.Resampling.LANCZOS)
     shown = torch.from_numpy(np.asarray(picture, dtype=np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
-    task = ImageToImage(init=ImageRef(path=str(folder / "picture.png")), strength=1.0)
+    file = ImageRef(path=str(folder / "picture.png"))
+    task = ImageToImage(init=file, strength=1.0) if starts else None
+    second = Reference(unit=2, image=ImageRef(path=str(folder / "nowhere.png")))
+    looked_at = () if starts else (second, Reference(image=file))
     with torch.no_grad():
         tokens = packed(encoded(model, shown))
-        found = painted(runner, "flux-tiny-kontext", FLUX, task, FORGE).latents[-1]
+        found = painted(runner, "flux-tiny-kontext", FLUX, task, FORGE, patches=looked_at).latents[-1]
         assert deviation(found, flux_loop(model, None, tokens, as_it_is)) <= BAR
 
 

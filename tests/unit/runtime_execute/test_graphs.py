@@ -10,9 +10,7 @@ import torch
 from PIL import Image
 
 import paramc
-from paramc.ir.assets import ImageRef
 from paramc.ir.job import Job
-from paramc.ir.plan import MaskLatent
 from paramc.runtime.execute.runner import Runner
 from paramc.runtime.execute.shading import grown, shares_of
 from tests.conformance.e2e.recorder import Recorder
@@ -134,8 +132,4 @@ def test_a_mask_grows_by_a_square() -> None:
 def test_greys_are_shares_and_what_is_transparent_is_masked(level: int, alpha: int, share: float) -> None:
     drawn = Image.new("RGBA", (2, 1), (level, level, level, alpha))
     drawn.putpixel((1, 0), (level, level, level, 255))
-    op = MaskLatent(
-        id="m", latent="l", mask=ImageRef(), blur=0.0, inverts=False, fill="original", area="whole", padding=0,
-        mask_weight=1.0, keeps_shades=True,
-    )  # fmt: skip
-    assert float(shares_of(drawn, op)[0, 0, 0, 0]) == pytest.approx(share)
+    assert float(shares_of(drawn, 0.0, inverts=False)[0, 0, 0, 0]) == pytest.approx(share)

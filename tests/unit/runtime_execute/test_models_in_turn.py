@@ -81,3 +81,23 @@ def test_memory_that_is_short_sends_fewer_rows_at_a_time(
     assert f"at most {fits} rows" in said
     for before, after in zip(whole, ran.images, strict=True):
         assert np.abs(np.asarray(before).astype(int) - np.asarray(after).astype(int)).max() <= 1
+
+
+def test_short_memory_sends_fewer_rows_at_once_where_no_negative_is_looked_at(
+    models: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PARAMC_HOME", str(tmp_path))
+    runner = Runner([models], device="cpu", rng="cpu")
+    asked = job(version="f2.0.1v1.10.1-previous-669-gdfdcbab6").replace(
+        {"batch.size": 4, "sampling.steps": 1, "sampling.cfg_scale": 1.0}
+    )
+    tried: list[int] = []
+
+    def refuse(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        tried.append(len(inputs[0]))
+        if len(inputs[0]) > 2:
+            raise torch.OutOfMemoryError
+
+    runner.shelf.weights(job().assets.checkpoint).checkpoint.unet.register_forward_pre_hook(refuse)
+    runner.run(asked)
+    assert tried == [4, 2, 2]

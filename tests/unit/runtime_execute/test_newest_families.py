@@ -487,7 +487,7 @@ def test_diffusers_reads_texts_for_pixart_in_small_letters_and_cuts_them(folder:
         model = loaded(folder, family)
         [found, cut] = encode_long(
             [(Run(text=" A Cat "),), (Run(text="dog " * 400),)], [1, 1], "original", long_encoder(model, "diffusers")
-        )
+        ).tokens
         ids = torch.tensor([t5_tokeniser().encode("a cat").ids])
         assert deviation(found, model.text_encoders[0](ids).last_hidden_state[0]) <= BAR
         assert len(cut) == most
@@ -507,7 +507,7 @@ def long_encoder(model: Checkpoint, manner: str) -> LongEncoder:
 @torch.no_grad()
 def test_diffusers_shows_chroma_one_token_of_padding(folder: Path) -> None:
     model = loaded(folder, "chroma")
-    [found] = encode_long([(Run(text="a cat"),)], [1], "original", long_encoder(model, "diffusers"))
+    [found] = encode_long([(Run(text="a cat"),)], [1], "original", long_encoder(model, "diffusers")).tokens
     ids = torch.tensor([[*t5_tokeniser().encode("a cat").ids, 0, 0, 0]])
     wanted = model.text_encoders[0](ids, attention_mask=torch.tensor([[1] * (ids.shape[1] - 3) + [0] * 3]))
     assert deviation(found, wanted.last_hidden_state[0, : ids.shape[1] - 2]) <= BAR
@@ -519,7 +519,7 @@ def test_weights_multiply_the_tokens_of_their_words_alone(folder: Path) -> None:
     runs = (Run(text="a "), Run(text="cat", weight=1.5))
     weighted, plain = encode_long(
         [runs, [run.model_copy(update={"weight": 1.0}) for run in runs]], [1, 1], "no_norm", encoder
-    )
+    ).tokens
     assert deviation(weighted[:2], plain[:2]) == 0
     assert deviation(weighted[2:5], 1.5 * plain[2:5]) <= BAR
     assert deviation(weighted[5:], plain[5:]) == 0

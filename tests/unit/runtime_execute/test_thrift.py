@@ -173,6 +173,15 @@ def test_the_model_in_use_is_the_only_one_on_the_device() -> None:
     assert resident.places == []
 
 
+def test_what_takes_no_turns_has_the_device_without_those_that_do() -> None:
+    text, resident = Moved(), Moved()
+    turns = Turns(CARD)
+    turns.join((text,))
+    turns.bring(text)
+    turns.bring(resident)
+    assert text.places == ["cuda", "cpu"]
+
+
 def test_the_memory_of_a_file_is_that_of_its_numbers_in_the_type_they_are_loaded_in(tmp_path: Path) -> None:
     file = tmp_path / "a.safetensors"
     save_file({"x": torch.zeros(10, 3, dtype=torch.float16), "y": torch.zeros(2)}, file)

@@ -282,11 +282,12 @@ def test_a_pickle_that_would_run_code_is_refused(
     assert capsys.readouterr().out == ""
 
 
-def test_an_empty_pickle_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "empty.ckpt"
-    path.write_bytes(b"")
-    assert code(path) == "PC524"
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04" + bytes(200), b"<!DOCTYPE html>" * 9])
+def test_what_torch_has_not_saved_is_no_model_file_and_is_not_accused_of_code(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "other.ckpt"
+    path.write_bytes(content)
+    assert code(path) == "PC521"
 
 
 def test_a_folder_without_a_pipeline_is_named(tmp_path: Path) -> None:
-    assert code(tmp_path) == "PC523"
+    assert code(tmp_path) == "PC541"

@@ -7,9 +7,11 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
-from paramc.runtime.models.deltas import bias_delta, weight_delta
+from paramc.runtime.models.deltas import FORMULAS, bias_delta, weight_delta
 
 pytestmark = pytest.mark.sdk
 
@@ -231,10 +233,44 @@ def test_the_bias_of_a_product_is_scaled_like_the_product() -> None:
         {"rotations": some(2, 3, 4, 4)},
         {"turns": some(4, 3, 3)},
         {"gains": some(1, 7)},
+        {"up": some(6, 0), "down": some(0, 8)},
+        {"up": some(6), "down": some(8)},
+        {"up": some(), "down": some()},
+        {"w1_a": some(), "w1_b": some(), "w2_a": some(), "w2_b": some()},
+        {"kron_1": some(2, 4), "kron_2_a": some(), "kron_2_b": some()},
     ],
 )
 def test_parts_that_do_not_fit_change_nothing(parts: dict[str, Tensor]) -> None:
     assert weight_delta(some(*LINEAR), parts) is None
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"up_bias": some(6), "down": some(0, 8)},
+        {"up_bias": some(6), "down": some()},
+        {"up_bias": some(6), "down": some(4, 8), "alpha": some(3)},
+        {"bias": some(7)},
+    ],
+)
+def test_parts_that_do_not_fit_leave_the_bias(parts: dict[str, Tensor]) -> None:
+    assert bias_delta(some(6), parts) is None
+
+
+SHAPES = st.lists(st.sampled_from([0, 1, 2, 4, 6, 8]), max_size=4).map(tuple)
+NAMES = sorted(
+    {name for needed, _ in FORMULAS for name in needed} | {"mid", "t1", "kron_t2", "alpha", "scale", "magnitude"}
+)
+
+
+@given(st.sampled_from([LINEAR, CONV, (6,)]), st.sampled_from(FORMULAS), st.data())
+def test_parts_of_any_shapes_fit_or_change_nothing(
+    shape: tuple[int, ...], formula: tuple[frozenset[str], object], data: st.DataObject
+) -> None:
+    chosen = formula[0] | data.draw(st.sets(st.sampled_from(NAMES), max_size=3))
+    parts = {name: some(*data.draw(SHAPES)) for name in sorted(chosen)}
+    delta = weight_delta(some(*shape), parts, data.draw(st.sampled_from([None, 0, 2])))
+    assert delta is None or delta.shape == shape
 
 
 def test_the_parts_stay_as_they_are() -> None:

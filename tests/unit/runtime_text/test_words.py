@@ -15,8 +15,10 @@ pytest.importorskip("torch")
 
 import torch
 from safetensors.torch import save, save_file
+from transformers import T5Config, T5EncoderModel
 
 from paramc.diagnostics.model import RunError
+from paramc.runtime.text.stack import text_stack
 from paramc.runtime.text.words import LearnedWord, fitting_words, read_word
 from tests.conformance.text.tiny_clip import stack
 
@@ -104,7 +106,13 @@ def test_other_bytes_hold_no_word(tmp_path: Path, suffix: str, content: bytes) -
 
 
 @pytest.mark.parametrize(
-    "tensors", [{"a": L, "b": L}, {"a": torch.zeros(2, 3, 4)}, {"a": torch.zeros(3, 16, dtype=torch.int64)}]
+    "tensors",
+    [
+        {"a": L, "b": L},
+        {"a": torch.zeros(2, 3, 4)},
+        {"a": torch.zeros(3, 16, dtype=torch.int64)},
+        {"emb_params": torch.full_like(L, torch.nan)},
+    ],
 )
 def test_other_tensors_are_no_word(tmp_path: Path, tensors: dict[str, torch.Tensor]) -> None:
     save_file({key: tensor.clone() for key, tensor in tensors.items()}, tmp_path / "mine.safetensors")
@@ -134,6 +142,12 @@ def test_a_word_fits_the_encoders_it_was_learned_for(
 ) -> None:
     words, problems = fitting_words([LearnedWord("mine", vectors)], stack(base))
     assert ([word.name for word in words], [item.code for item in problems]) == ([] if codes else ["mine"], codes)
+
+
+def test_a_model_that_reads_with_a_language_model_alone_takes_no_words() -> None:
+    long = T5EncoderModel(T5Config(d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2, vocab_size=8))
+    words, problems = fitting_words([LearnedWord("mine", {"": L})], text_stack("chroma", [long]))
+    assert (words, [item.code for item in problems]) == ((), ["PC502"])
 
 
 @settings(max_examples=200)

@@ -54,6 +54,19 @@ def test_programs_with_places_of_their_own_are_found(file, carrier, begin, other
     assert source.text.startswith(begin)
 
 
+@pytest.mark.parametrize("text", ["{}", "null", "undefined", '{"1": {"class_type": "KSam'])
+def test_a_graph_that_is_empty_or_breaks_off_comes_behind_a_whole_one(build, text):
+    whole = '{"nodes": [], "links": []}'
+    data = build.png(build.text("prompt", text.encode()), build.text("workflow", whole.encode()))
+    source = read_source(data)
+    assert (source.key, source.text) == ("workflow", whole)
+
+
+def test_a_graph_that_breaks_off_is_better_than_none(build):
+    text = '{"1": {"class_type": "KSam'
+    assert read_source(build.png(build.text("prompt", text.encode()))).text == text
+
+
 def test_a_source_tells_where_its_text_lay():
     source = open_file(GOLDEN / "comfyui-make.jpg")
     assert (source.format, source.key, source.place) == ("jpeg", "prompt", "comfyui-make.jpg, prompt")

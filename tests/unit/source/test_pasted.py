@@ -46,6 +46,7 @@ def test_a_page_leaves_no_trace(pasted):
         PLAIN.replace("\n", "\\r\\n"),
         PLAIN.replace("\n", " "),
         json.dumps(PLAIN),
+        repr(PLAIN),
         "\n".join(f"`{line}`" for line in PLAIN.split("\n")),
         f"My settings:\n\n```\n{PLAIN}\n```\nhave fun",
         f"{PROMPTS}\n```\n{SETTINGS}\n```",
@@ -68,6 +69,15 @@ def test_a_page_leaves_no_trace(pasted):
         "\n".join(f"* **{name}:** {value}" for name, value in FIELDS),
         "\n".join(f"{name.lower()} = {value}" for name, value in FIELDS),
         "\n".join(f"{name}\t{value}" for name, value in FIELDS),
+        "\n\n".join(f"**{name}:** {value}" for name, value in FIELDS[:2])
+        + "\n\n"
+        + ", ".join(f"**{name}**: {value}" for name, value in FIELDS[2:]),
+        "Prompt\n{}\nNegative prompt\n{}\nOther metadata\nsteps: {}\nsampler: {}\ncfgScale: {}\nseed: {}".format(
+            *dict(FIELDS).values()
+        ),
+        "Prompt\n\n{}\n\nNegative prompt\n\n{}\n\nSteps: {}\nSampler: {}\nGuidance: {}\nSeed: {}".format(
+            *dict(FIELDS).values()
+        ),
         "| Key | Value |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in FIELDS),
     ],
 )
@@ -153,6 +163,16 @@ def test_the_heading_of_the_program_goes_with_files_and_pastes_only():
     """A1111's own reader takes it for prompt, and a library is not to know better."""
     text = "parameters\n\n" + PLAIN
     assert (open_text(text).text, open_source(text).text.strip()) == (text, PLAIN)
+
+
+def test_the_name_of_the_prompt_goes_with_pastes_only() -> None:
+    text = "Prompt: " + PLAIN
+    assert (open_text(text).text, open_source(text).text) == (text, PLAIN)
+
+
+def test_a_text_of_more_lines_than_a_page_has_is_kept() -> None:
+    text = "> a\n" * 20_001
+    assert open_text(text).text == text
 
 
 def test_texts_of_images_are_never_touched(build):

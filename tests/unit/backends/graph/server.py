@@ -1,4 +1,7 @@
-"""ComfyUI's own validation of a graph, written anew from its description and its recorded node definitions."""
+"""ComfyUI's own validation of a graph, written anew from its description and its recorded node definitions.
+
+Nodes and words that came after the recorded server are known from the product's own table alone.
+"""
 
 import gzip
 import json
@@ -6,6 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from paramc.backends.graph.tables import definitions
+from tests.unit.backends.graph.plans import COMFYUI
+
+KNOWN = definitions(COMFYUI.folder)
 GOLDEN = Path(__file__).parents[3] / "golden" / "comfyui"
 FILE_LISTS = {"vae_name"}  # lists that hold a few fixed words beside the installed files
 
@@ -21,13 +28,14 @@ def refusals(graph: dict[str, Any]) -> list[str]:
     found = [
         f"{key}: no class {node['class_type']}"
         for key, node in graph.items()
-        if node["class_type"] not in object_info()
+        if not (node["class_type"] in object_info() or is_newer(node["class_type"]))
     ]
     if found:
         return found
-    if not any(object_info()[node["class_type"]]["output_node"] for node in graph.values()):
+    recorded = {key: node for key, node in graph.items() if not is_newer(node["class_type"])}
+    if not any(object_info()[node["class_type"]]["output_node"] for node in recorded.values()):
         found.append("prompt_no_outputs")
-    for key, node in graph.items():
+    for key, node in recorded.items():
         description = object_info()[node["class_type"]]["input"]
         wanted = description.get("required", {}) | description.get("optional", {})
         missing = [name for name in description.get("required", {}) if name not in node["inputs"]]
@@ -38,8 +46,17 @@ def refusals(graph: dict[str, Any]) -> list[str]:
             f"{key}.{name}: {wrong}"
             for name, value in given.items()
             if (wrong := refusal(graph, name, value, wanted[name]))
+            and not is_newer_word(node["class_type"], name, value)
         ]
     return found
+
+
+def is_newer(name: str) -> bool:
+    return name in KNOWN and KNOWN[name].newer
+
+
+def is_newer_word(node: str, name: str, value: Any) -> bool:
+    return node in KNOWN and name in KNOWN[node].takes and value in KNOWN[node].takes[name].newer
 
 
 def refusal(graph: dict[str, Any], name: str, value: Any, wanted: list[Any]) -> str:
@@ -68,7 +85,8 @@ def link_refusal(graph: dict[str, Any], value: list[Any], kind: Any) -> str:
     """Why a link is refused."""
     if len(value) != 2 or value[0] not in graph:
         return "bad_linked_input"
-    outputs = object_info()[graph[value[0]]["class_type"]]["output"]
+    name = graph[value[0]]["class_type"]
+    outputs = KNOWN[name].gives if is_newer(name) else object_info()[name]["output"]
     if not 0 <= value[1] < len(outputs):
         return "bad_linked_input"
     return "" if outputs[value[1]] == kind else "return_type_mismatch"

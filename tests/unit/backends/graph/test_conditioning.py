@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import paramc
+from paramc.backends.legalise import legalise
+from paramc.backends.registry import choices
 from paramc.dialects.graph.levels import limits, sigmas, variance_preserving
 from paramc.ir.assets import AssetRef, Assets
 from paramc.ir.control import ControlNet
 from paramc.ir.job import Job
 from paramc.ir.plan import ApplyControl, Combine, Encode, Run, Sigmas, Slice
-from tests.unit.backends.graph.plans import classes, encode, every, graph_of, only, picture, sample, weighted
+from tests.unit.backends.graph.plans import COMFYUI, classes, encode, every, graph_of, only, picture, sample, weighted
 from tests.unit.backends.graph.server import refusals
 
 BREAK = Run(text="", breaks=True)
@@ -310,7 +312,8 @@ def steered(preprocessor: str, **options: str) -> dict[str, Any]:
     unit = ControlNet(model=AssetRef(name="ip-adapter_sd15"), preprocessor=preprocessor, weight=0.7, start=0.1, end=0.8)
     control = ApplyControl(id="control", positive="positive", negative="negative", unit=unit)
     passing = sample("sample", positive="control.positive", negative="control.negative")
-    return graph_of(picture(control, passing), **options)
+    plan = legalise(picture(control, passing), COMFYUI, choices(COMFYUI, options))
+    return graph_of(plan, **options)
 
 
 def test_an_adapter_is_no_controlnet() -> None:

@@ -42,7 +42,7 @@ def test_a_region_is_painted_with_the_numbers_of_the_detailer() -> None:
         "bbox_threshold",
         "bbox_dilation",
     )
-    assert [inputs[name] for name in asked] == [5, 20, 7.0, "dpmpp_2m", "karras", 0.4, 5, 0.35, 6]
+    assert [inputs[name] for name in asked] == [5, 9, 7.0, "dpmpp_2m", "karras", 0.4, 5, 0.35, 6]
     assert (inputs["guide_size"], inputs["max_size"]) == (512, 768)
     assert only(graph, "SaveImage")["images"] == [key_of(graph, "FaceDetailer"), 0]
 
@@ -72,9 +72,34 @@ def test_of_texts_for_single_regions_the_first_one_is_taken() -> None:
     assert graph[only(graph, "FaceDetailer")["positive"][0]]["inputs"]["text"] == "a face"
 
 
-def test_steps_are_those_of_the_job_after_a_second_pass_too() -> None:
+def test_steps_are_those_that_the_job_runs_after_a_second_pass_too() -> None:
+    """A1111 runs the share of 20 steps, and one; FaceDetailer as many as it is told, of a longer schedule."""
     graph = detailed(more="Denoising strength: 0.5, Hires upscale: 2, Hires steps: 8, Hires upscaler: Latent, ")
-    assert only(graph, "FaceDetailer")["steps"] == 20
+    assert only(graph, "FaceDetailer")["steps"] == 9
+
+
+def test_steps_of_a_graph_are_all_run() -> None:
+    job = paramc.parse(json.dumps(detailed()))
+    made = paramc.compile(job, "comfyui", options={"detailer": True, "canonical": True})
+    assert only(json.loads(made.text), "FaceDetailer")["steps"] == 9
+
+
+def test_a_region_is_not_steered_by_the_picture_of_the_whole() -> None:
+    graph = detailed(more='ControlNet 0: "Module: none, Model: canny, Weight: 1", ')
+    assert graph[only(graph, "KSampler")["positive"][0]]["class_type"] == "ControlNetApplyAdvanced"
+    assert graph[only(graph, "FaceDetailer")["positive"][0]]["class_type"] == "CLIPTextEncode"
+
+
+def test_a_text_of_its_own_holds_the_guidance_of_a_distilled_model() -> None:
+    more = 'ADetailer prompt: "a face", Distilled CFG Scale: 2.5, Module 1: ae, Module 2: clip_l, Module 3: t5xxl, '
+    made = paramc.compile(
+        paramc.parse(TEXT.format(model="face_yolov8n.pt", more=more) + ", Model: flux1-dev, Version: f2.0.1"),
+        "comfyui",
+        options={"detailer": True},
+    )
+    graph = json.loads(made.text)
+    guided = graph[only(graph, "FaceDetailer")["positive"][0]]
+    assert (guided["class_type"], guided["inputs"]["guidance"]) == ("FluxGuidance", 2.5)
 
 
 def test_another_checkpoint_reads_the_texts_itself() -> None:
@@ -110,4 +135,4 @@ def test_detailers_come_back_from_their_graph() -> None:
     (stage,) = back.stages
     assert isinstance(stage, Detailer)
     assert (stage.model, stage.prompt, stage.negative, stage.strength) == ("bbox/face_yolov8n.pt", "a door", "", 0.4)
-    assert (stage.confidence, stage.dilation, stage.steps, stage.sampler) == (0.35, 6, 20, "dpmpp_2m")
+    assert (stage.confidence, stage.dilation, stage.steps, stage.sampler) == (0.35, 6, 9, "dpmpp_2m")

@@ -115,6 +115,33 @@ def test_groups_are_titled_in_the_order_of_the_work() -> None:
     assert [group["title"] for group in written()["groups"]] == ["Model", "Prompt", "Sampling", "Second pass", "Result"]
 
 
+def test_each_further_pass_has_a_group_of_its_own() -> None:
+    more = {"stages": [{"kind": "hires", "scale": 2.0}, {"kind": "further", "strength": 0.3}, {"kind": "further"}]}
+    art = paramc.compile(paramc.parse(DOCUMENT).replace(more), "comfyui", options={"form": "ui"})
+    titles = [group["title"] for group in json.loads(art.text)["groups"]]
+    assert titles[3:] == ["Second pass", "Further pass", "Further pass", "Result"]
+
+
+def test_a_note_tells_what_the_graph_does_in_another_way() -> None:
+    """It stands beside the nodes, each thing is told once, and nothing of it is queued."""
+    workflow = written(DOCUMENT.replace("Steps", "Negative prompt: (fog:1.3)\nSteps"))
+    *nodes, note = workflow["nodes"]
+    assert note["type"] in DIALECT.about["frontend"]["nothing"]
+    assert note["pos"][0] + note["size"][0] < min(node["pos"][0] for node in nodes)
+    lines = note["widgets_values"][0].splitlines()
+    assert "- Negative prompt (approximate): the numbers are the same" in note["widgets_values"][0]
+    assert len(set(lines)) == len(lines)
+
+
+def test_a_graph_that_says_all_has_no_note() -> None:
+    job = paramc.parse(json.dumps(GRAPHS["01_sd15_txt2img"]))
+    art = paramc.compile(job, "comfyui", options={"form": "ui", "canonical": True})
+    assert {node["type"] for node in json.loads(art.text)["nodes"]} == {
+        node["class_type"]
+        for node in json.loads(paramc.compile(job, "comfyui", options={"canonical": True}).text).values()
+    }
+
+
 def test_links_are_entered_on_both_sides() -> None:
     workflow = written()
     by_id = {node["id"]: node for node in workflow["nodes"]}

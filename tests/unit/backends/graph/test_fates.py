@@ -7,12 +7,13 @@ import pytest
 from paramc.backends.description import Target
 from paramc.backends.legalise import fate_diagnostics, report_fates
 from paramc.backends.report import Fate
-from paramc.ir.control import ControlNet
+from paramc.ir.assets import AssetRef, ImageRef
+from paramc.ir.control import ControlNet, Reference
 from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
 from paramc.ir.plan import Run
 from paramc.ir.prompt import Branch, Edit, Literal, Prompt
-from paramc.ir.stages import Detailer, Enlarge, Hires, ImageToImage, Inpaint, Refiner
+from paramc.ir.stages import Detailer, Enlarge, Further, Hires, ImageToImage, Inpaint, Refiner
 from tests.unit.backends.graph.plans import COMFYUI, picture, weighted
 
 Values: TypeAlias = dict[str, Any]
@@ -52,6 +53,19 @@ def steered(**values: Any) -> Values:
     return {"controls": (ControlNet(**values),)}
 
 
+def steered_twice() -> Values:
+    return {"controls": (ControlNet(model=AssetRef(name="ip-adapter_sd15")), ControlNet(unit=1, weight=0.5))}
+
+
+def more_passes(**values: Any) -> Values:
+    return {"stages": (Further(**values),)}
+
+
+def shown(*files: str) -> Values:
+    references = tuple(Reference(unit=unit, image=ImageRef(path=file)) for unit, file in enumerate(files, 1))
+    return {"patches": references}
+
+
 def found() -> Values:
     return {"stages": (Detailer(strength=0.5),)}
 
@@ -71,7 +85,9 @@ PLAIN = Prompt(text="a", branches=(Branch(body=(Literal(text="a"),)),))
 # path, values, base, grade; the form is `ksampler`
 CASES: list[tuple[str, Values, str, str]] = [
     ("size", {"size": "512x512"}, "z-image", "exact"),
-    ("size", {"size": "512x512"}, "flux2", "approximate"),
+    ("size", {"size": "512x512"}, "pixart", "approximate"),
+    ("size", {"size": "512x512"}, "flux2", "close"),
+    ("sampling.schedule", sampled("euler", "unknown:Flux2Scheduler"), "flux2", "exact"),
     ("task.fill", painted(), "sd1", "exact"),
     ("task.fill", painted(fill="latent_noise"), "sd1", "dropped"),
     ("task.fill", painted(fill="latent_nothing"), "sd1", "close"),
@@ -79,6 +95,12 @@ CASES: list[tuple[str, Values, str, str]] = [
     ("text.backtrack", {"text.backtrack": 10}, "sd1", "exact"),
     ("text.backtrack", {"text.backtrack": 10}, "flux", "approximate"),
     ("controls.controlnet.preprocessor", steered(preprocessor="ip-adapter-auto"), "sd1", "dropped"),
+    ("controls.controlnet.preprocessor", steered(preprocessor="reference_only"), "sd1", "dropped"),
+    ("controls.controlnet.model", steered_twice(), "sd1", "dropped"),
+    ("controls.controlnet[1].weight", steered_twice(), "sd1", "close"),
+    ("patches.reference.image.path", shown("a.png"), "sd1", "dropped"),
+    ("patches.reference.image.path", shown("a.png"), "flux", "exact"),
+    ("patches.reference[3].image.path", shown("a.png", "b.png", "c.png", "d.png"), "qwen-image", "dropped"),
     ("task.area", painted(), "sd1", "exact"),
     ("task.area", painted(area="masked"), "sd1", "dropped"),
     ("sampling.mask_weight", {"sampling.mask_weight": 1.0}, "sd1", "exact"),
@@ -171,6 +193,9 @@ CASES: list[tuple[str, Values, str, str]] = [
     ("controls.controlnet.passes", steered(passes="first"), "sd1", "close"),
     ("controls.controlnet.passes", steered(passes="first") | hires("latent:bicubic"), "sd1", "approximate"),
     ("stages.hires.upscaler", hires("latent:nearest"), "sd1", "approximate"),
+    ("stages.further.strength", more_passes(strength=0.5), "sd1", "exact"),
+    ("stages.further.sampler", more_passes(sampler="heun", steered=True), "sd1", "dropped"),
+    ("stages.further.upscaler", more_passes(upscaler="model:4x"), "sd1", "close"),
     ("stages.hires.upscaler", hires("model:4x-UltraSharp"), "sd1", "close"),
 ]
 LONG = "a word, " * 60
@@ -186,6 +211,9 @@ WITH_MORE: list[tuple[str, Values, str, dict[str, Any]]] = [
     ("noise.variation.strength", {"noise.variation.strength": 0.5}, "dropped", {"variation": True, "form": "faithful"}),
     ("stages.detailer.strength", found(), "dropped", {}),
     ("task.area", painted(area="masked"), "dropped", {"painted_part": ""}),
+    ("stages.hires.scale", hires("model:4x"), "approximate", {"tiled_upscale": True}),
+    ("stages.hires.scale", hires("image:lanczos"), "exact", {"tiled_upscale": True}),
+    ("stages.further.scale", more_passes(upscaler="model:4x", scale=2.0), "approximate", {"tiled_upscale": True}),
     ("task.area", painted(area="masked"), "close", {"painted_part": "0,0,64,64"}),
     ("stages.detailer.strength", found(), "approximate", {"detailer": True}),
     ("stages.detailer.strength", found() | {"task": Enlarge()}, "dropped", {"detailer": True}),

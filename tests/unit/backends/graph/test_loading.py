@@ -247,6 +247,22 @@ def test_encoders_that_are_not_named_have_their_usual_files() -> None:
 
 
 def test_a_family_without_nodes_of_its_own_is_not_called_exact() -> None:
-    settings = "a cat\nSteps: 8, Sampler: Euler, CFG scale: 1, Seed: 1, Size: 1024x1024, Model: flux2_dev_fp8mixed"
+    settings = (
+        "a cat\nSteps: 8, Sampler: Euler, CFG scale: 1, Seed: 1, Size: 1024x1024, Model: PixArt-Sigma-XL-2-1024-MS"
+    )
     fates = {fate.key: fate.grade for fate in paramc.convert(settings, "comfyui").report.fates}
     assert (fates["Model"], fates["Size"]) == ("approximate", "approximate")
+
+
+def test_a_family_that_is_newer_than_the_server_has_its_nodes_and_says_so() -> None:
+    """As the published workflow of FLUX.2 has them; its schedule is one that no other model has."""
+    settings = "a cat\nSteps: 8, Sampler: Euler, CFG scale: 1, Seed: 1, Size: 1024x768, Model: flux2_dev_fp8mixed"
+    files = [{"name": "mistral_3_small_flux2_fp8"}, {"name": "flux2-vae"}]
+    asked = paramc.parse(settings).replace(sampling__schedule="unknown:Flux2Scheduler", assets__modules=files)
+    written = paramc.compile(asked, "comfyui")
+    made = json.loads(written.text)
+    assert only(made, "CLIPLoader") == {"clip_name": "mistral_3_small_flux2_fp8.safetensors", "type": "flux2"}
+    assert only(made, "EmptyFlux2LatentImage") == {"width": 1024, "height": 768, "batch_size": 1}
+    assert only(made, "Flux2Scheduler") == {"steps": 8, "width": 1024, "height": 768}
+    told = [item.message for item in written.diagnostics if item.code == "PC859"]
+    assert [message.split("`")[1] for message in told] == ["flux2", "EmptyFlux2LatentImage", "Flux2Scheduler"]

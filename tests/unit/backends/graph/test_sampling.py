@@ -152,6 +152,7 @@ def test_a_schedule_of_uneven_length_is_cut_from_its_start() -> None:
 def test_no_strength_is_no_change() -> None:
     assert only(graph(*tail(0, 0.0)), "KSampler")["denoise"] == 0.0
     assert only(graph(*tail(0, 0.0), form="faithful"), "KSampler")["denoise"] == 0.0
+    assert only(graph(*tail(0, 0.0, schedule="align_your_steps")), "SplitSigmasDenoise")["denoise"] == 0.0
 
 
 def test_own_limits_of_sigma_need_a_chain() -> None:

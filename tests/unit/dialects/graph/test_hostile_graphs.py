@@ -13,7 +13,19 @@ from paramc.api import load
 from paramc.diagnostics.model import ReadError
 from paramc.dialects.graph.conditionings import DEEPEST
 from paramc.source.detect import open_text
-from tests.unit.dialects.graph.drawings import Drawing, codes, drawing, job_of, loaded, named, node, records, sampler
+from tests.unit.dialects.graph.drawings import (
+    Drawing,
+    codes,
+    drawing,
+    graph_of,
+    job_of,
+    loaded,
+    named,
+    node,
+    plain,
+    records,
+    sampler,
+)
 
 NODES = 5000
 SECONDS = 4  # on a machine that does other things; alone it takes a quarter
@@ -70,19 +82,68 @@ def with_chain(count: int, name: str) -> Drawing:
             return drawing(
                 t=node("PrimitiveString", value="t"), **nodes, good=node("CLIPTextEncode", text=end, clip=("file", 1))
             )
+        case "relays":
+            nodes, end = chained(count, ("good", 0), lambda link, n: node("Reroute", value=link))
+            return drawing(**nodes, **{"pass": sampler(positive=end)})
+        case "pipes":
+            nodes, end = chained(
+                count,
+                ("p", 0),
+                lambda link, n: (
+                    node("FromBasicPipe", basic_pipe=link)
+                    if n % 2 == 0
+                    else node("ToBasicPipe", model=link, positive=(link[0], 3), negative=(link[0], 4))
+                ),
+            )
+            pipe = node("ToBasicPipe", model=("file", 0), positive=("good", 0), negative=("bad", 0))
+            read = node("FromBasicPipe", basic_pipe=end)
+            return drawing(p=pipe, **nodes, read=read, **{"pass": sampler(positive=("read", 3))})
+        case "steered":
+            hints, hint = chained(count // 2, ("hint", 0), lambda link, n: node("Unknown Filter", image=link))
+            nodes, end = chained(
+                count // 2,
+                ("good", 0),
+                lambda link, n: node(
+                    "ControlNetApply", conditioning=link, control_net=("net", 0), image=hint, strength=1.0
+                ),
+            )
+            steps = {f"h{name}": made for name, made in nodes.items()}
+            for made in steps.values():
+                source = made["inputs"]["conditioning"]
+                made["inputs"]["conditioning"] = source if source[0] == "good" else [f"h{source[0]}", 0]
+            return drawing(**hints, **steps, **{"pass": sampler(positive=(f"h{end[0]}", 0))})
+        case "sides":
+            nodes, end = chained(
+                count,
+                ("good", 0),
+                lambda link, n: node("Unknown Guide", positive=(link[0], 10**9), negative=("bad", 0)),
+            )
+            return drawing(**nodes, **{"pass": sampler(positive=(end[0], 10**9))})
         case _:
             nodes, end = chained(count, ("picture", 0), lambda link, n: node("Unknown Filter", image=link))
             return drawing(**nodes, result=node("SaveImage", images=end))  # fmt: skip
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["networks", "combined", "doubled", "branched", "passes", "texts", "filters"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "networks", "combined", "doubled", "branched", "passes", "texts", "filters",
+        "relays", "pipes", "steered", "sides",
+    ],
+)  # fmt: skip
 def test_five_thousand_nodes_are_read_in_a_moment(name: str) -> None:
     text = json.dumps(with_chain(NODES, name))
     started = time.process_time()
     job = paramc.parse(text)
     assert time.process_time() - started < SECONDS
     assert job.producer.dialect == "comfyui"
+
+
+@pytest.mark.parametrize("name", ["relays", "pipes"])
+def test_what_is_handed_on_a_thousand_times_arrives(name: str) -> None:
+    job = job_of(with_chain(1000, name))
+    assert (job.prompt.text, job.sampling.steps) == ("a cat", 20)
 
 
 @pytest.mark.slow
@@ -93,6 +154,28 @@ def test_many_pictures_of_one_long_chain_are_read_in_a_moment() -> None:
     started = time.process_time()
     paramc.parse(json.dumps(graph))
     assert time.process_time() - started < SECONDS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "mode"), [("Reroute", 0), ("TomePatchModel", 4)])
+def test_many_users_of_one_long_way_are_found_in_a_moment(kind: str, mode: int) -> None:
+    half = NODES // 2
+    out = [{"name": "MODEL", "type": "MODEL"}]
+    way = [
+        {"id": n, "type": kind, "mode": mode, "outputs": out, "inputs": [{"name": "model", "type": "MODEL", "link": n}]}
+        for n in range(1, half)
+    ]
+    users = [
+        {"id": half + n, "type": "TomePatchModel", "outputs": out, "widgets_values": [0.3],
+         "inputs": [{"name": "model", "type": "MODEL", "link": half + n}]}
+        for n in range(half)
+    ]  # fmt: skip
+    file = {"id": 0, "type": "CheckpointLoaderSimple", "outputs": out, "widgets_values": ["dream.safetensors"]}
+    links = [[n, min(n, half) - 1, 0, n, 0, "MODEL"] for n in range(1, NODES)]
+    started = time.process_time()
+    graph = plain(graph_of({"nodes": [file, *way, *users], "links": links, "version": 0.4}))
+    assert time.process_time() - started < SECONDS
+    assert {str(graph[str(half + n)]["inputs"]["model"]) for n in range(half)} == {"['0', 0]"}
 
 
 CIRCLES: dict[str, Drawing] = {
@@ -257,3 +340,59 @@ def test_a_graph_is_found_in_what_it_is_wrapped_in(wrapping: str) -> None:
 
 def test_a_mark_of_the_byte_order_is_no_part_of_the_graph() -> None:
     assert paramc.parse("\ufeff" + json.dumps(drawing())) == job_of(drawing())
+
+
+WHOLE = json.dumps(drawing())
+
+
+@pytest.mark.parametrize(
+    "text", [WHOLE[:-1] + ",}", WHOLE[:-40], WHOLE + " and more", WHOLE[: WHOLE.index('"result"') + 30]]
+)
+def test_a_graph_that_breaks_off_is_read_up_to_there(text: str) -> None:
+    found = load(open_text(text))
+    assert (found.job.noise.seed, found.job.prompt.text) == (5, "a cat")
+    assert "PC282" in {item.code for item in found.diagnostics}
+
+
+def test_strict_reading_refuses_a_graph_that_breaks_off() -> None:
+    with pytest.raises(ReadError):
+        load(open_text(WHOLE[:-40]), strict=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "text", ['{"a":[' * 200_000, '{"a": [' + "[]," * 500_000, '{"1": ' + '{"a": {}},' * 100_000, '["' * 500_000]
+)
+def test_what_breaks_off_is_cut_in_linear_time(text: str) -> None:
+    started = time.process_time()
+    load(open_text(text), dialect="comfyui")
+    assert time.process_time() - started < SECONDS
+
+
+def test_a_pipe_that_holds_what_comes_out_of_itself_is_no_endless_work() -> None:
+    more = {
+        "packed": node("ToBasicPipe", model=("read", 0), positive=("good", 0)),
+        "read": node("FromBasicPipe", basic_pipe=("packed", 0)),
+        "pass": sampler(model=("read", 0), positive=("read", 3)),
+    }
+    job = job_of(drawing(**more))
+    assert (job.prompt.text, job.assets.checkpoint) == ("a cat", None)
+
+
+def test_what_is_sent_through_what_it_is_sent_to_is_no_endless_work() -> None:
+    slots = {"inputs": [{"name": "vae", "type": "VAE", "link": None}], "outputs": [{"name": "VAE", "type": "VAE"}]}
+    through = {
+        "id": "inner", "inputs": [{"name": "vae", "type": "VAE", "linkIds": [1]}], "nodes": [],
+        "links": [{"id": 1, "origin_id": -10, "origin_slot": 0, "target_id": -20, "target_slot": 0, "type": "VAE"}],
+    }  # fmt: skip
+    workflow = {
+        "nodes": [
+            {"id": 1, "type": "inner", **slots},
+            {"id": 2, "type": "Anything Everywhere", "inputs": [{"name": "anything", "type": "*", "link": 9}]},
+            {"id": 3, "type": "VAEDecode", **slots},
+        ],
+        "links": [[9, 1, 0, 2, 0, "VAE"]],
+        "version": 0.4,
+        "definitions": {"subgraphs": [through]},
+    }
+    assert plain(graph_of(workflow))["3"]["inputs"] == {}

@@ -90,6 +90,16 @@ def test_a_pass_over_the_enlarged_first_is_a_second_pass() -> None:
     assert (job.noise.seed, job.sampling.sampler, job.sampling.steps) == (5, "euler", 20)
 
 
+@pytest.mark.parametrize(("width", "height", "scale"), [(960, 768, 1.5), (664, 536, None)])
+def test_a_size_is_a_factor_only_where_all_ways_of_rounding_agree(width: int, height: int, scale: float | None) -> None:
+    large = node(
+        "LatentUpscale", samples=("pass", 0), upscale_method="bicubic", width=width, height=height, crop="disabled"
+    )
+    (hires,) = job_of(twice() | {"large": large}).stages
+    assert isinstance(hires, Hires)
+    assert (hires.scale, hires.size) == (scale, None if scale else Size(width, height))
+
+
 def test_what_both_passes_share_is_said_once() -> None:
     assert job_of(twice(steps=20)).stages == (Hires(upscaler="latent:bicubic", scale=1.5, strength=0.5),)
 
@@ -116,8 +126,9 @@ def test_a_refiner_may_have_a_seed_of_its_own() -> None:
 
 def test_a_rest_of_the_steps_with_other_guidance_is_one_more_pass() -> None:
     job = job_of(split_pass(cfg=3.0))
-    assert job.stages == (Further(first_step=12, cfg_scale=3.0),)
-    assert (job.sampling.steps, job.sampling.last_step, named(job)) == (20, None, [])
+    assert job.stages == (Further(adds_noise=False, first_step=12, cfg_scale=3.0),)
+    assert (job.sampling.steps, job.sampling.last_step, job.sampling.leaves_noise) == (20, 12, True)
+    assert named(job) == []
 
 
 def test_a_third_pass_is_said_as_it_stands() -> None:
@@ -441,3 +452,11 @@ def test_no_graph_of_the_corpus_stops_the_reader(corpus: Path) -> None:
     read = [paramc.parse(path.read_text(encoding="utf-8")) for path in files if path.name != "manifest.json"]
     assert len(read) == 300
     assert {job.producer.dialect for job in read} == {"comfyui"}
+
+
+@pytest.mark.parametrize("first", [0, 1, 4])
+def test_the_sides_of_an_unknown_node_are_told_by_their_order(first: int) -> None:
+    steered = node("Something Between", model=("file", 0), positive=("good", 0), negative=("bad", 0))
+    passing = sampler(positive=("both", first), negative=("both", first + 1))
+    job = job_of(drawing(both=steered, **{"pass": passing}))
+    assert (job.prompt.text, job.negative.text) == ("a cat", "blurry")

@@ -10,6 +10,7 @@ from paramc.backends.legalise import report_fates
 from paramc.backends.registry import find_target
 from paramc.ir.job import Job
 from paramc.ir.plan import MakeNoise, Sigmas, Slice
+from paramc.ir.stages import Further
 from tests.unit.dialects.graph.drawings import Drawing, drawing, job_of, named, node, sampler
 
 OFF, ON = "disable", "enable"
@@ -192,7 +193,7 @@ def test_each_target_says_what_becomes_of_a_part(target: str, grade: str) -> Non
     assert [fate.grade for fate in fates if "sampling.last_step" in fate.paths] == [grade]
 
 
-def test_a_pass_that_goes_on_from_a_cleaned_one_is_only_named() -> None:
+def test_a_pass_that_goes_on_from_a_cleaned_one_is_one_more_pass() -> None:
     graph = drawing(
         **{
             "pass": advanced(end_at_step=10),
@@ -200,7 +201,9 @@ def test_a_pass_that_goes_on_from_a_cleaned_one_is_only_named() -> None:
             "picture": node("VAEDecode", samples=("more", 0), vae=("file", 2)),
         }
     )
-    assert named(job_of(graph)) == ["KSamplerAdvanced"]
+    job = job_of(graph)
+    assert job.stages == (Further(adds_noise=False, first_step=10),)
+    assert (steps_run(job), named(job)) == ((0, 10, False), [])
 
 
 def test_two_nodes_of_one_pass_end_where_the_second_does() -> None:
