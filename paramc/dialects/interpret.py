@@ -7,7 +7,7 @@ from typing import Final
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.dialects.codecs import Unreadable
-from paramc.dialects.fields import UNIT, Field, Fields, Match
+from paramc.dialects.fields import OBJECT, UNIT, Field, Fields, Match
 from paramc.dialects.scanned import Pair
 from paramc.ir.assets import AssetRef
 from paramc.ir.geometry import Size
@@ -83,7 +83,8 @@ class Interpretation:
             if row.kind == UNIT:
                 self._decode_unit(entry)
             else:
-                entry.value = _unless_empty(row.codec.read(entry.pair.value))
+                value = row.codec.read(entry.pair.value)
+                entry.value = value if row.kind == OBJECT else _unless_empty(value)
         except Unreadable as error:
             entry.match, entry.problem = None, f"not {error}"
             self.say("PC320", entry, value=short(entry.pair.value), wanted=str(error))
@@ -196,6 +197,8 @@ class Interpretation:
         if row.kind in SIDES:
             self._put_side(places[0], number, entry)
             return
+        if row.kind == OBJECT and row.founds:  # an empty one makes the part too
+            self.draft.put(_kind_of(row.founds), number, row.founds.part.partition(".")[2])
         for place, value in zip(places, self._values(row, entry), strict=True):
             self._set(place, number, value, entry)
 

@@ -232,6 +232,9 @@ class TestExtensions:
         patch = read('Tiled Diffusion: {"Method": "Newer", "Tile Overlap": null, "Shape": [1, "a"]}').patches
         assert patch == (TiledDiffusion(options=(("Method", '"Newer"'), ("Shape", '[1, "a"]'))),)
 
+    def test_an_empty_object_makes_its_part_too(self) -> None:
+        assert read("Tiled Diffusion: {}").patches == (TiledDiffusion(),)
+
     @pytest.mark.parametrize("value", ['"broken', "[1, 2]", "9", '{"Region control": {"Region 1": 5}'])
     def test_what_is_no_object_is_kept_as_it_is(self, value: str) -> None:
         job = read(f"Tiled Diffusion: {value}")
