@@ -210,13 +210,9 @@ def _not_written(file: object, error: OSError) -> "Outcome":
 
 
 def _unknown_verb(verb: str) -> "Outcome":
-    from difflib import get_close_matches
+    from paramc.diagnostics.unknown import unknown_name
 
-    from paramc.diagnostics.codes import diagnose
-
-    near = get_close_matches(verb, VERBS, 1, 0.5)
-    hint = f"did you mean `{near[0]}`?" if near else f"the commands are {', '.join(VERBS)}"
-    return _refusal(diagnose("PC310", name=verb[:100], kind="command", hint=hint))
+    return _refusal(unknown_name("command", verb, VERBS).diagnostics[0])
 
 
 def _misused(verb: str, error: Exception) -> "Outcome":

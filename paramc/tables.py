@@ -1,7 +1,7 @@
 """TOML tables as typed rows: a misspelt key fails at load, with the file, the key and the closest legal word."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from hashlib import sha256
 from inspect import Parameter, signature
@@ -15,6 +15,8 @@ TableValue: TypeAlias = "str | int | float | bool | list[TableValue] | dict[str,
 Table: TypeAlias = "dict[str, TableValue]"
 Row = TypeVar("Row")
 NOTHING: Final[Mapping[str, Never]] = MappingProxyType({})  # a table that a row may leave out
+LONGEST_WORD: Final = 100  # characters that are looked at for a similar word
+LIKENESS: Final = 0.5  # what two similar words have in common at least, as difflib counts
 
 
 class TableError(Exception):
@@ -85,7 +87,8 @@ def as_row(value: TableValue, row: type[Row], where: object) -> Row:
     known = _columns(row)  # type: ignore[arg-type]  # mypy takes the class of a TypeVar for unhashable
     for key in value:
         if key not in known:
-            raise TableError(f"{where}: unknown key `{key}`{_closest(key, known)}")
+            near = nearest(key, known)
+            raise TableError(f"{where}: unknown key `{key}`" + (f", did you mean `{near}`?" if near else ""))
     for key, needed in known.items():
         if needed and key not in value:
             raise TableError(f"{where}: `{key}` is missing")
@@ -98,8 +101,10 @@ def _columns(row: Callable[..., object]) -> dict[str, bool]:
     return {name: column.default is Parameter.empty for name, column in signature(row).parameters.items()}
 
 
-def _closest(word: str, legal: Mapping[str, object]) -> str:
+def nearest(word: str, legal: Iterable[str]) -> str | None:
+    """The legal word that is most like `word`, whatever the case of its letters; None where none is like it."""
     from difflib import get_close_matches  # only on the way to an error
 
-    near = get_close_matches(word, legal, 1, 0.5)
-    return f", did you mean `{near[0]}`?" if near else ""
+    folded = {one.casefold(): one for one in legal}
+    near = get_close_matches(word[:LONGEST_WORD].casefold(), folded, 1, LIKENESS)
+    return folded[near[0]] if near else None

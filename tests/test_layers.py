@@ -15,6 +15,10 @@ LAYERS = (
     "resources", "tables", "diagnostics", "source", "ir", "dialects", "passes", "backends", "runtime", "api",
     "presentation", "archive", "server", "commands", "cli", "__main__",
 )  # fmt: skip
+PARTS = (
+    "memory", "rng", "stages", "schedules", "samplers", "denoise", "catalogue", "text", "models", "control", "execute",
+)  # fmt: skip
+"""The runner's own, but for `demo`, whose files the catalogue knows and which is trained with the rest."""
 HEAVY = {
     "torch", "diffusers", "transformers", "compel", "numpy", "scipy", "safetensors", "torchsde", "accelerate", "peft",
 }  # fmt: skip
@@ -61,6 +65,16 @@ def _rank(layer: str) -> int:
     return LAYERS.index(layer) if layer in LAYERS else -1  # `from paramc import __version__`
 
 
+def against_the_order(package: Path) -> list[Import]:
+    """Imports of a part of the runner from one to its right."""
+    found = []
+    for item in imports(package):
+        inside, module = Path(item.file).with_suffix("").parts, item.module.split(".")
+        if inside[0] == "runtime" and module[:2] == ["paramc", "runtime"] and {inside[1], module[2]} <= set(PARTS):
+            found += [item] if PARTS.index(module[2]) > PARTS.index(inside[1]) else []
+    return found
+
+
 def heavy_imports(package: Path) -> list[Import]:
     """Imports of the runner's libraries outside the runner."""
     return [item for item in imports(package) if item.module.split(".")[0] in HEAVY and item.layer != "runtime"]
@@ -68,6 +82,15 @@ def heavy_imports(package: Path) -> list[Import]:
 
 def test_no_stage_imports_from_its_right() -> None:
     assert against_the_direction(PACKAGE) == []
+
+
+def test_no_part_of_the_runner_imports_from_its_right() -> None:
+    assert against_the_order(PACKAGE) == []
+
+
+def test_every_part_of_the_runner_has_its_place() -> None:
+    names = {path.stem for path in (PACKAGE / "runtime").iterdir() if not path.name.startswith("__")}
+    assert names == {*PARTS, "demo"}
 
 
 def test_only_the_runner_imports_its_libraries() -> None:
@@ -105,3 +128,9 @@ def test_an_import_from_the_right_is_noticed(copy: Path, statement: str) -> None
     file = copy / "passes" / "check.py"
     file.write_text(f"{file.read_text(encoding='utf-8')}\n{statement}\n", encoding="utf-8")
     assert [item.file for item in against_the_direction(copy)] == ["passes/check.py"]
+
+
+def test_an_import_from_a_later_part_of_the_runner_is_noticed(copy: Path) -> None:
+    file = copy / "runtime" / "models" / "fitting.py"
+    file.write_text(f"{file.read_text(encoding='utf-8')}\nimport paramc.runtime.execute.shelf\n", encoding="utf-8")
+    assert [item.file for item in against_the_order(copy)] == ["runtime/models/fitting.py"]

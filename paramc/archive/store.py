@@ -15,6 +15,7 @@ COLUMNS = {  # of the table `files`: column → path of the Job
     "steps": "sampling.steps", "cfg_scale": "sampling.cfg_scale", "seed": "noise.seed",
     "checkpoint": "assets.checkpoint.name", "family": "family",
 }  # fmt: skip
+BEGINNING = b'{"path":'  # of every line
 OWN = ("path", "status", "dialect", "carrier", "width", "height")
 
 
@@ -57,9 +58,10 @@ class JsonLines:
         known = array("Q")
         for line in self._stream:
             if not line.endswith(b"\n"):
+                _demand_half_an_entry(line)
                 break
             whole += len(line)
-            known.append(_mark(str(json.loads(line)["path"])))
+            known.append(_mark(_path_of(line)))
         self._known = array("Q", sorted(known))
         self._stream.truncate(whole)
         self._stream.seek(whole)
@@ -94,6 +96,8 @@ class Sqlite:
             raise
 
     def _begin(self) -> None:
+        if self._base.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+            self._base.execute("SELECT path, entry FROM files LIMIT 0")  # fails where the database is another program's
         own = "path TEXT PRIMARY KEY, status TEXT, dialect TEXT, carrier TEXT, width INTEGER, height INTEGER"
         columns = ", ".join(COLUMNS)
         self._base.executescript(
@@ -122,6 +126,20 @@ class Sqlite:
 
     def close(self) -> None:
         self._base.close()
+
+
+def _path_of(line: bytes) -> str:
+    """The file that an entry is about. Raises ValueError, KeyError or TypeError where the line is none."""
+    entry = json.loads(line)
+    if not isinstance(entry["values"], dict):
+        raise TypeError("values without names")
+    return str(entry["path"])
+
+
+def _demand_half_an_entry(line: bytes) -> None:
+    """Raises ValueError where this is no beginning of an entry: then it is not ours to cut off."""
+    if not (line.startswith(BEGINNING) or BEGINNING.startswith(line)):
+        raise ValueError("a line of something else")
 
 
 def _columns(entry: Row, line: str) -> tuple[object, ...]:

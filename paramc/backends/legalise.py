@@ -17,7 +17,7 @@ from paramc.ir.job import Job
 from paramc.ir.ledger import Stated, drawing
 from paramc.ir.names import executed_schedule
 from paramc.ir.paths import leaves, plain, value_at
-from paramc.ir.places import View, located
+from paramc.ir.places import Place, View, located
 from paramc.ir.plan import (
     ApplyControl,
     Combine,
@@ -264,12 +264,14 @@ class _Judge:
             return self.named.get(path)
         place, rank = located(judged)
         if path == KIND:
-            unit = value_at(self.job, f"{place.part}[{rank}]") if place.part else None
+            unit = self.view.value(Place(place.part, ()), rank)
             return self.target.kind_of(unit) if isinstance(unit, ControlNet) else None
         if path.startswith(OF_PLANS):
             return False
-        of_item = rank and path.startswith(f"{place.part}.")
-        return value_at(self.job, f"{place.part}[{rank}]{path.removeprefix(place.part)}" if of_item else path)
+        wanted, own = located(path)
+        if wanted.part:  # of hundreds of units each is found at once
+            return self.view.value(wanted, rank if wanted.part == place.part else own)
+        return value_at(self.job, path)
 
 
 def decided_grades(target: Target, facts: Mapping[str, object]) -> dict[str, Grade]:

@@ -58,17 +58,20 @@ def image_adapter(asset: AssetRef, row: ImagePromptRow) -> tuple[str, str, str]:
     return str(PurePosixPath(*home)), "/".join(rest), path.name
 
 
-def adapters(networks: Iterable[ApplyNetwork], model: ModelRow) -> dict[str, Value]:
-    """Adapter name → (file, strength). A network that is laid twice counts with the sum of its strengths."""
-    strengths: dict[str, tuple[float, float]] = {}
-    assets: dict[str, AssetRef] = {}
-    for op in networks:
-        name = op.asset.name or ""
-        before = strengths.get(name, (0.0, 0.0))
-        strengths[name] = (before[0] + op.model_strength, before[1] + op.clip_strength)
-        assets[name] = op.asset
-    slugs = _slugs(strengths)
-    return {slugs[name]: (file_name(assets[name]), _strength(model, *both)) for name, both in strengths.items()}
+def adapters(passes: Sequence[Sequence[ApplyNetwork]], model: ModelRow) -> dict[str, Value]:
+    """Adapter name → (file, strength in the first pass), for the networks of all passes."""
+    files = {op.asset.name or "": file_name(op.asset) for networks in passes for op in networks}
+    strengths = adapter_strengths(passes, 0, model)
+    return {slug: (files[name], strengths[slug]) for name, slug in _slugs(files).items()}
+
+
+def adapter_strengths(passes: Sequence[Sequence[ApplyNetwork]], number: int, model: ModelRow) -> dict[str, Value]:
+    """Adapter name → strength in one pass, for the networks of all. One that is laid twice counts with the sum."""
+    both: dict[str, tuple[float, float]] = {op.asset.name or "": (0.0, 0.0) for networks in passes for op in networks}
+    for op in passes[number] if passes else ():
+        before = both[op.asset.name or ""]
+        both[op.asset.name or ""] = (before[0] + op.model_strength, before[1] + op.clip_strength)
+    return {slug: _strength(model, *both[name]) for name, slug in _slugs(both).items()}
 
 
 def _strength(model: ModelRow, diffusion: float, text: float) -> Value:

@@ -36,6 +36,7 @@ Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | Non
 PAYLOAD = "payload.toml"
 ANY = "*"
 INDENT = 2
+KIND = "kind"  # the field by which models are told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,31 @@ def emit(job: Job, plan: Plan, target: Target, choices: Choices, report: Report)
     payload = read_payload(target.folder / PAYLOAD)
     document = _plain(job) if payload.whole else _document(job, payload, choices)
     return (File(f"{target.name}{target.suffix}", _written(document)),)
+
+
+def compact(job: Job) -> str:
+    """The Job as JSON on one line, without what it would say anyway."""
+    return json.dumps({"schema": job.schema_number, **_differing(job)}, ensure_ascii=False, allow_nan=False)
+
+
+def _differing(model: Model) -> dict[str, Json]:
+    """The fields of a model that are not at their defaults, and its kind."""
+    fields = type(model).model_fields.items()
+    return {
+        field.alias or name: _bare(value)
+        for name, field in fields
+        if (value := model.__dict__[name]) != field.get_default(call_default_factory=True) or name == KIND
+    }
+
+
+def _bare(value: object) -> Json:
+    match value:
+        case Model():
+            return _differing(value)
+        case tuple():
+            return [_bare(item) for item in value]
+        case _:
+            return _plain(value)
 
 
 def verify(job: Job, target: Target, files: tuple[File, ...]) -> tuple[Diagnostic, ...]:

@@ -123,11 +123,14 @@ class Planned:
         load = self._at(decode.vae) if decode else None
         return load.asset if isinstance(load, LoadVae) else None
 
-    @property
-    def networks(self) -> tuple[ApplyNetwork, ...]:
-        """The LoRAs over the first pass's model, in the order in which they are laid."""
+    @cached_property
+    def networks(self) -> tuple[tuple[ApplyNetwork, ...], ...]:
+        """The LoRAs over each pass's model, in the order in which they are laid."""
+        return tuple(self._networks(passed.sample.model) for passed in self.passes)
+
+    def _networks(self, model: str) -> tuple[ApplyNetwork, ...]:
         found: list[ApplyNetwork] = []
-        op = self._at(self.passes[0].sample.model) if self.passes else None
+        op = self._at(model)
         while isinstance(op, ApplyNetwork | PatchModel):
             found += [op] if isinstance(op, ApplyNetwork) else []
             op = self._at(op.model)
@@ -196,6 +199,19 @@ class Planned:
         """The noise of a pass."""
         op = self._at(passed.sample.noise)
         return op if isinstance(op, MakeNoise) else MakeNoise(id="", seed=0, generator="cpu")
+
+    def place_of(self, passed: PlannedPass) -> int:
+        """Which picture of the batch the seed belongs to, where each has its own."""
+        noise = self.noise_of(passed)
+        return 0 if noise.per_batch else noise.position
+
+    def tree_seeds(self, passed: PlannedPass) -> str:
+        """Seeds of Brownian motions, source text: one for each picture, or one for all; they take none below 0."""
+        is_below = (self.seed or 0) < self.place_of(passed)
+        if self.batch > 1 and self.noise_of(passed).per_batch:
+            return "SEED % 2**63" if is_below else "SEED"
+        seeds = "SEEDS" if self.batch > 1 else "[SEED]"
+        return f"[seed % 2**63 for seed in {seeds}]" if is_below else seeds
 
     def _parts(self, reference: str) -> Iterator[tuple[Encode, float]]:
         op = self._text_of(reference)

@@ -9,6 +9,7 @@ from paramc.backends.description import Option, Target
 from paramc.backends.report import File, Report
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, UnknownName
+from paramc.diagnostics.unknown import unknown_name
 from paramc.ir.job import Job
 from paramc.ir.plan import Plan
 from paramc.resources import TARGETS
@@ -36,7 +37,7 @@ def find_target(name: str, roots: tuple[Path, ...] = (TARGETS,)) -> Target:
         plugin = _plugin(name)
         if plugin:
             return plugin
-    raise _unknown("target", name, targets(roots))
+    raise unknown_name("target", name, targets(roots))
 
 
 def engine(target: Target) -> tuple[Emit, Verify]:
@@ -77,7 +78,7 @@ def choices(target: Target, asked: Mapping[str, str]) -> dict[str, str | int | f
     """
     for name in asked:
         if name not in target.options:
-            raise _unknown(f"option of {target.name}", name, tuple(target.options))
+            raise unknown_name(f"option of {target.name}", name, target.options)
     implied = {
         name: value
         for option, wish in asked.items()
@@ -98,7 +99,7 @@ def _chosen(target: Target, name: str, option: Option, wish: str | None) -> str 
     if wish is None:
         return option.default
     if option.choices and wish not in option.choices:
-        raise _unknown(f"choice for {target.name}'s {name}", wish, option.choices)
+        raise unknown_name(f"choice for {target.name}'s {name}", wish, option.choices)
     words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
     try:
         match option.kind:
@@ -135,12 +136,4 @@ def _plugin_engine(name: str) -> tuple[Emit, Verify]:
         emit: Emit = module.emit
         verify: Verify = module.verify
         return emit, verify
-    raise _unknown("engine", name, ("infotext", "graph", "template", "payload", "perform"))
-
-
-def _unknown(kind: str, name: str, known: tuple[str, ...]) -> UnknownName:
-    from difflib import get_close_matches  # only on the way to an error
-
-    near = get_close_matches(name, known, 1, 0.4)
-    hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
-    return UnknownName(diagnose("PC310", name=name, kind=kind, hint=hint))
+    raise unknown_name("engine", name, ("infotext", "graph", "template", "payload", "perform"))

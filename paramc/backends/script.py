@@ -207,6 +207,7 @@ class Pass:
     control: str = ""  # how pictures that steer are brought to size, empty where none does
     adapters: int = 0  # T2I-Adapters that they steer through; the others are ControlNets
     scales: str = ""  # how much pictures count that it is shown as prompts, source text; empty for as much as before
+    strengths: str = ""  # those of the networks, source text; empty for the same as before
     latent: LatentEnlargement | None = None
     picture: PictureEnlargement | None = None
 
@@ -236,6 +237,8 @@ class Script:
     embeddings: bool
     refiner: Refiner | None
     batch: bool
+    one_stream: bool  # of noise, for all its pictures
+    is_placed: bool  # the seed is not that of the batch's first picture
     encodes: bool  # prompts are embedded by the script itself, from an earlier layer
     encoding: Encoding | None  # … or in all that they say
     finish: tuple[PictureEnlargement, ...]
@@ -249,8 +252,7 @@ class Script:
     @property
     def count(self) -> str:
         """How many pictures are painted at once, source text."""
-        one_stream = any(item.loop is not None and item.loop.per_batch for item in self.passes)
-        return "len(SEEDS)" if not one_stream else "BATCH_SIZE" if self.batch else "1"
+        return "len(SEEDS)" if not self.one_stream else "BATCH_SIZE" if self.batch else "1"
 
     @property
     def distils_anew(self) -> bool:

@@ -11,7 +11,7 @@ from paramc.backends.enlarging import finished_enlargement, latent_enlargement, 
 from paramc.backends.lengths import Sequence, fraction
 from paramc.backends.literals import literal
 from paramc.backends.loading import Loading, Quantities
-from paramc.backends.located import FOLDER, SINGLE, file_name, net_files, repository_of
+from paramc.backends.located import FOLDER, SINGLE, adapter_strengths, file_name, net_files, repository_of
 from paramc.backends.loop import goes_alone, is_one_text, loop_of, texts_of
 from paramc.backends.loops import Loops
 from paramc.backends.pieces import MOVES, WEIGHING, pieces, says_something
@@ -118,6 +118,8 @@ class _Selection:
             embeddings="embeddings" in loaded.values,
             refiner=self._refiner(told) if self.is_refined else None,
             batch=self.planned.batch > 1,
+            one_stream=any(self.planned.noise_of(passed).per_batch for passed in passes),
+            is_placed=any("position" in quantities.values for quantities in told),
             encodes=not self.is_exact and any("clip_skip" in quantities.values for quantities in told),
             encoding=encoding_of(self.planned, self.model, self.loops, chosen="clip_skip" in told[0].values)
             if self.is_exact and passes
@@ -180,6 +182,7 @@ class _Selection:
             found.values |= {"width": width, "height": height}
         if self.planned.batch > 1:
             found.values["batch"] = self.planned.batch
+            found.values |= {"position": place} if (place := self.planned.place_of(passed)) else {}
         if number == 0:
             found.values["seed"] = self.planned.seed or 0
             found.notes |= {"seed": self.pipelines.notes["seedless"]} if self.planned.seed is None else {}
@@ -188,6 +191,8 @@ class _Selection:
             self._controls(found, passed)
             self._adapters(found, passed)
             self._refines(found, passed)
+        elif self._loading.adapts and self.planned.networks[number] != self.planned.networks[0]:
+            found.values["strengths"] = adapter_strengths(self.planned.networks, number, self.model)
         if self._image_prompts:
             found.values |= shown_values(self.steering.shown, self._image_prompts, "first" if number else "second")
             found.sources["shown"] = "shown"
@@ -218,7 +223,7 @@ class _Selection:
         if noise.per_batch:
             found.values["seed"] = noise.seed or 0
         elif variation is not None and variation.strength:
-            found.values["variation_seed"] = (variation.seed or 0) - noise.position
+            found.values["variation_seed"] = variation.seed or 0
             found.values["variation_strength"] = variation.strength
 
     def _emphasis(self, found: Quantities, passed: PlannedPass) -> None:
@@ -434,14 +439,15 @@ class _Selection:
         row = self._row_of(number, passed)
         scheduler, sigmas = self._scheduler(passed, sources["steps"])
         sources |= {"sigmas": sigmas} if sigmas else {}
-        texts = encoded(sources) if self.is_exact else None
+        texts, strengths = encoded(sources) if self.is_exact else None, sources.get("strengths", "")
         sources["output"] = literal("latent" if self._feeds_latents(number) else "np")
         sources["area"] = f"{sources['width']} * {sources['height']}"
         shared = number > 0 and scheduler == self._scheduler(self.planned.passes[0], "")[0]
         return Pass(
             pipeline=row.pipeline,
             arguments=tuple(arguments_of(row, sources)),
-            texts=None if number and texts and texts == encoded(self._sources(0, told)) else texts,
+            texts=None if number and texts and not strengths and texts == encoded(self._sources(0, told)) else texts,
+            strengths=strengths,
             scheduler=None if shared else scheduler,
             start=self._start(passed),
             mended=row.mended,
@@ -462,6 +468,7 @@ class _Selection:
             arguments=(),
             loop=loop_of(self.planned, passed, loops, sources, velocity=velocity),
             names=sources,
+            strengths=sources.get("strengths", ""),
             start=self._start(passed),
             mask=Mask(mask.inverts, mask.fill, mask.area == "masked") if (mask := passed.mask) else None,
             latent=latent_enlargement(passed.origin, sources, self.model, self.pipelines),
@@ -482,9 +489,7 @@ class _Selection:
         if self.model.shift is not None:
             keywords["shift"] = self._shift(levels.shift, self.model.shift)
         keywords |= dict(schedule.keywords) | self.schedulers.flagged(row.scheduler, passed.sample.flags)
-        seeds = "SEEDS" if self.planned.batch > 1 else "[SEED]"
-        if (self.planned.seed or 0) < 0:  # Brownian motion takes none below 0
-            seeds = f"[seed % 2**63 for seed in {seeds}]"
+        seeds = self.planned.tree_seeds(passed)
         arguments = [f"{key}={literal(value)}" for key, value in keywords.items()]
         arguments += [f"{key}={text.format(seeds=seeds)}" for key, text in row.expressions.items()]
         return Call(row.scheduler, tuple(arguments)), schedule.sigmas.format(steps=steps)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from paramc.backends.description import Target
+from paramc.backends.payload import compact
 from paramc.backends.registry import choices, engine, find_target, targets
 from paramc.backends.report import Report
 from paramc.dialects.reading import read_job
@@ -38,7 +39,7 @@ def settings_of(job: Job, plan: Plan, target: Target, report: Report) -> Setting
             if again.model_copy(update={"family": job.family}) == job:
                 return Settings(tried, own, said)
     kept = job.model_copy(update={"ledger": ()})  # where each value stood is of no use without the text
-    return Settings(_written(WHOLE, kept, plan, target, report), WHOLE, None)
+    return Settings(compact(kept), WHOLE, None)
 
 
 def _written(name: str, job: Job, plan: Plan, target: Target, report: Report) -> str:

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Final
 
-from paramc.commands.edits import edited
-from paramc.commands.outcome import ERRORS_FOUND, Outcome, Refused, Said, refusal
+from paramc.commands.outcome import Outcome, refusal
+from paramc.commands.painting import asked
 from paramc.commands.parser import Arguments
 from paramc.commands.sources import load_source, model_folders, open_argument
 from paramc.diagnostics.codes import diagnose
@@ -22,10 +22,11 @@ LEAST_STEPS: Final = 3  # of which the last is not measured
 def run(arguments: Arguments, console: Console) -> Outcome:
     """The table of one source. Raises Refused for a job that cannot be run."""
     source = open_argument(arguments.source, console, hidden=arguments.hidden)
-    job = edited(load_source(source, arguments).job, arguments)
-    if (job.sampling.steps or 0) < LEAST_STEPS:
-        raise Refused(Said((diagnose("PC575", least=LEAST_STEPS, path="sampling.steps"),)), ERRORS_FOUND)
+    job = load_source(source, arguments).job
     try:
+        job = asked(job, arguments)
+        if (job.sampling.steps or 0) < LEAST_STEPS:
+            raise RunError(diagnose("PC575", least=LEAST_STEPS, path="sampling.steps"))
         ours, theirs = _figures(job, arguments)
     except ParamcError as error:
         raise refusal(error) from error

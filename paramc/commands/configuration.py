@@ -21,8 +21,9 @@ from paramc.api import Loaded
 from paramc.commands.outcome import EVERYTHING, refusal
 from paramc.commands.parser import NEVER, Arguments, UsageError
 from paramc.commands.sources import about
-from paramc.diagnostics.codes import codes, diagnose
-from paramc.diagnostics.model import Diagnostic, Severity, UnknownName
+from paramc.diagnostics.codes import codes
+from paramc.diagnostics.model import Diagnostic, Severity
+from paramc.diagnostics.unknown import unknown_name
 from paramc.ir.job import Job
 from paramc.passes.lint import advise_job
 from paramc.passes.lint.tables import Limits, lint_rules
@@ -171,16 +172,9 @@ def _codes_of(word: str) -> frozenset[str]:
         code for code, row in codes().items() if start == ALL or code.startswith(start) or row.name == word
     )
     if not found or start in ("P", ""):
-        raise refusal(_unknown(word))
+        named = [*codes(), *(row.name for row in codes().values())]
+        raise refusal(unknown_name("code or group of codes", word, named, "`paramc list codes` prints the codes"))
     return found
-
-
-def _unknown(word: str) -> UnknownName:
-    from difflib import get_close_matches  # only on the way to an error
-
-    near = get_close_matches(word, [*codes(), *(row.name for row in codes().values())], 1, 0.6)
-    hint = f"did you mean `{near[0]}`?" if near else "`paramc list codes` prints the codes"
-    return UnknownName(diagnose("PC310", name=word, kind="code or group of codes", hint=hint))
 
 
 def _severity(word: str) -> Severity:

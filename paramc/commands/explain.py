@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from paramc.commands.outcome import Outcome, refusal
 from paramc.commands.parser import Arguments
-from paramc.diagnostics.codes import codes, diagnose
+from paramc.diagnostics.codes import codes
 from paramc.diagnostics.model import UnknownName
+from paramc.diagnostics.unknown import unknown_name
 from paramc.ir.features import features
 from paramc.ir.names import samplers, schedules, upscalers
 from paramc.passes.lint.tables import advice, lint_rules
@@ -159,14 +160,9 @@ _KINDS: dict[str, Callable[[str], list[tuple[str, str]]]] = {
 
 
 def _unknown(name: str) -> UnknownName:
-    from difflib import get_close_matches  # only on the way to an error
-
     rows = codes()
     words = [word for path, term in terms().items() for word in (path, *term.words)]
     named = (row.name for row in rows.values())
     known = [*rows, *named, *words, *samplers(), *schedules(), *upscalers(), *advice(), *features()]
-    near = get_close_matches(name, known, 1, 0.6) or get_close_matches(name.casefold(), known, 1, 0.6)
-    hint = f"did you mean `{near[0]}`?" if near else "`paramc list codes` prints the codes"
-    return UnknownName(
-        diagnose("PC310", name=name, kind="code, term, sampler, schedule, upscaler, family or feature", hint=hint)
-    )
+    kind = "code, term, sampler, schedule, upscaler, family or feature"
+    return unknown_name(kind, name, known, "`paramc list codes` prints the codes")

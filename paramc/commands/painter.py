@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from paramc.api import open_runner
 from paramc.commands.parser import Arguments
 from paramc.commands.sources import grammar_folders, model_folders, target_folders
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import RunError
 from paramc.ir.job import Job
 from paramc.presentation.blocks import WIPE, Pixel, above, below, blocks
 from paramc.presentation.console import Console
@@ -35,7 +37,10 @@ class Painter:
         self._runner: Runner | None = None
 
     def paint(self, job: Job, file: Path, show: "Callable[[Progress], None]") -> "Ran":
-        """The pictures of a job; previews lie beside `file`, where the first is to go. Raises RunError."""
+        """The pictures of a job; previews lie beside `file`, where the first is to go.
+
+        Raises RunError, for a file that cannot be read as well, and OSError where a preview cannot be written.
+        """
         if self._runner is None:
             self._runner = _runner_of(self._arguments)
         from paramc.runtime.execute.watch import Meter  # with torch, which only a run needs
@@ -45,6 +50,12 @@ class Painter:
         try:
             ran = self._runner.run(job, Meter(show, preview.show if self._arguments.preview else None))
             finished = ran.images if self._arguments.preview and self._leaves else ()
+        except OSError as error:
+            if error.filename == str(preview.file):
+                raise
+            raise RunError(
+                diagnose("PC519", file=error.filename or "a file", reason=error.strerror or error)
+            ) from error
         finally:
             preview.end(finished)
         return ran
@@ -91,18 +102,18 @@ class Preview:
     """A coarse picture of the work in hand: in a file, and under the line of progress on a terminal with colours."""
 
     def __init__(self, file: Path, console: Console) -> None:
-        self._file, self._console = file, console
+        self.file, self._console = file, console
 
     def show(self, image: "Image") -> None:
         """In the place of the picture before."""
         from paramc.runtime.execute.saving import png_bytes
 
-        write_atomically(self._file, png_bytes(image, {}))
+        write_atomically(self.file, png_bytes(image, {}))
         self._draw(image, below)
 
     def end(self, finished: Sequence["Image"] = ()) -> None:
         """Take it away; finished pictures stay on the terminal."""
-        self._file.unlink(missing_ok=True)
+        self.file.unlink(missing_ok=True)
         self._console.notify(WIPE)
         for image in finished:
             self._draw(image, above)

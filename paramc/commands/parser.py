@@ -297,10 +297,7 @@ def _add_running(parser: Parser) -> None:
     add = parser.add_argument
     add("-o", "--output", metavar="DIR", help="the folder for the pictures; the current one by default")
     add("--force", action="store_true", help="paint again what is finished already")
-    about = "a folder with model files, beside those that were scanned before"
-    add("--models", action="append", default=[], metavar="DIR", help=about)
-    add("--model", metavar="FILE", help="the checkpoint, a file or a name, instead of the one that the settings name")
-    add("--vae", metavar="FILE", help="the VAE, a file or a name, instead of the one that the settings name")
+    _add_chosen(parser)
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda, mps; the graphics card by default")
     add("--dtype", choices=DTYPES, default="float32", help="number format of the models")
     about = "whether models take turns on the card, or even their layers; auto: where they do not fit"
@@ -311,7 +308,10 @@ def _add_running(parser: Parser) -> None:
     add("--tile-vae", action="store_true", help=about)
     about = "keep the diffusion model's weights with the channels last, which some cards compute faster"
     add("--channels-last", action="store_true", help=about)
-    about = "compile the diffusion model: a minute more at first, then faster steps; it needs a C++ compiler"
+    about = (
+        "compile the diffusion model: a minute more at first, then faster steps, and latents moved by up to 2e-5; "
+        "it needs a C++ compiler"
+    )
     add("--compile", dest="compile_model", action="store_true", help=about)
     add("--seed", type=_seed, metavar="N", help="the seed, instead of that of the settings")
     _add_edits(parser)
@@ -368,9 +368,18 @@ def _add_prompt(parser: Parser) -> None:
     _add_variants(parser)
 
 
+def _add_chosen(parser: Parser) -> None:
+    add = parser.add_argument
+    about = "a folder with model files, beside those that were scanned before"
+    add("--models", action="append", default=[], metavar="DIR", help=about)
+    add("--model", metavar="FILE", help="the checkpoint, a file or a name, instead of the one that the settings name")
+    add("--vae", metavar="FILE", help="the VAE, a file or a name, instead of the one that the settings name")
+
+
 def _add_bench(parser: Parser) -> None:
     add = parser.add_argument
-    add("--models", action="append", default=[], metavar="DIR", help="a folder with model files")
+    _add_chosen(parser)
+    parser.set_defaults(seed=None)  # `--set noise.seed=…` says another
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda, mps; the graphics card by default")
     add("--dtype", choices=DTYPES, default="float32", help="number format of the models")
     add("--rounds", type=_count, default=1, metavar="N", help="measure so often by turns, and take the medians")

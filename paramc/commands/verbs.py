@@ -23,7 +23,8 @@ VERBS = {
 RESUMED = frozenset({"convert", "grid", "models", "run", "scan"})  # verbs that keep what they have finished
 KEPT = "interrupted: what is finished is kept, and the same command goes on from there\n"
 EXITS = """\
-exit codes: 0 fine, 1 errors found, 2 usage, 3 below --at-least, 4 output could not be written, 70 a bug of paramc
+exit codes: 0 fine, 1 errors found, 2 usage, 3 below --at-least, 4 output could not be written, 70 a bug of paramc,
+            130 interrupted
 """
 
 

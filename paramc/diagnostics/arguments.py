@@ -3,16 +3,15 @@
 from collections.abc import Iterable
 
 from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import InvalidValue, UnknownName
-
-LONGEST_SHOWN = 60
+from paramc.diagnostics.model import InvalidValue
+from paramc.diagnostics.unknown import shown, unknown_name
 
 
 def demand(name: str, value: object, kinds: type | tuple[type, ...], wanted: str) -> None:
     """Raises InvalidValue when an argument is none of `kinds`, which are called `wanted`."""
     listed = kinds if isinstance(kinds, tuple) else (kinds,)
     if not isinstance(value, listed) or (isinstance(value, bool) and bool not in listed):
-        raise InvalidValue(diagnose("PC314", argument=name, wanted=wanted, value=_short(value)))
+        raise InvalidValue(diagnose("PC314", argument=name, wanted=wanted, value=shown(value)))
 
 
 def demand_text(**arguments: object) -> None:
@@ -29,15 +28,6 @@ def demand_optional_text(**arguments: object) -> None:
 
 def demand_one_of(kind: str, value: object, known: Iterable[str]) -> None:
     """Raises UnknownName, with the closest known word, when `value` is none of them."""
-    from difflib import get_close_matches  # only on the way to an error
-
     words = tuple(known)
     if value not in words:
-        near = get_close_matches(value, words, 1, 0.4) if isinstance(value, str) else ()
-        hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(words)}"
-        raise UnknownName(diagnose("PC310", name=_short(value), kind=kind, hint=hint))
-
-
-def _short(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
+        raise unknown_name(kind, value, words)

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from typing_extensions import TypedDict  # pydantic reads the one of `typing` only from Python 3.12 on
 
-from paramc.diagnostics.model import Applicability, Diagnostic, Label, Severity, Span, Suggestion
+from paramc.diagnostics.model import Applicability, Diagnostic, Label, Severity, Suggestion
 
 
 class PlainLabel(TypedDict):
@@ -58,23 +58,6 @@ def to_plain(diagnostic: Diagnostic, source_text: str = "") -> PlainDiagnostic:
     }
 
 
-def from_plain(plain: PlainDiagnostic) -> Diagnostic:
-    """The diagnostic that `to_plain` gave this form."""
-    labels = (Label(Span(label["start"], label["end"]), label["text"]) for label in plain["labels"])
-    return Diagnostic(
-        code=plain["code"],
-        name=plain["name"],
-        severity=plain["severity"],
-        message=plain["message"],
-        labels=tuple(labels),
-        notes=tuple(plain["notes"]),
-        help=plain["help"],
-        suggestion=_suggestion(plain["suggestion"]) if plain["suggestion"] else None,
-        path=plain["path"],
-        target=plain["target"],
-    )
-
-
 def _plain_label(label: Label, text: str) -> PlainLabel:
     start, end = label.span
     starts = _line_starts(text)
@@ -97,7 +80,3 @@ def _plain_suggestion(suggestion: Suggestion) -> PlainSuggestion:
         "replacement": suggestion.replacement,
         "applicability": suggestion.applicability,
     }
-
-
-def _suggestion(plain: PlainSuggestion) -> Suggestion:
-    return Suggestion(Span(plain["start"], plain["end"]), plain["replacement"], plain["applicability"])

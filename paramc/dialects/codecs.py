@@ -57,10 +57,8 @@ def read_float(text: str) -> float:
         value = float(text) if len(text) <= LONGEST_NUMBER and "_" not in text else None
     except ValueError:
         value = None
-    if value is None:
-        raise Unreadable("a number")
-    if not isfinite(value):
-        raise Unreadable("a finite number")
+    if value is None or not isfinite(value):
+        raise Unreadable("a number" if value is None else "a finite number")
     return value
 
 
@@ -70,10 +68,8 @@ def read_int(text: str) -> int:
         value = int(text) if len(text) <= LONGEST_NUMBER and "_" not in text else None
     except ValueError:
         value = _whole(text)
-    if value is None:
-        raise Unreadable("a whole number")
-    if abs(value) >= LARGEST:
-        raise Unreadable("a whole number below 2^64")
+    if value is None or abs(value) >= LARGEST:
+        raise Unreadable("a whole number" if value is None else "a whole number below 2^64")
     return value
 
 
@@ -191,15 +187,20 @@ def _write_layer(value: object) -> str | None:
 
 
 def _read_percent(text: str) -> float:
-    from decimal import Decimal  # rarely needed: a shift of the point, where a division would round
-
-    return float(Decimal(repr(read_float(text))).scaleb(-2))
+    read_float(text)
+    return float(_shifted(text, -2))
 
 
 def _write_percent(value: object) -> str | None:
-    from decimal import Decimal
+    shifted = _shifted(repr(value), 2) if isinstance(value, int | float) else None
+    text = number_text(float(shifted)) if shifted else None
+    return text if text is None or float(_shifted(text, -2)) == value else shifted
 
-    return number_text(float(Decimal(repr(value)).scaleb(2))) if isinstance(value, int | float) else None
+
+def _shifted(digits: str, places: int) -> str:
+    """A number with its point moved, where a product would round."""
+    mantissa, _, exponent = digits.strip().lower().partition("e")
+    return f"{mantissa}e{int(exponent or 0) + places}"
 
 
 def _write_both(value: object) -> str | None:

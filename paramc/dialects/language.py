@@ -4,8 +4,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import UnknownName
+from paramc.diagnostics.unknown import unknown_name
 from paramc.dialects.branches import Branches
 from paramc.dialects.comments import Comments
 from paramc.dialects.description import Dialect
@@ -173,7 +172,7 @@ def _language(dialect: Dialect, older: tuple[int, ...], parser: str | None) -> L
     modes = section(table, "parsers", dialect.name)
     mode = parser or table.get("parser")
     if mode and mode not in modes:
-        raise _unknown_mode(str(mode), modes)
+        raise unknown_name("prompt parser", str(mode), modes, "" if modes else "it has only one parser")
     overlays = [history[index] for index in older] if isinstance(history, list) else []
     for overlay in (*overlays, modes.get(str(mode), {})):
         if isinstance(overlay, dict):
@@ -186,11 +185,3 @@ def _until(row: TableValue, dialect: Dialect) -> Version:
     if version is None:
         raise TableError(f"{dialect.name}/{FILE}: a row of `history` has no version `until`")
     return version
-
-
-def _unknown_mode(name: str, modes: Table) -> UnknownName:
-    from difflib import get_close_matches  # only on the way to an error
-
-    near = get_close_matches(name, modes, 1, 0.4)
-    hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(modes)}" if modes else "it has only one parser"
-    return UnknownName(diagnose("PC310", name=name, kind="prompt parser", hint=hint))

@@ -12,11 +12,10 @@ from typing import Final, NamedTuple
 from paramc.dialects.codecs import Codec
 from paramc.dialects.description import Dialect
 from paramc.ir.names import MODEL_UPSCALER, UNKNOWN, sampler_of, samplers, schedules, upscalers
-from paramc.tables import NOTHING, as_row, read_table, section
+from paramc.tables import NOTHING, as_row, nearest, read_table, section
 
 FILE: Final = "names.toml"
 NO_SCHEDULE: Final = "uniform"  # `automatic` of a sampler that has no schedule of its own
-LONGEST_NAME: Final = 100  # characters that are looked at for a similar name
 
 
 class Pair(NamedTuple):
@@ -92,11 +91,11 @@ class Names:
 
     def closest_sampler(self, label: str) -> str | None:
         """The label most like one that is not known."""
-        return _closest(label, [*self.table.samplers, *self.table.sampler_aliases])
+        return nearest(label, [*self.table.samplers, *self.table.sampler_aliases])
 
     def closest_schedule(self, label: str) -> str | None:
         """The label most like one that is not known."""
-        return _closest(label, self.table.schedules)
+        return nearest(label, self.table.schedules)
 
     def executed(self, sampler: str | None, schedule: str | None) -> Pair:
         """The pair of labels that the program itself samples with."""
@@ -192,13 +191,6 @@ def sampler_codec(names: Names) -> Codec:
 def schedule_codec(names: Names) -> Codec:
     """Schedules by their labels."""
     return Codec(names.schedule, lambda value: names.schedule_label(value) if isinstance(value, str) else None)
-
-
-def _closest(word: str, legal: Iterable[str]) -> str | None:
-    from difflib import get_close_matches  # only on the way to a diagnostic
-
-    near = get_close_matches(word[:LONGEST_NAME], list(legal), 1, 0.4)
-    return near[0] if near else None
 
 
 def _nearest_labels(dialect: Dialect, name: str) -> dict[str, str]:

@@ -67,45 +67,6 @@ def weigh(text: str, dialect: Dialect, *, strict: bool = False, version: Version
     return language_of(dialect, version).weights.runs(text, strict=strict)
 
 
-WeightedSchedule: TypeAlias = tuple[tuple[int, Runs], ...]
-
-
-class Composition(NamedTuple):
-    """What a pair of typed prompts comes to after all passes."""
-
-    comments_removed: tuple[str, str]
-    networks: dict[str, list[list[str]]]
-    positive: tuple[tuple[float, WeightedSchedule], ...]
-    negative: WeightedSchedule
-
-
-def compose(
-    prompt: str,
-    negative: str,
-    language: Language,
-    steps: int,
-    hires_steps: int | None = None,
-    *,
-    legacy: bool = False,
-    strict: bool = False,
-) -> Composition:
-    """All passes in their order; a negative prompt goes through those for comments, edits and emphasis only."""
-
-    def weighed(text: str) -> WeightedSchedule:
-        entries = language.edits.schedule(text, steps, hires_steps, legacy=legacy)
-        return tuple((end, language.weights.runs(entry, strict=strict)) for end, entry in entries)
-
-    positive, rest = language.comments.remove(prompt), language.comments.remove(negative)
-    untagged = language.networks.split(positive)
-    networks: dict[str, list[list[str]]] = {}
-    for tag in untagged.tags:
-        networks.setdefault(tag.kind, []).append(list(tag.items))
-    branches = language.branches.split(untagged.text)
-    return Composition(
-        (positive, rest), networks, tuple((branch.weight, weighed(branch.text)) for branch in branches), weighed(rest)
-    )
-
-
 NetworkArguments: TypeAlias = dict[str, list[str] | dict[str, str]]
 
 

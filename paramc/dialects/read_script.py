@@ -15,7 +15,6 @@ from paramc.dialects.script.amounts import (
     asked_strength,
     hires_strength,
     levels_of,
-    pair,
     real,
     run_steps,
     whole,
@@ -24,7 +23,15 @@ from paramc.dialects.script.enlarging import enlargement
 from paramc.dialects.script.handed import handed_over
 from paramc.dialects.script.kept import kept_settings, read_kept
 from paramc.dialects.script.lines import Lines
-from paramc.dialects.script.loaded import MOST_UNITS, NETWORKS, read_adapters, read_model, read_networks, read_patches
+from paramc.dialects.script.loaded import (
+    MOST_UNITS,
+    NETWORKS,
+    read_adapters,
+    read_model,
+    read_networks,
+    read_patches,
+    read_start,
+)
 from paramc.dialects.script.machine import Machine
 from paramc.dialects.script.networks import DIGITS
 from paramc.dialects.script.notes import CONTROLS, Notes
@@ -38,7 +45,7 @@ from paramc.dialects.script.sought import drawn_on, file_behind, first_seed, see
 from paramc.dialects.script.steering import preprocessed
 from paramc.dialects.script.tables import KeywordRow, meanings_of
 from paramc.dialects.script.told import NEGATIVE, SAFE, asset
-from paramc.dialects.script.values import INDEXED, Made, Part, is_known, origins
+from paramc.dialects.script.values import INDEXED, Computed, Made, Part, is_known, origins
 from paramc.ir.job import Job
 from paramc.ir.ledger import Implied, Stated
 from paramc.ir.paths import plain
@@ -47,6 +54,7 @@ from paramc.ir.places import place_of
 MASK: Final = "task.mask.path"
 SECOND: Final = "stages.hires."
 SEEDS: Final = 2**64
+SIDES: Final = ("width", "height")
 
 
 def read_script(text: str, dialect: Dialect) -> tuple[Job, tuple[Diagnostic, ...]]:
@@ -121,7 +129,7 @@ class _Reading(Notes):
         self._call(first)
         read_adapters(self, first)
         read_patches(self, first)
-        self._start(first)
+        read_start(self, first)
         self._defaults(first)
         if second is not None:
             self._second(first, second)
@@ -158,17 +166,15 @@ class _Reading(Notes):
         set_later = (maker.attributes(painting.call.when).get(part) for maker in makers)
         given = (maker.keywords[part] for maker in makers if part in maker.keywords)
         scheduler = next((item for item in (*set_later, *given) if item is not None), None)
-        return scheduling_of(scheduler, painting.name, model_of(makers, self.meanings), self.meanings)
+        found = scheduling_of(scheduler, painting.name, model_of(makers, self.meanings), self.meanings)
+        if found.because and isinstance(scheduler, Made | Computed):
+            self.unread(part, scheduler.span, "PC706")
+        return found
 
     # ── what a call is told ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _call(self, painting: Painting) -> None:
-        places = self.meanings.call(painting.name).places
-        told = {
-            name: (value, str(index))
-            for index, (name, value) in enumerate(zip(places, painting.call.arguments, strict=False))
-        }
-        told |= {name: (value, name) for name, value in painting.call.keywords.items()}
+        told = self._told(painting)
         self.told = frozenset(name for name, (value, _) in told.items() if value is not None)
         for name, (value, key) in told.items():
             row = self.meanings.keyword(name, painting.name)
@@ -179,6 +185,13 @@ class _Reading(Notes):
                 self.unread(name, place, "PC706" if not is_known(value) else "PC705")
             elif place is not None:
                 self.state(name, place, *([row.path] if row.path else []))
+
+    def _told(self, painting: Painting) -> dict[str, tuple[object, str]]:
+        """What a call is told by keyword: the value, and the key of its place."""
+        places = self.meanings.call(painting.name).places
+        placed = enumerate(zip(places, painting.call.arguments, strict=False))
+        told = {name: (value, str(index)) for index, (name, value) in placed}
+        return told | {name: (value, name) for name, value in painting.call.keywords.items()}
 
     def _read(self, row: KeywordRow, value: object) -> bool:
         """Put the value of a keyword where it belongs; False for one that says nothing to us."""
@@ -347,27 +360,6 @@ class _Reading(Notes):
 
     # ── where it starts, and what was left out ────────────────────────────────────────────────────────────────────────
 
-    def _start(self, painting: Painting) -> None:
-        """The size that the picture was brought to before it went in."""
-        kinds = self.meanings.words["fits"]
-        for call in painting.before:
-            method = call.name.rpartition(".")[2]
-            self._mask(method, call)
-            for unit in range(self.units()) if method in kinds else ():
-                self.put(CONTROLS + "resize", str(kinds[method]), unit)
-            if method in kinds and self.get("task.resize") is None and self.get("task.kind") != "text_to_image":
-                size = pair(call.arguments)
-                if size:
-                    self.put("size", self.get("size") or {"width": size[0], "height": size[1]})
-                    self.put("task.resize", str(kinds[method]))
-
-    def _mask(self, method: str, call: Made) -> None:
-        """What is done to the mask of a picture that is painted in part."""
-        path = self.meanings.word("masks", method)
-        if path is not None and self.get("task.kind") == "inpaint":
-            told = [amount for item in (*call.arguments, *call.keywords.values()) if (amount := real(item)) is not None]
-            self.put(path, told[0] if told else True)
-
     def _defaults(self, painting: Painting) -> None:
         """What the call takes where the script leaves it out."""
         row = self.meanings.default(painting.name)
@@ -384,7 +376,10 @@ class _Reading(Notes):
         size = (published.size if published else ()) or row.size
         image = self.meanings.keyword("image", painting.name)
         takes_its_size = image is not None and image.kind == "control_image"
-        if size and self.get("size") is None and self.get("task.kind") == "text_to_image" and not takes_its_size:
+        known = (self.meanings.keyword(name, painting.name) for name in self.told)
+        says_size = any(keyword is not None and keyword.kind in SIDES for keyword in known)
+        is_open = self.get("size") is None and not says_size and not takes_its_size
+        if size and is_open and self.get("task.kind") == "text_to_image":
             self.put("size", dict(zip(("width", "height"), size, strict=True)))
             self.implied.append(Implied(path="size", read=plain(size), because=because))
         if self.get("sampling.cfg_scale") is None and self.get("sampling.distilled_cfg_scale") is not None:
@@ -404,11 +399,14 @@ class _Reading(Notes):
                 if seed is not None:
                     self.put("noise.seed", _seed(seed))
                     self.put("noise.generator", self.meanings.listed("noise", "card")[0])
+                elif self.get("noise.seed") is None:
+                    self.unread(call.name, call.places.get("0"), "PC706")
 
     # ── the second pass ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _second(self, first: Painting, second: Painting) -> None:
-        told, words = second.call.keywords, self.meanings.listed
+        words = self.meanings.listed
+        told = {name: value for name, (value, _) in self._told(second).items()}
         switch = real(told.get(words("calls", "switch")[0]))
         model = self._refiner(first, second)
         if switch is not None and model:
@@ -416,6 +414,9 @@ class _Reading(Notes):
             self.put("stages.refiner.switch_at", switch)
             return
         size = enlargement(second, self.meanings, self.get("size"))
+        for call in second.before if "size" not in size else ():
+            if call.name.rpartition(".")[2] in words("pictures", "resize"):
+                self.unread(call.name, call.span, "PC706")
         values: dict[str, object] = {
             "strength": self.meanings.call(second.name).defaults.get("strength"),
             "checkpoint": model,

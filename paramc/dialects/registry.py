@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import UnknownName
+from paramc.diagnostics.unknown import unknown_name
 from paramc.dialects.description import Dialect
 from paramc.resources import GRAMMARS
 from paramc.tables import TableError, merged, read_table
@@ -26,12 +25,12 @@ def find_dialect(name: str, roots: tuple[Path, ...] = (GRAMMARS,)) -> Dialect:
     lineage: list[Path] = []
     about = None
     if not name:
-        raise _unknown(name, roots)
+        raise unknown_name("dialect", name, dialects(tuple(roots)))
     wanted: str | None = name
     while wanted:
         folder = _folder(wanted, roots)
         if folder is None:
-            raise _unknown(wanted, roots)
+            raise unknown_name("dialect", wanted, dialects(tuple(roots)))
         if folder in lineage:
             raise TableError(f"{folder}/dialect.toml: `extends` runs in a circle")
         lineage.append(folder)
@@ -58,11 +57,3 @@ def _plugin_folder(name: str) -> Path | None:
         if (folder / "dialect.toml").is_file():
             return folder
     return None
-
-
-def _unknown(name: str, roots: Sequence[Path]) -> UnknownName:
-    from difflib import get_close_matches  # only on the way to an error
-
-    near = get_close_matches(name, dialects(tuple(roots)), 1, 0.4)
-    hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(dialects(tuple(roots)))}"
-    return UnknownName(diagnose("PC310", name=name, kind="dialect", hint=hint))

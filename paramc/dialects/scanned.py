@@ -67,11 +67,6 @@ class Scanned(NamedTuple):
     trailing: tuple[Span, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
-    @property
-    def trailing_text(self) -> str:
-        """The lines after the fields that are no fields."""
-        return "\n".join(self.source[start:end] for start, end in self.trailing)
-
     def parts(self) -> Iterator[tuple[Part, Span]]:
         """The whole source, piece by piece and without overlap; a `gap` holds only white space and punctuation."""
         reached = 0

@@ -45,13 +45,6 @@ def extract_styles(prompt: str, negative: str, styles: Sequence[Style]) -> Extra
             return Extracted(prompt, negative, tuple(names))
 
 
-def apply_style(prompt: str, style: str) -> str:
-    """`prompt` with the text of a style around or behind it."""
-    if PLACE in style:
-        return style.replace(PLACE, prompt)
-    return _COMMA.join(part for part in (prompt.strip(), style.strip()) if part)
-
-
 def _without(text: str, style: str) -> str | None:
     """`text` less one style text, None where it does not show it."""
     text, style = text.strip(), style.strip()

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from functools import cache, partial
 
 from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import ReadError, UnknownName
+from paramc.diagnostics.model import ReadError
+from paramc.diagnostics.unknown import unknown_name
 from paramc.dialects.compat import Compat, OldHires
 from paramc.dialects.description import Dialect
 from paramc.dialects.found import FieldValue, Found, OptionValue, Step
@@ -68,9 +69,11 @@ def ui_fields(text: str, dialect: Dialect, **options: OptionValue) -> dict[str, 
 
 def _weighs(dialect: Dialect, prompt: str) -> bool:
     """Does the prompt weight anything? Raises ReadError for a malformed weight, as the UI does."""
-    return any(
-        weight != 1.0 and text != BREAK[0] for text, weight in language_of(dialect).weights.runs(prompt, strict=True)
-    )
+    weights = language_of(dialect).weights
+    # strict runs take quadratic time where brackets are deep, and whether anything weighs does not hang on the depth
+    if problems := weights.problems(prompt):
+        raise ReadError(problems[0])
+    return any(weight != 1.0 and text != BREAK[0] for text, weight in weights.runs(prompt))
 
 
 def _uncommented(dialect: Dialect, prompt: str) -> str:
@@ -103,14 +106,5 @@ def _chosen(dialect: Dialect, options: Mapping[str, OptionValue]) -> Mapping[str
     defaults = _defaults(dialect)
     for name in options:
         if name not in defaults:
-            raise UnknownName(
-                diagnose("PC310", kind=f"option of {dialect.title}", name=name, hint=_hint(name, defaults))
-            )
+            raise unknown_name(f"option of {dialect.title}", name, defaults)
     return {**defaults, **options}
-
-
-def _hint(name: str, defaults: Mapping[str, OptionValue]) -> str:
-    from difflib import get_close_matches  # only on the way to an error
-
-    near = get_close_matches(name, defaults, 1, 0.4)
-    return f"did you mean `{near[0]}`?" if near else f"known: {', '.join(defaults) or 'none'}"

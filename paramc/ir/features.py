@@ -61,8 +61,9 @@ def feature_of(path: str, value: object) -> str | None:
     kind = plain_path.rsplit(".", 1)[-1]
     if kind in {"sampler", "schedule"} and isinstance(value, str):
         return f"{kind}.{value}" if f"{kind}.{value}" in features() else f"{kind}.unknown"
-    by_value = _by_value().get(plain_path, {})
-    return by_value.get(str(value)) or _by_path(plain_path)
+    by_value = _by_value().get(plain_path)
+    own = by_value.get(str(value)) if by_value else None  # no text is made of long lists in vain
+    return own or _by_path(plain_path)
 
 
 def _without_indices(path: str) -> str:

@@ -15,6 +15,15 @@ class Size(NamedTuple):
     height: int
 
 
+def derived(before: Size, wanted: Size) -> Size:
+    """A size of which one side, where it is 0, follows from the shape that there is."""
+    if wanted.width == 0:
+        return Size(wanted.height * before.width // max(before.height, 1), wanted.height)
+    if wanted.height == 0:
+        return Size(wanted.width, wanted.width * before.height // max(before.width, 1))
+    return wanted
+
+
 def multiplied(size: Size, factor: float, cell: int) -> Size:
     """A size that is so many times as large, in whole cells of so many pixels, halves to even ones (ComfyUI)."""
     return Size(*(round(side // cell * factor) * cell for side in size))

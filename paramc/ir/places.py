@@ -57,6 +57,7 @@ class View:
     def __init__(self, job: Job) -> None:
         self.job = job
         self._items: dict[str, list[Model]] = {}
+        self._saying: dict[str, frozenset[str]] = {}
         for container in CONTAINERS:
             for item in job.__dict__[container]:
                 self._items.setdefault(f"{container}.{item.kind}", []).append(item)
@@ -79,7 +80,15 @@ class View:
 
     def still_says(self, stated: Stated) -> bool:
         """Is every value of an entry what it was read as, where that is known, or an item of a list still in it?"""
-        return all(_has(self.at(path), read) for path, read in zip(stated.paths, stated.read, strict=False))
+        return all(read in self._said(path) for path, read in zip(stated.paths, stated.read, strict=False))
+
+    def _said(self, path: str) -> frozenset[str]:
+        """The value at a path as the ledger compares it, and every item of a list there; once, whoever asks."""
+        if path not in self._saying:
+            value = self.at(path)
+            items = value if isinstance(value, tuple) else ()
+            self._saying[path] = frozenset(map(plain, (value, *items)))
+        return self._saying[path]
 
     def count(self, part: str) -> int:
         """How many items of a kind there are."""
@@ -90,10 +99,6 @@ def located(path: str) -> tuple[Place, int]:
     """The place and rank that a path of the ledger names."""
     index = _INDEX.search(path) if path.startswith(CONTAINERS) else None
     return place_of(_INDEX.sub("", path, count=1) if index else path), int(index[1]) if index else 0
-
-
-def _has(value: object, read: str) -> bool:
-    return plain(value) == read or (isinstance(value, tuple) and any(plain(item) == read for item in value))
 
 
 @cache

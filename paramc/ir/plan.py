@@ -31,12 +31,11 @@ class LoadCheckpoint(Step):
 
 
 class LoadParts(Step):
-    """A bare diffusion model with its encoders and VAE beside it. Slots: model, clip, vae."""
+    """A bare diffusion model with its encoders beside it, and a VAE among them. Slots: model, clip, vae."""
 
     op: Literal["load_parts"] = "load_parts"
     asset: AssetRef
     encoders: tuple[AssetRef, ...] = ()
-    vae: AssetRef | None = None
     weight_dtype: str | None = None
 
 
@@ -297,7 +296,10 @@ class Sample(Step):
 
 
 class ResizeLatent(Step):
-    """A latent brought to the size of a picture of `size` pixels; the excess is cut evenly. Slot: latent."""
+    """A latent brought to the size of a picture of `size` pixels; the excess is cut evenly. Slot: latent.
+
+    A side of 0 follows from the shape that there is, as in UpscaleImage.
+    """
 
     op: Literal["resize_latent"] = "resize_latent"
     latent: str

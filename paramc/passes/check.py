@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic, Label, Span, Suggestion
+from paramc.diagnostics.unknown import offer
 from paramc.dialects.edits import Timeline
 from paramc.dialects.language import language_of
 from paramc.dialects.prompt_remarks import Pass, remark_prompt
@@ -97,10 +98,8 @@ def _names(job: Job, values: Values) -> Iterator[Diagnostic]:
 
 
 def _closest(value: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches  # only on the way to an error
-
-    near = get_close_matches(value.lower().replace("++", "pp").replace(" ", "_"), known, 1, 0.5)
-    return f"did you mean `{near[0]}`?" if near else "`paramc list samplers` and `paramc list schedules` print all"
+    otherwise = "`paramc list samplers` and `paramc list schedules` print all"
+    return offer(value.lower().replace("++", "pp").replace(" ", "_"), known, otherwise)
 
 
 def _numbers(job: Job, values: Values) -> Iterator[Diagnostic]:

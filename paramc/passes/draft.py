@@ -114,8 +114,12 @@ def _apply_networks(draft: Draft, prompt: Prompt, path: str, suffix: str) -> Non
 
 
 def change_checkpoint(draft: Draft, stage: Hires | Further, part: str, suffix: str) -> None:
-    """Another checkpoint for a later pass, under the same networks and patches; `part` is its path."""
+    """Another checkpoint for a later pass, or other networks, under the same patches; `part` is its path."""
     if stage.checkpoint is None or stage.checkpoint.name is None:
+        if isinstance(stage, Hires) and stage.prompt is not None and _names_others(stage.prompt, draft.job.prompt):
+            draft.model, draft.clip = "checkpoint.model", "checkpoint.clip"
+            _apply_networks(draft, stage.prompt, f"{part}.prompt", suffix)
+            _apply_patches(draft, suffix)
         return
     name = f"{suffix.removeprefix('_')}_checkpoint"
     draft.add(trusted(LoadCheckpoint)(id=name, because=(f"{part}.checkpoint",), asset=stage.checkpoint))
@@ -124,3 +128,9 @@ def change_checkpoint(draft: Draft, stage: Hires | Further, part: str, suffix: s
         draft.vae = f"{name}.vae"
     _apply_networks(draft, stage.prompt or draft.job.prompt, f"{part}.prompt", suffix)
     _apply_patches(draft, suffix)
+
+
+def _names_others(own: Prompt, first: Prompt) -> bool:
+    """Whether a second prompt switches on other networks than the first; those of nodes stand in no text, and stay."""
+    tags = [[tag.model_copy(update={"span": None}) for tag in prompt.networks] for prompt in (own, first)]
+    return tags[0] != tags[1] and all(tag.span is not None for tag in (*own.networks, *first.networks))

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import UnknownName
+from paramc.diagnostics.unknown import unknown_name
 from paramc.ir.assets import AssetRef
 from paramc.ir.family import Evidence, Family
 from paramc.ir.job import Job
@@ -41,7 +40,7 @@ def find_family(job: Job, chosen: str | None = None) -> Family:
     if chosen is None:
         return detect(clues_of(job))
     if chosen not in families():
-        raise _unknown(chosen)
+        raise unknown_name("model family", chosen, families())
     evidence = Evidence(source="choice", value=chosen, says=chosen, strength="definite")
     return Family(name=chosen, base=base_of(chosen), confidence="definite", evidence=(evidence,))
 
@@ -121,14 +120,6 @@ def _undecided(name: str, ranked: Sequence[Claim]) -> bool:
     """Whether a clue as strong as the strongest speaks for another base."""
     lead = ranked[0]
     return any(claim.strength == lead.strength and not allows(claim, base_of(name)) for claim in ranked)
-
-
-def _unknown(chosen: str) -> UnknownName:
-    from difflib import get_close_matches  # only on the way to an error
-
-    near = get_close_matches(chosen, families(), 1, 0.4)
-    hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(families())}"
-    return UnknownName(diagnose("PC310", name=chosen, kind="model family", hint=hint))
 
 
 def _lowered(strength: Strength) -> Strength:

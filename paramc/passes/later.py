@@ -4,7 +4,7 @@ from math import isfinite
 from typing import Final
 
 from paramc.ir.base import trusted
-from paramc.ir.geometry import Size, multiplied
+from paramc.ir.geometry import Size, derived, multiplied
 from paramc.ir.names import MODEL_UPSCALER, model_factor
 from paramc.ir.plan import Decode, Encode, EncodeImage, MakeNoise, ResizeLatent, Sample, ScaleLatent, UpscaleImage
 from paramc.ir.stages import Further, Hires
@@ -178,7 +178,8 @@ def _further_enlarged(draft: Draft, stage: Further, part: str, suffix: str, late
     kind, _, method = (stage.upscaler or "").partition(":")
     because = (f"{part}.upscaler", f"{part}.size" if stage.size else f"{part}.scale")
     scale = None if stage.size else stage.scale
-    draft.size = size = _grown(draft, stage)
+    size = _grown(draft, stage)
+    draft.size = size if size and all(size) else None
     name = f"enlarged{suffix}"
     if kind == LATENT:
         scaled = trusted(ScaleLatent)(
@@ -193,7 +194,7 @@ def _further_enlarged(draft: Draft, stage: Further, part: str, suffix: str, late
         because=because,
         image=_decoded(draft, f"decode{suffix}", because, latent),
         upscaler=stage.upscaler or "none",
-        size=stage.size and size,
+        size=size if stage.size else None,
         scale=scale,
         resampling=stage.resampling,
         plainly=draft.enlarges_plainly,
@@ -218,10 +219,10 @@ def _is_left(draft: Draft, stage: Hires | Further) -> bool:
 
 
 def _grown(draft: Draft, stage: Further) -> Size | None:
-    """The size of what one more pass begins with, where it is known."""
+    """The size of what one more pass begins with, where it is known; a side of it may be 0 where nothing else is."""
     before, upscaler = draft.size, stage.upscaler or ""
     if stage.size is not None:
-        return stage.size if all(stage.size) else before and _derived(before, stage.size)
+        return stage.size if before is None else derived(before, stage.size)
     if before is None:
         return None
     if stage.scale is None and upscaler.startswith(MODEL_UPSCALER):
@@ -242,20 +243,13 @@ def hires_size(first: Size, hires: Hires, *, plainly: bool = False) -> tuple[Siz
         )
         return scaled, scaled
     if not all(wanted):
-        scaled = _derived(first, wanted)
+        scaled = derived(first, wanted)
         return scaled, scaled
     if plainly:
         return wanted, wanted
     if first.width * wanted.height > wanted.width * first.height:  # wider than wanted: the height decides
         return Size(wanted.height * first.width // max(first.height, 1), wanted.height), wanted
     return Size(wanted.width, wanted.width * first.height // max(first.width, 1)), wanted
-
-
-def _derived(first: Size, wanted: Size) -> Size:
-    """A size of which one side follows from the shape that there is."""
-    if wanted.width == 0:
-        return Size(wanted.height * first.width // max(first.height, 1), wanted.height)
-    return Size(wanted.width, wanted.width * first.height // max(first.width, 1))
 
 
 def _by_factor(first: Size, factor: float, upscaler: str, *, plainly: bool) -> Size:

@@ -8,6 +8,7 @@ from paramc.ir.plan import Sigmas, Slice
 from paramc.passes.draft import Draft
 
 LONGEST_SCHEDULE: Final = 10**12  # steps; a strength that asks for more is next to nothing
+GREATEST_STRENGTH: Final = 0.999  # A1111 takes the whole for this share
 ENDS: Final = ("sampling.first_step", "sampling.last_step")
 PART: Final = frozenset({*ENDS, "sampling.share"})  # paths that ask for some of the steps
 
@@ -36,15 +37,18 @@ def add_sigmas(draft: Draft, name: str, sampler: str | None, schedule: str | Non
 
 def add_slice(draft: Draft, name: str, sigmas: str, steps: int, strength: float) -> str:
     """The tail of the sigmas that a pass with `strength` runs: one step more than the rounded share (A1111)."""
-    encoded = min(int(max(0.0, min(strength, 0.999)) * steps), steps - 1)  # of what is no number, 0
-    return draft.add(
-        trusted(Slice)(id=name, because=("task.strength",), sigmas=sigmas, start=steps - encoded - 1, strength=strength)
-    )
+    start = steps - share(steps, strength) - 1
+    return draft.add(trusted(Slice)(id=name, because=("task.strength",), sigmas=sigmas, start=start, strength=strength))
+
+
+def share(steps: int, strength: float) -> int:
+    """The steps that `strength` leaves, in float64 and rounded down (A1111): 0.7 of 10 is 7, 0.29 of 100 is 28."""
+    return min(int(max(0.0, min(strength, GREATEST_STRENGTH)) * steps), steps - 1)  # of what is no number, 0
 
 
 def longer(steps: int, strength: float) -> int:
     """Steps of a schedule of which `strength` leaves just so many."""
-    return int(min(steps / min(strength, 0.999), LONGEST_SCHEDULE)) if strength > 0 else steps
+    return int(min(steps / min(strength, GREATEST_STRENGTH), LONGEST_SCHEDULE)) if strength > 0 else steps
 
 
 def add_lengthened(

@@ -16,7 +16,6 @@ NOT_LISTED: Final = "value_not_in_list"
 OUT_OF_RANGE: Final = ("value_smaller_than_min", "value_bigger_than_max", "invalid_input_type")
 MISSING: Final = "required_input_missing"
 CUSTOM: Final = "custom_validation_failed"  # of a file that the server looks for by itself
-UNKNOWN_CLASS: Final = "invalid_prompt"
 
 
 def complaints(status: int, said: Mapping[str, Json], blame: Blame, tables: ServerTables) -> tuple[Diagnostic, ...]:

@@ -18,12 +18,7 @@ TRIES: Final = 3
 PAUSE: Final = 0.5  # seconds before the second try; doubled before each further one
 JSON: Final = "application/json"
 SAFE: Final = "/"
-REFUSALS: Final = {
-    401: "wants name and password: `--server http://NAME:PASSWORD@HOST:PORT`",
-    403: "lets nobody in from here: is a login needed, or another address?",
-    407: "wants a login for what stands before it",
-    413: "takes nothing so large: start it with a greater `--max-upload-size`, or give a smaller picture",
-}
+REFUSALS: Final = {401: "PC861", 403: "PC862", 407: "PC863", 413: "PC864"}  # what is said, by status
 AWAY: Final = (502, 503, 504)  # what those say who stand before a server that does not answer
 
 
@@ -104,10 +99,7 @@ class Wire(NamedTuple):
             place = response.getheader("Location", "")[:200]
             raise self.odd(path, f"with a redirection to `{place}`, which is not followed")
         if response.status in REFUSALS:
-            help_ = REFUSALS[response.status]
-            raise ServerError(
-                diagnose("PC861", url=self.address.url, path=path, status=response.status, help=f"the server {help_}")
-            )
+            raise ServerError(diagnose(REFUSALS[response.status], url=self.address.url, path=path))
         return Reply(response.status, response.getheader("Content-Type", ""), data)
 
     def _check_trust(self, error: Exception) -> None:

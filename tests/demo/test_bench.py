@@ -18,7 +18,7 @@ def bench(*words: str) -> int:
 
 
 def test_a_job_is_measured_on_both_sides(capfd: Captured) -> None:
-    assert bench(SETTINGS, "--format", "json") == 0
+    assert bench(SETTINGS, "--model", "demo", "--format", "json") == 0
     shown = capfd.readouterr()
     figures = json.loads(shown.out)["result"]
     assert figures["s a step"].keys() == {"paramc", "diffusers"}

@@ -36,7 +36,7 @@ VALUES: dict[str, st.SearchStrategy] = {
     "decimal": NUMBERS,
     "count": st.integers(1, 1000),
     "natural": st.integers(0, 4096),
-    "percent": st.integers(0, 100).map(lambda percent: percent / 100),
+    "percent": st.floats(0, 1),
     "layer": st.integers(-12, -1),
     "bool": st.booleans(),
     "size": SIZES,

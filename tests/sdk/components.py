@@ -2,13 +2,13 @@
 
 import bz2
 import json
-import lzma
 from pathlib import Path
 
 from diffusers import AutoencoderKL, EulerDiscreteScheduler
 from transformers import CLIPTextConfig, CLIPTokenizer, T5Config, T5EncoderModel, T5Tokenizer
 
 import paramc.runtime.text
+from paramc.runtime.text.t5 import tokeniser
 
 WORDS = ("cat", "dog", "photo", "of", "a", "bad", "quality")
 
@@ -61,8 +61,7 @@ def clip_config(tokenizer: CLIPTokenizer, width: int = 32) -> CLIPTextConfig:
 
 def t5_tokenizer() -> T5Tokenizer:
     if _MERGES:
-        packed = Path(paramc.runtime.text.__file__).parent / "t5.json.xz"
-        known = json.loads(lzma.decompress(packed.read_bytes()))["model"]["vocab"]
+        known = json.loads(tokeniser().to_str())["model"]["vocab"]
         return T5Tokenizer(vocab=[(piece, score) for piece, score in known], extra_ids=100, model_max_length=512)
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
     pieces += [(f"▁{word}", -3.0) for word in WORDS]

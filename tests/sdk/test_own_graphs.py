@@ -155,6 +155,13 @@ def test_pictures_steer_as_in_the_runner(agrees: Callable[[Job], None]) -> None:
     agrees(job(graph()).model_copy(update={"controls": (unit,)}))
 
 
+def test_a_batch_of_the_library_draws_one_stream_too(worded: Callable[[str], Path]) -> None:
+    from tests.sdk.deviations import deviation
+
+    single, batch = (job(graph(batch=size, sampler_name="euler", scheduler="normal", text="a cat")) for size in (1, 2))
+    assert deviation(batch, worded("sd1")) <= 1.1 * deviation(single, worded("sd1"))
+
+
 def test_one_seed_names_the_pictures_of_a_batch() -> None:
     source = paramc.compile(job(graph(batch=2)), "diffusers", options={"style": "exact"}).text
     assert 'f"{SEED}-{number}.png"' in source

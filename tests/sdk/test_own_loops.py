@@ -83,6 +83,8 @@ def test_texts_are_the_runner_s(agrees: Callable[[Job], None], kind: str, base: 
     [
         "Batch size: 2, Variation seed: 7, Variation seed strength: 0.3",
         "Batch size: 2, ENSD: 31337",
+        "Batch size: 2, Batch pos: 1, Variation seed: 7, Variation seed strength: 0.3",
+        f"Batch size: 2, Batch pos: 1, {HIRES}Latent",
         "Seed resize from: 96x48",
         "NGMS: 4, Skip Early CFG: 0.2",
         "Eta: 0.5, Sigma noise: 1.02",

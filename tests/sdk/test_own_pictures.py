@@ -191,8 +191,16 @@ def test_pictures_steer_as_by_the_runner(
     assert apart((steered[0], both(made, worded(base), {}, {})[0])) > 1e-2
 
 
-@pytest.mark.parametrize(("base", "strength"), [("sd1", "1:0.3"), pytest.param("sdxl", "0.7", marks=pytest.mark.slow)])
-def test_networks_weigh_as_in_the_runner(worded: Callable[[str], Path], base: str, strength: str) -> None:
+@pytest.mark.parametrize(
+    ("base", "strength", "more"),
+    [
+        ("sd1", "1:0.3", ""),
+        ("sd1", "1:0.3", HIRES + ', Hires prompt: "a dog <lora:style:0.4>"'),
+        pytest.param("sd1", "1", HIRES + ", Hires prompt: a dog", marks=pytest.mark.slow),
+        pytest.param("sdxl", "0.7", "", marks=pytest.mark.slow),
+    ],
+)
+def test_networks_weigh_as_in_the_runner(worded: Callable[[str], Path], base: str, strength: str, more: str) -> None:
     import torch
     from diffusers import DiffusionPipeline
     from safetensors.torch import save_file
@@ -209,7 +217,7 @@ def test_networks_weigh_as_in_the_runner(worded: Callable[[str], Path], base: st
                 tensors[f"{key}.lora_up.weight"] = torch.randn(module.out_features, 4, generator=generator) * 0.1
                 tensors[f"{key}.alpha"] = torch.tensor(2.0)
     save_file(tensors, "style.safetensors")
-    made = job(f" <lora:style:{strength}>", base=base)
+    made = job(f" <lora:style:{strength}>", more, base=base)
     laid = both(made, worded(base), {"network": Path("style.safetensors")}, {})
     assert apart(laid) <= EXACT
-    assert apart((laid[0], both(job(base=base), worded(base), {}, {})[0])) > 1e-3
+    assert apart((laid[0], both(job(more=more and HIRES, base=base), worded(base), {}, {})[0])) > 1e-3

@@ -276,6 +276,13 @@ def test_a_batch_is_the_single_pictures(run: Run, base: str) -> None:
     assert size(f"{SEED}.png") == size(f"{SEED + 1}.png") == (64, 64)
 
 
+def test_a_batch_counts_its_seeds_from_the_place_of_the_picture(run: Run) -> None:
+    single = run(job("sd1"))["images"][0]
+    batch = run(job("sd1", more="Batch size: 2, Batch pos: 1"))["images"][1]
+    assert abs(single - batch).max() < 1e-4
+    assert size(f"{SEED}.png") == size(f"{SEED - 1}.png") == (64, 64)
+
+
 @pytest.mark.slow
 def test_a_batch_starts_from_one_picture(run: Run) -> None:
     start()

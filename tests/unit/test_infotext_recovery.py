@@ -136,7 +136,8 @@ def test_one_field_per_line_may_start_with_it(key: str) -> None:
 
 
 def test_text_after_the_settings_is_kept() -> None:
-    assert scan(f"a\n{LINE}\nI like\nthis one", A1111).trailing_text == "I like\nthis one"
+    scanned = scan(f"a\n{LINE}\nI like\nthis one", A1111)
+    assert [scanned.source[start:end] for start, end in scanned.trailing] == ["I like", "this one"]
 
 
 def test_a_field_said_twice_with_one_voice_is_no_matter() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paramc.dialects.styles import Style, apply_style, extract_styles
+from paramc.dialects.styles import Style, extract_styles
 
 MASTER = Style("master", "masterpiece", "lowres")
 PHOTO = Style("photo", "photo of {prompt}, dof", "")
@@ -33,21 +33,7 @@ def test_styles_are_taken_out(
     assert extract_styles(prompt, negative, styles) == expected
 
 
-@pytest.mark.parametrize(
-    ("prompt", "style", "merged"),
-    [
-        ("a", "x", "a, x"),
-        ("", "x", "x"),
-        ("a", "", "a"),
-        ("a", "b {prompt} c {prompt}", "b a c a"),
-        (" a ", " x ", "a, x"),
-    ],
-)
-def test_a_style_is_merged(prompt: str, style: str, merged: str) -> None:
-    assert apply_style(prompt, style) == merged
-
-
 @given(st.text(alphabet="abc, ", min_size=1).map(str.strip).filter(bool))
 def test_what_is_merged_is_found(prompt: str) -> None:
-    found = extract_styles(apply_style(prompt, "qq {prompt} qq"), "", [Style("q", "qq {prompt} qq", "")])
+    found = extract_styles(f"qq {prompt} qq", "", [Style("q", "qq {prompt} qq", "")])
     assert found == (prompt, "", ("q",))

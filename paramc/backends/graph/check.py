@@ -2,6 +2,9 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 from paramc.backends.description import Target
 from paramc.backends.graph.tables import Definition, Take, definitions
@@ -24,16 +27,15 @@ def verify(job: Job, target: Target, files: tuple[File, ...]) -> tuple[Diagnosti
     """
     known = definitions(target.folder)
     drawn = drawing(job.ledger) is not None
+    queued = {} if drawn else {file.name: _queued(file.text, target) for file in files}
     mistakes = (
-        diagnose("PC790", target=target.name, file=file.name, problem=problem)
-        for file in files
-        if not drawn
-        for problem in graph_problems(_queued(file.text, target), known)
+        diagnose("PC790", target=target.name, file=name, problem=problem)
+        for name, text in queued.items()
+        for problem in graph_problems(text, known)
     )
     lost = (lost for file in files if drawn for lost in _lost(job, file.text, target))
-    queued = [_queued(file.text, target) for file in files if not drawn]
-    packs = (pack for text in queued for pack in _packs(text, known))
-    newer = (word for text in queued for word in _newer(text, known))
+    packs = (pack for text in queued.values() for pack in _named(text, _packs(target.folder)))
+    newer = (word for text in queued.values() for word in _named(text, _newer(target.folder)))
     told = (
         *(diagnose("PC857", pack=pack, target=target.name) for pack in dict.fromkeys(packs)),
         *(diagnose("PC859", word=word, target=target.name) for word in dict.fromkeys(newer)),
@@ -41,18 +43,33 @@ def verify(job: Job, target: Target, files: tuple[File, ...]) -> tuple[Diagnosti
     return (*mistakes, *lost, *(long for file in files for long in _long_numbers(job, file.text, target)), *told)
 
 
-def _packs(text: str, known: Mapping[str, Definition]) -> Iterator[str]:
-    """What has to be installed for a graph; a look at the text tells whether it may be anything."""
-    for name, definition in known.items():
-        if definition.pack and f'"{name}"' in text:
-            yield definition.pack
+class _Sign(NamedTuple):
+    """Words between quotation marks, which all stand in a text that has to do with what is `meant`."""
+
+    words: tuple[str, ...]
+    meant: str
 
 
-def _newer(text: str, known: Mapping[str, Definition]) -> Iterator[str]:
-    """What only later servers know of a graph, found as packs are."""
-    for name, definition in known.items():
+def _named(text: str, signs: tuple[_Sign, ...]) -> Iterator[str]:
+    """What a graph has to do with; a look at the text tells whether it may be anything."""
+    return (sign.meant for sign in signs if all(word in text for word in sign.words))
+
+
+@cache
+def _packs(folder: Path) -> tuple[_Sign, ...]:
+    """What has to be installed for a graph."""
+    known = definitions(folder).items()
+    return tuple(_Sign((f'"{name}"',), definition.pack) for name, definition in known if definition.pack)
+
+
+@cache
+def _newer(folder: Path) -> tuple[_Sign, ...]:
+    """What only later servers know of a graph."""
+    signs: list[_Sign] = []
+    for name, definition in definitions(folder).items():
         words = [name] if definition.newer else [word for take in definition.takes.values() for word in take.newer]
-        yield from (word for word in words if f'"{name}"' in text and f'"{word}"' in text)
+        signs += (_Sign((f'"{name}"', f'"{word}"'), word) for word in words)
+    return tuple(signs)
 
 
 def _lost(job: Job, text: str, target: Target) -> Iterator[Diagnostic]:

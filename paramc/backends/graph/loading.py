@@ -45,7 +45,7 @@ def sorted_modules(context: Context, op: LoadParts) -> tuple[tuple[str, ...], st
     """The file names of the text encoders in their order, and that of the VAE, as their names tell."""
     marks = context.tables.modules
     encoders: list[str] = []
-    vae = file_name(context, "vae", op.vae) if op.vae else ""
+    vae = ""
     for asset in op.encoders:
         name = file_name(context, "encoder", asset)
         lowered = name.lower()

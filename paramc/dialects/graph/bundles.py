@@ -6,6 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 from paramc.dialects.graph.model import Graph, Link, Node, Place, Value
 from paramc.dialects.graph.roles import Roles
 
+CARRIERS: Final = ("bundle", "loader", "sample")  # roles of nodes whose own values a bundle brings on
 BUNDLE: Final = "bundle"  # the role of a node that only puts together or takes apart
 Asked: TypeAlias = tuple[Link, str]  # a link that brings a bundle, and the name of what is looked for in it
 
@@ -87,7 +88,7 @@ class _Bundles:
         role = self.roles.of(node)
         if role.role != BUNDLE and name in role.gives:
             return Content(Link(node.id, role.gives.index(name)), (node.id, "")), None
-        given = role.takes.get(name, "")
+        given = role.takes.get(name, "") if role.role in CARRIERS else ""
         value = node.inputs.get(given) if given else None
         if value is not None and (isinstance(value, Link) or value != role.fixed.get("kept")):
             return Content(value, (node.id, given)), self._asked(value)

@@ -1,19 +1,17 @@
 """What models, text encoders and VAEs are made of: loaders, and what is laid over them."""
 
-import re
 from collections.abc import Iterator
 from math import exp
 from typing import Final
 
-from paramc.dialects.graph.conditionings import control_use
 from paramc.dialects.graph.found import Found, Lora, ModelChain
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import Role
+from paramc.dialects.graph.steering import NO_FILE, control_use
 from paramc.dialects.graph.values import Json, as_list, as_number, as_object, as_whole
-from paramc.dialects.graph.walk import ONWARD, Walk
+from paramc.dialects.graph.walk import LISTED, ONWARD, TAG, Walk
 from paramc.ir.control import DeepShrink, FreeU, PerturbedAttention, SelfAttentionGuidance
 
-NO_FILE: Final = ("None", "none", "")
 SIMPLE: Final = "simple"  # one strength for model and text encoder
 MOST_NUMBERED: Final = 50
 LEAST_PATCHES: Final = 256  # of a picture, between which the shift of FLUX lies on a line
@@ -25,7 +23,6 @@ PATCHES: Final = {  # by kind: each value that a node may say, as it is where th
     for model in (FreeU, SelfAttentionGuidance, PerturbedAttention, DeepShrink)
     for defaults in [{name: field.default for name, field in model.model_fields.items()}]
 }
-TAG: Final = re.compile(r"<lora:([^:<>]+):([^:<>]+)(?::([^:<>]+))?>")
 
 
 def chain(walk: Walk, link: Link | None, kind: str) -> ModelChain:
@@ -48,7 +45,7 @@ def chain(walk: Walk, link: Link | None, kind: str) -> ModelChain:
         if role.role in ONWARD:
             link = walk.onward(node, kind)
         else:
-            known = role.role in _NOTED or role.role == "sample"
+            known = role.role in _NOTED or role.role == "sample" or LISTED in role.takes
             link = role.link(node, kind) or (walk.stand_in(node, kind) if known else walk.passed(node, kind))
     return found
 
@@ -83,7 +80,10 @@ def _bundle(walk: Walk, node: Node, kind: str, found: ModelChain) -> None:
         return
     found.file = walk.found(node, "file")
     found.layer = walk.found(node, "layer")
-    found.loras += reversed(list(_piled(walk, walk.role(node).link(node, "stack"))))
+    role = walk.role(node)
+    found.loras += reversed(list(_piled(walk, role.link(node, "stack"))))
+    if LISTED in role.takes:
+        found.loras += _listed(walk, node)
     lora = walk.found(node, "lora")
     if isinstance(lora.value, str) and lora.value not in NO_FILE:
         found.loras.append(Lora(node.id, lora, walk.found(node, "unet"), walk.found(node, "text_encoder")))
@@ -91,11 +91,13 @@ def _bundle(walk: Walk, node: Node, kind: str, found: ModelChain) -> None:
 
 def _note(walk: Walk, node: Node, role: Role, found: ModelChain) -> None:
     match role.role:
-        case "lora" if walk.found(node, "on").value is None or walk.roles.is_on(walk.found(node, "on").value):
+        case "lora" if walk.is_on(walk.found(node, "on")):
             strengths = walk.found(node, "unet"), walk.found(node, "text_encoder")
             found.loras.append(Lora(node.id, walk.found(node, "file"), *strengths))
         case "lora_stack":
             found.loras += reversed(list(_stacked(walk, node, role)))
+        case "text" if LISTED in role.takes:
+            found.loras += reversed(list(_listed(walk, node)))
         case "layer" if found.layer.value is None:
             found.layer = walk.found(node, "layer")
         case "shift" if found.shift.value is None:
@@ -165,7 +167,7 @@ def _numbered(walk: Walk, node: Node) -> Iterator[Lora]:
     for number in range(1, min(MOST_NUMBERED if most is None else most, MOST_NUMBERED) + 1):
         named = {ours: name.replace("#", str(number)) for ours, name in takes.items()}
         file = walk.at(node, named.get("file", ""))
-        active = walk.roles.is_on(walk.at(node, named["on"]).value) if "on" in named else True
+        active = walk.is_on(walk.at(node, named.get("on", "")))
         if isinstance(file.value, str) and file.value not in NO_FILE and active:
             unet, encoder = ("both", "both") if simple else ("unet", "text_encoder")
             yield Lora(
@@ -184,7 +186,7 @@ def _stacked(walk: Walk, node: Node, role: Role) -> Iterator[Lora]:
 
 def _listed(walk: Walk, node: Node) -> Iterator[Lora]:
     """The networks of a list, of values that are objects, or of tags in a text."""
-    listed = walk.found(node, "list").value
+    listed = walk.found(node, LISTED).value
     if isinstance(listed, str):
         for name, unet, encoder in TAG.findall(listed):
             yield Lora(node.id, Found(name), Found(_number(unet)), Found(_number(encoder or unet)))

@@ -6,19 +6,17 @@ from functools import cached_property
 from typing import Final, TypeAlias
 
 from paramc.dialects.graph.found import (
-    NO_PICTURE,
     NOTHING_FOUND,
     Conditioning,
-    ControlUse,
     Found,
     Leaf,
     Part,
-    Picture,
 )
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import Role
+from paramc.dialects.graph.steering import control_pile, control_use, picture
 from paramc.dialects.graph.values import as_number
-from paramc.dialects.graph.walk import KINDS, ONWARD, Walk, text_of
+from paramc.dialects.graph.walk import KINDS, LISTED, ONWARD, TAG, Walk
 
 DEEPEST: Final = 60  # branches inside one another
 MOST_PARTS: Final = 1000  # of one conditioning: what is combined with itself doubles each time
@@ -73,7 +71,7 @@ class Conditionings:
             case "loader":
                 side = walk.roles.gives(node, link.slot)
                 leaf = Leaf(walk.found(node, side), node.id, Link(node.id, role.gives.index("clip")))
-                return Conditioning((Part((leaf,)),))
+                return Conditioning((Part((leaf,)),), control_pile(walk, role.link(node, "controls")))
             case "combine":
                 second = self.read(role.link(node, "second"), depth + 1)
                 return role.link(node, "first"), lambda first: self._combined(node, first, second)
@@ -82,8 +80,9 @@ class Conditionings:
                 return role.link(node, "first"), lambda first: self._lengthened(node, first, second)
             case "range" | "strength" | "guidance" | "zero":
                 return role.link(node, "input"), self._change(node, role)
-            case "control":
-                return role.link(node, SIDES[link.slot > 0]), self._controlled(node)
+            case "control" | "controls":
+                side = walk.roles.gives(node, link.slot)
+                return role.link(node, side if side in SIDES else SIDES[0]), self._controlled(node, role)
             case "earlier":
                 walk.opaque[node.id] = None
                 latent = role.link(node, "latent")
@@ -108,7 +107,10 @@ class Conditionings:
         leading = next((text for text in texts if text.value not in (None, "")), texts[0] if texts else Found(""))
         if any(text.value not in (leading.value, "", None) for text in texts):
             walk.opaque[node.id] = None  # its encoders are given different texts
-        leaf = Leaf(leading, node.id, role.link(node, "clip"), parser == "A1111")
+        if LISTED in role.takes and isinstance(leading.value, str):
+            leading = leading._replace(value=TAG.sub("", leading.value).strip())  # networks are no words
+        own = Link(node.id, role.gives.index("clip")) if "clip" in role.gives else role.link(node, "clip")
+        leaf = Leaf(leading, node.id, own, parser == "A1111")
         style = role.fixed.get("style")
         if isinstance(style, str) and isinstance(leading.value, str) and leading.value.startswith(style):
             plain = leading.value.partition(")")[2].lstrip()  # behind the name of the style
@@ -161,9 +163,12 @@ class Conditionings:
             return first
         return replace(first, parts=tuple(part._replace(leaves=(*part.leaves, *more)) for part in first.parts))
 
-    def _controlled(self, node: Node) -> Change:
-        use = control_use(self.walk, node)
-        return lambda found: replace(found, controls=(*found.controls, use))
+    def _controlled(self, node: Node, role: Role) -> Change:
+        if not self.walk.is_on(self.walk.found(node, "on")):
+            return _unchanged
+        piled = role.role == "controls"
+        uses = control_pile(self.walk, role.link(node, "pile")) if piled else (control_use(self.walk, node),)
+        return lambda found: replace(found, controls=(*found.controls, *uses))
 
     def _unknown(self, node: Node, slot: int) -> Conditioning | tuple[Link | None, Change]:
         """A node that nothing is known of hands its conditioning on; one that takes none but a text encodes it."""
@@ -196,58 +201,6 @@ class Conditionings:
             for link in filter(None, (self.walk.roles.called(node, side) for side in SIDES)):
                 taken.setdefault(link.node, set()).add(link.slot)
         return taken
-
-
-def control_use(walk: Walk, node: Node) -> ControlUse:
-    """The picture and the file that steer a conditioning."""
-    role = walk.role(node)
-    net, file = role.link(node, "net"), Found(None)
-    seen: set[Link] = set()
-    while net and net not in seen:
-        seen.add(net)
-        loader = walk.node(net)
-        if loader is None:
-            break
-        about = walk.role(loader)
-        if about.role == "control_net":
-            file = walk.found(loader, "file")
-            break
-        net = about.link(loader, "input") or walk.passed(loader, "control_net")
-    image, maker = picture(walk, role.link(node, "image"))
-    kind = str(role.fixed.get("kind", ""))
-    settings: tuple[tuple[str, Found], ...] = ()
-    if maker:
-        kind = walk.roles.preprocessor(text_of(walk.found(maker, "kind").value) or "")
-        settings = tuple((name, walk.found(maker, name)) for name in ("resolution", "threshold_a", "threshold_b"))
-    strength, start, end = (walk.found(node, name) for name in ("strength", "start", "end"))
-    return ControlUse(node.id, file, image, strength, start, end, kind, settings)
-
-
-def picture(walk: Walk, link: Link | None) -> Picture:
-    """The file at the start of a chain of pictures or masks, and the last preprocessor on the way.
-
-    What else is done to it is unknown here.
-    """
-    way: list[tuple[Link, Node | None]] = []
-    while link and link not in walk.pictures:
-        walk.pictures[link] = NO_PICTURE  # what leads back to itself has no file
-        node = walk.node(link)
-        if node is None:
-            break
-        role = walk.role(node)
-        way.append((link, node if role.role == "preprocessor" else None))
-        if role.role == "load_image":
-            walk.pictures[link] = Picture(walk.found(node, "file"))
-            break
-        if role.role in ("checkpoint", "sample", "decode", "empty"):
-            break
-        known = role.link(node, "image") or role.link(node, "input")
-        link = known or walk.passed(node, "image") or walk.stand_in(node, "mask")
-    found = walk.pictures[link] if link else NO_PICTURE
-    for place, maker in reversed(way):
-        found = found._replace(maker=maker or found.maker)
-        walk.pictures[place] = found
-    return found
 
 
 def clip_chain(found: Conditioning) -> tuple[Link, ...]:

@@ -15,7 +15,7 @@ from paramc.dialects.graph.values import Json, as_list, as_text
 from paramc.dialects.graph.widgets import widget_values
 from paramc.dialects.graph.workflow import BYPASSED, ENTRY, MUTED, Drawn, Port, Sheet, Slot, Workflow
 
-MOST_NODES: Final = 100_000  # of a graph laid out flat: subgraphs inside subgraphs multiply
+MOST_NODES: Final = 20_000  # that subgraphs add to a graph laid out flat: inside one another they multiply
 MOST_RECEIVED: Final = 20  # of what is sent through what is sent
 MOST_OUTPUTS: Final = 100  # of a node whose types are told
 ANY: Final = ("*", "")
@@ -86,7 +86,7 @@ class _Export:
         """Every sheet at every place where it is used, the outermost first."""
         top = Scope(self.workflow.sheet)
         found, waiting = [top], deque([top])
-        count = len(top.sheet.nodes)
+        count = 0
         while waiting:
             scope = waiting.popleft()
             self.note_stores(scope)

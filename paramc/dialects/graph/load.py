@@ -58,11 +58,13 @@ def load_graph(text: str, dialect: Dialect, *, limit: int = LIMIT, strict: bool 
 
 
 def _json(text: str) -> tuple[Json, Diagnostic | None]:
+    plain = text.removeprefix(MARK)
     try:
-        return json.loads(text.removeprefix(MARK)), None
+        return json.loads(plain), None
     except json.JSONDecodeError as error:
-        place, why = Span(error.pos, min(error.pos + 1, len(text))), error.msg[:1].lower() + error.msg[1:]
-        kept = _up_to(text.removeprefix(MARK), error.pos)
+        start = error.pos + len(text) - len(plain)
+        place, why = Span(start, min(start + 1, len(text))), error.msg[:1].lower() + error.msg[1:]
+        kept = _up_to(plain, error.pos)
         code = "PC331" if kept is None else "PC282"
         return kept, diagnose(code, place, "here", why=why)
     except (RecursionError, ValueError):  # ValueError: a whole number of thousands of digits

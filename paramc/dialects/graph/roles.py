@@ -34,9 +34,10 @@ class _Shape(NamedTuple):
     lacks: tuple[str, ...] = ()
 
     def fits(self, node: Node) -> bool:
-        given = node.inputs
-        valued = all(isinstance(given.get(name), str) for name in self.told)
-        return valued and all(name in given for name in self.inputs) and not any(name in given for name in self.lacks)
+        has = node.inputs.__contains__
+        if not all(map(has, self.inputs)) or any(map(has, self.lacks)):
+            return False
+        return all(isinstance(node.inputs.get(name), str) for name in self.told)
 
 
 class Role(NamedTuple):
@@ -104,6 +105,7 @@ class Roles:
                 "short_schedules",
                 "spacings",
                 "generators",
+                "shapings",
                 "crops",
                 "latent_methods",
                 "image_methods",

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from paramc.dialects.graph.conditionings import picture
 from paramc.dialects.graph.found import Start
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import Role
+from paramc.dialects.graph.steering import picture
 from paramc.dialects.graph.values import as_number
 from paramc.dialects.graph.walk import ONWARD, SIDES, Walk
 
@@ -21,7 +21,7 @@ def origin(walk: Walk, link: Link | None) -> tuple[Start, Node | None]:
         if role.role == "sample":
             start.kind = "pass"
             return start, node
-        if role.role in ("empty", "loader"):
+        if role.role in ("empty", "loader") or (role.role == "moving" and not role.link(node, "image")):
             _empty(walk, node, start)
             break
         if role.role == "load_image":
@@ -33,7 +33,7 @@ def origin(walk: Walk, link: Link | None) -> tuple[Start, Node | None]:
     return start, None
 
 
-_TO_PICTURE: Final = ("encode", "encode_masked", "inpaint_conditioning")
+_TO_PICTURE: Final = ("encode", "encode_masked", "inpaint_conditioning", "moving")
 _TO_LATENT: Final = ("decode",)
 
 
@@ -160,6 +160,7 @@ _NOTES: Final[Mapping[str, Callable[[Walk, Node, Role, Start], None]]] = {
     "repeat": _repeat,
     "decode": _nothing,
     "resize": _resize,
+    "moving": _resize,
     "scale": _scale,
     "crop": _crop,
     "upscale": _upscale,

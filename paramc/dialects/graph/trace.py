@@ -262,34 +262,25 @@ def _middle(walk: Walk, guided: Node, middle: Conditioning, made: Pass) -> None:
 
 def _guided(walk: Walk, node: Node, role: Role, made: Pass) -> Node:
     """The node that says what guides the pass: a guider where there is one."""
-    guider = walk.node(role.link(node, "guider"))
-    if guider is None:
-        return node
-    if walk.role(guider).role != "guider":
-        walk.opaque[guider.id] = None
-    return guider
+    return walk.behind(role.link(node, "guider"), "guider") or node
 
 
 def _noise(walk: Walk, node: Node, role: Role, made: Pass) -> None:
     made.seed, made.adds_noise = walk.found(node, "seed"), walk.found(node, "adds_noise")
     made.generator = walk.found(node, "generator")
     made.second_seed, made.second_share = walk.found(node, "second_seed"), walk.found(node, "second_share")
-    source = walk.node(role.link(node, "noise"))
+    source = walk.behind(role.link(node, "noise"), "noise")
     if source is None:
         return
-    if walk.role(source).role != "noise":
-        walk.opaque[source.id] = None
     made.seed, made.adds_noise = walk.found(source, "seed"), walk.found(source, "adds_noise")
 
 
 def _chooser(walk: Walk, node: Node, role: Role, made: Pass) -> None:
     made.sampler = walk.found(node, "sampler")
     _say_card(walk, node, made)
-    source = walk.node(role.link(node, "chooser"))
+    source = walk.behind(role.link(node, "chooser"), "chooser")
     if source is None:
         return
-    if walk.role(source).role != "chooser":
-        walk.opaque[source.id] = None
     made.sampler = walk.found(source, "sampler")
     _say_card(walk, source, made)
     made.eta, made.s_noise = walk.found(source, "eta"), walk.found(source, "s_noise")

@@ -22,6 +22,15 @@ def as_list(value: "Json") -> Sequence["Json"]:
     return ()
 
 
+def as_chosen(value: "Json") -> "Json":
+    """A value; of an entry in a menu with pictures its text."""
+    match value:
+        case {"content": str() as text}:
+            return text
+        case _:
+            return value
+
+
 def as_text(value: "Json") -> str:
     """A text; an empty one for anything else."""
     return value if isinstance(value, str) else ""

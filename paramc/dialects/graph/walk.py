@@ -1,6 +1,7 @@
 """Going from an input of a graph to what it comes from: links, and values through the nodes that hand them on."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,16 +11,29 @@ from paramc.dialects.graph.found import NOTHING_FOUND, Found, Picture
 from paramc.dialects.graph.model import Graph, Link, Node
 from paramc.dialects.graph.roles import NUMBERED, Role, Roles
 from paramc.dialects.graph.sums import worked_out
-from paramc.dialects.graph.values import Json, as_number, as_whole
+from paramc.dialects.graph.values import Json, as_chosen, as_number, as_whole
 
 DEEPEST: Final = 40  # of values made of values
 LONGEST_TEXT: Final = 1_000_000  # code points of a text that is put together
 SIZE: Final = re.compile(r"(\d{2,5})\s*[x×]\s*(\d{2,5})")
+TAG: Final = re.compile(r"<lora:([^:<>]+):([^:<>]+)(?::([^<>]+))?>")
+LISTED: Final = "list"  # our name of the input that holds networks
 SIGN: Final = "#"  # in a formula: what the node is told to do
 SIDES: Final = ("width", "height")
 KINDS: Final = {"positive": "conditioning", "negative": "conditioning"}  # of outputs that say which one they are
 CHOOSING: Final = ("any", "switch", "pick")  # roles of nodes that hand one of their inputs on
 ONWARD: Final = ("through", *CHOOSING)
+
+
+SHAPINGS: Final[Mapping[str, Callable[[str], str]]] = {
+    "strip": str.strip,
+    "strip_left": str.lstrip,
+    "strip_right": str.rstrip,
+    "upper": str.upper,
+    "lower": str.lower,
+    "capital": str.capitalize,
+    "title": str.title,
+}
 
 
 @dataclass(eq=False)
@@ -58,6 +72,24 @@ class Walk:
             self.say_circle(node.id)
             return None
         seen.add(link)
+        return node
+
+    def is_on(self, switch: Found) -> bool:
+        """Whether a switch means yes; what has none is on."""
+        return switch.value is None or self.roles.is_on(switch.value)
+
+    def behind(self, link: Link | None, kind: str) -> Node | None:
+        """The node of a kind that a link leads to, past those that change what they are given in a way not known.
+
+        Where none is on the way, the last of them.
+        """
+        seen: set[Link] = set()
+        node: Node | None = None
+        while link and (following := self.fresh(link, seen)):
+            node = following
+            if self.role(node).role == kind:
+                break
+            link = self.passed(node, kind)
         return node
 
     def role(self, node: Node) -> Role:
@@ -139,7 +171,7 @@ class Walk:
         value = node.inputs.get(name)
         if isinstance(value, Link):
             return self.linked(value, name, depth)
-        return Found(value, *self.graph.borrowed.get((node.id, name), (node.id, name)))
+        return Found(as_chosen(value), *self.graph.borrowed.get((node.id, name), (node.id, name)))
 
     def linked(self, link: Link, asked: str, depth: int = 0) -> Found:
         """The value that a link brings to an input called `asked`."""
@@ -167,7 +199,12 @@ class Walk:
         role = self.role(node)
         match role.role:
             case "value":
-                return self._given(node, role.takes["value"])
+                name = role.takes["value"]
+                if name not in node.inputs and len(node.inputs) == 1:
+                    (name,) = node.inputs  # in another version of the pack, or one of which no names are known
+                return self._given(node, name) if name in node.inputs else self._only(node, asked)
+            case "made":
+                return self._untold(node)
             case "through":
                 name = role.takes.get("input", "")
                 first = next((value for value in node.inputs.values() if isinstance(value, Link)), None)
@@ -178,6 +215,8 @@ class Walk:
                 return self._joined(node, role, depth + 1)
             case "replace":
                 return self._replaced(node, depth + 1)
+            case "reshape":
+                return self._reshaped(node, depth + 1)
             case "sum":
                 return self._worked_out(node, role, slot, depth + 1)
             case _:
@@ -186,7 +225,7 @@ class Walk:
     @staticmethod
     def _given(node: Node, name: str) -> Found | Link:
         value = node.inputs.get(name)
-        return value if isinstance(value, Link) else Found(value, node.id, name)
+        return value if isinstance(value, Link) else Found(as_chosen(value), node.id, name)
 
     def _handed(self, node: Node, role: Role, slot: int) -> Found | Link | None:
         """The widget that an output hands on, where its class says which."""
@@ -207,20 +246,36 @@ class Walk:
             name, value = plain[0]
             self.say(node.id, diagnose("PC338", node=node.id, type=node.type, input=name))
             return Found(value, node.id, name)
+        return self._untold(node)
+
+    def _untold(self, node: Node) -> Found:
+        """Nothing, as what comes out of a node stands nowhere in the graph."""
+        self.opaque[node.id] = None
         self.say(node.id, diagnose("PC337", node=node.id, type=node.type))
         return NOTHING_FOUND
 
     def _joined(self, node: Node, role: Role, depth: int) -> Found:
+        """Texts one behind the other; a class may have words for what goes between, and pass over empty ones."""
+        if role.says_more(node):
+            return self._untold(node)
         texts = [self.at(node, name, depth).value for name in role.texts if name in node.inputs]
         delimiter = self.at(node, role.takes["delimiter"], depth).value
-        between = delimiter if isinstance(delimiter, str) else ""
-        return self._whole(node, between.join(str(text) for text in texts if text is not None))
+        between = role.fixed.get(delimiter, delimiter) if isinstance(delimiter, str) else ""
+        least = 1 if role.fixed.get("skips") else 0
+        told = (str(text) for text in texts if text is not None)
+        return self._whole(node, str(between).join(text for text in told if len(text) >= least))
 
     def _replaced(self, node: Node, depth: int) -> Found:
         names = (self.role(node).takes[ours] for ours in ("input", "find", "replace"))
         text, find, new = (text_of(self.at(node, name, depth).value) or "" for name in names)
         grown = len(text) + text.count(find) * len(new) if find else (len(text) + 1) * (len(new) + 1)
         return self._whole(node, text.replace(find, new) if grown <= LONGEST_TEXT else None)
+
+    def _reshaped(self, node: Node, depth: int) -> Found:
+        takes = self.role(node).takes
+        text, way = (text_of(self.at(node, takes[ours], depth).value) for ours in ("input", "way"))
+        shaping = SHAPINGS.get(self.roles.words["shapings"].get(way or "", ""))
+        return self._untold(node) if text is None or shaping is None else self._whole(node, shaping(text))
 
     def _worked_out(self, node: Node, role: Role, slot: int, depth: int) -> Found:
         formula = text_of(role.fixed.get("formula")) or text_of(self.at(node, role.takes["formula"], depth).value) or ""
@@ -236,9 +291,7 @@ class Walk:
 
         number = worked_out(formula, value, self.roles.dialect)
         if number is None:
-            self.opaque[node.id] = None
-            self.say(node.id, diagnose("PC337", node=node.id, type=node.type))
-            return NOTHING_FOUND
+            return self._untold(node)
         whole = number.is_integer() or (0 <= slot < len(role.gives) and role.gives[slot] == "whole")
         return Found(int(number) if whole else number)
 

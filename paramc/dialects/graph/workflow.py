@@ -4,7 +4,7 @@ Group nodes become subgraphs, whose nodes are called by their index.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from paramc.dialects.graph.values import Json, as_list, as_name, as_object, as_text, as_whole
@@ -102,7 +102,24 @@ def _sheet(value: Mapping[str, Json]) -> Sheet:
         elif node.type:
             sheet.nodes[node.id] = node
     sheet.wires = dict(_wires(value))
+    for item in as_list(as_object(value.get("extra")).get("ue_links")):
+        _receive(sheet, as_object(item))
     return sheet
+
+
+def _receive(sheet: Sheet, sent: Mapping[str, Json]) -> None:
+    """Link an input that nothing is linked to with what is sent to it without a line, as the file notes it."""
+    places = sent.get("upstream"), sent.get("upstream_slot"), sent.get("downstream"), sent.get("downstream_slot")
+    wire = Wire(as_name(places[0]), as_whole(places[1]) or 0, as_name(places[2]), as_whole(places[3]) or 0)
+    node = sheet.nodes.get(wire.target)
+    if node is None or wire.origin not in sheet.nodes or not 0 <= wire.target_slot < len(node.inputs):
+        return
+    if not node.inputs[wire.target_slot].link:
+        name = f"sent{wire.target}:{wire.target_slot}"
+        sheet.wires[name] = wire
+        slots = list(node.inputs)
+        slots[wire.target_slot] = slots[wire.target_slot]._replace(link=name)
+        sheet.nodes[node.id] = replace(node, inputs=tuple(slots))
 
 
 def _subgraph(value: Mapping[str, Json]) -> Sheet:

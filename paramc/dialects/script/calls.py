@@ -30,6 +30,8 @@ from paramc.dialects.script.walk import Left, Returned, Walk
 DEEPEST_CALL: Final = 20
 INIT: Final = "__init__"
 CALLERS: Final = ("asyncio.to_thread", "asyncio.run", "typer.run", "fire.Fire")  # call what they are told first
+RELAYS: Final = ("remote", "local", "spawn", "delay")  # call a function elsewhere
+HANDED: Final = {"submit": 0, "run_in_executor": 1}  # methods that call what they are told at that place
 PARTIALS: Final = ("functools.partial", "partial")
 NAMESPACES: Final = ("types.SimpleNamespace", "SimpleNamespace", "argparse.Namespace", "Namespace")
 NOTHING_TOLD: Final = Told([], {}, {})
@@ -82,6 +84,8 @@ class Calls(Walk, ABC):
             return self.assumed[name]
         if name == "dict" and not told.arguments:
             return {**told.keywords}
+        if name == "getattr" and len(told.arguments) > 1 and isinstance(attribute := told.arguments[1], str):
+            return self._attribute(told.arguments[0], attribute, node)
         if name in PARTIALS and told.arguments:
             return Partial(told.arguments[0], told.arguments[1:], told.keywords)
         if name in NAMESPACES and not told.arguments:
@@ -94,6 +98,10 @@ class Calls(Walk, ABC):
 
     def _method(self, function: Part, told: Told, node: ast.Call) -> object:
         owner, name = function.of, function.name
+        if name in RELAYS and isinstance(owner, Function | Bound | Class):
+            return self._called(owner, told, node)
+        if name in HANDED and len(told.arguments) > HANDED[name]:
+            return self._called(told.arguments[HANDED[name]], _behind(told, HANDED[name]), node)
         known = METHODS.get((type(owner), name))
         if known is not None and not told.keywords and all(map(is_known, told.arguments)):
             return self._tried(known, [owner, *told.arguments], node)
@@ -116,7 +124,8 @@ class Calls(Walk, ABC):
         self.followed.add(function.node)
         if len(self.frames) > DEEPEST_CALL:
             return self._unknown(node, *told.arguments)
-        self.frames.append(Frame(scope_of(function, told, self.value, self.lines.span(node)), function.around))
+        scope = scope_of(function, told, self.value, self.lines.span(node))
+        self.frames.append(Frame(scope | self._annotated(function, scope, node), function.around))
         try:
             result = self._result(function.node)
         finally:
@@ -128,6 +137,19 @@ class Calls(Walk, ABC):
         name = "" if isinstance(function.node, ast.Lambda) else function.node.name
         made = self._note(name, told, node)
         return Computed(made.span, origins(made, result))
+
+    def _annotated(self, function: Function, scope: dict[str, object], node: ast.stmt | ast.expr) -> dict[str, object]:
+        """Parameters that nobody says, where they are things of a class of the script: with its fields' defaults."""
+        classes = {
+            item.arg: self.value(item.annotation)
+            for item in function.node.args.args
+            if item.annotation is not None and isinstance(scope.get(item.arg), Computed)
+        }
+        return {
+            name: self._made_of(of, NOTHING_TOLD, node)
+            for name, of in classes.items()
+            if isinstance(of, Class) and of.all_fields()
+        }
 
     def _result(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> object:
         if isinstance(node, ast.Lambda):
@@ -162,3 +184,8 @@ class Calls(Walk, ABC):
             return self._weighed(function(*arguments))
         except (TypeError, ValueError, LookupError, ArithmeticError):
             return self._unknown(node, *arguments)
+
+
+def _behind(told: Told, place: int) -> Told:
+    """The arguments behind one of them."""
+    return told._replace(arguments=told.arguments[place + 1 :])

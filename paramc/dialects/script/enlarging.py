@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from paramc.dialects.script.amounts import pair, pieces_of, whole
+from paramc.dialects.script.amounts import pair, pieces_of, real, whole
 from paramc.dialects.script.pictures import Painting, name_of
 from paramc.dialects.script.tables import Meanings
 from paramc.dialects.script.values import INDEXED
@@ -21,6 +21,9 @@ def enlargement(second: Painting, words: Meanings, small: object) -> dict[str, o
             mode = words.word("modes", str(call.keywords.get("mode", "nearest")))
             tail = words.word("modes", "antialiased") if call.keywords.get("antialias") is True else ""
             found["upscaler"] = f"{mode}{tail}" if mode else None
+            factor = real(call.keywords.get("scale_factor"))
+            if factor and isinstance(small, dict):
+                sides = int(small["height"] // cells * factor), int(small["width"] // cells * factor)
             found["size"] = {"width": sides[1] * cells, "height": sides[0] * cells} if sides else None
         elif call.name == INDEXED and isinstance(before := found.get("size"), dict):
             rows, columns = [*pieces_of(call.arguments[0]), None, None, None, None][2:4]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from paramc.dialects.script.calls import Calls
-from paramc.dialects.script.frames import Told
+from paramc.dialects.script.frames import Told, setters_of
 from paramc.dialects.script.known import LONGEST
 from paramc.dialects.script.operators import Unknowable, compared, formatted, operated
 from paramc.dialects.script.values import (
@@ -96,10 +96,23 @@ class Expressions(Calls, ABC):
                 return owner.values[name]
             case Instance() if owner.of is not None and (told := owner.of.found(name)) is not None:
                 return self._of_class(told, owner, node)
+            case Instance() if owner.of is not None and self._is_set(owner, owner.of, name):
+                return owner.values[name]
             case Class() if (told := owner.found(name)) is not None:
                 return told
+            case str() | int() | float() | list() if name == "value":  # a member of an enumeration is worth itself
+                return owner
             case _:
                 return Part(owner, name)
+
+    def _is_set(self, owner: Instance, of: Class, name: str) -> bool:
+        """Follow the method that gives a thing this attribute, which nobody has called so far; does it have it now?"""
+        if of.node not in self.setters:
+            self.setters[of.node] = setters_of(of)
+        method = self.setters[of.node].get(name)
+        if method is not None and method.node not in self.followed:
+            self._inlined(method, Told([owner], {}, {}), method.node)
+        return name in owner.values
 
     def _of_class(self, value: object, instance: Instance, node: ast.expr) -> object:
         """What a name of its class is to an instance."""

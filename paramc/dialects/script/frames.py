@@ -35,6 +35,28 @@ class Told(NamedTuple):
     places: dict[str, Span]
 
 
+def required(function: Function) -> bool:
+    """Must a call of the function say anything?"""
+    parameters = function.node.args
+    positional = [*parameters.posonlyargs, *parameters.args]
+    declared = {name for name, _ in _defaults(parameters)} | set(function.defaults)
+    return any(item.arg not in declared for item in (*positional, *parameters.kwonlyargs))
+
+
+def setters_of(of: Class) -> dict[str, Function]:
+    """The methods that need no arguments, by the attributes that they set."""
+    methods = [value for value in of.values.values() if isinstance(value, Function)]
+    alone = [each for each in methods if len(each.node.args.args) - len(each.node.args.defaults) == 1]
+    return {
+        target.attr: method
+        for method in reversed(alone)
+        for node in ast.walk(method.node)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self"
+    }
+
+
 def scope_of(function: Function, told: Told, evaluate: Evaluate, span: Span) -> dict[str, object]:
     """What the parameters of a function are worth in a call; what nobody says is only known to a run."""
     parameters = function.node.args

@@ -4,6 +4,7 @@ script that it is given."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
+from json import loads
 from posixpath import join
 from textwrap import dedent
 from typing import Final
@@ -63,6 +64,12 @@ def _replaced(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
+def _data(text: str) -> object:
+    if len(text) > LONGEST:
+        raise ValueError("the text is too long")
+    return loads(text)
+
+
 def _extended(items: list[object], more: Sequence[object]) -> None:
     if len(items) + len(more) > LONGEST:
         raise ValueError("the list would be too long")
@@ -110,6 +117,7 @@ BUILTINS: Final[Mapping[str, BuiltIn]] = {
     "set": BuiltIn(list, True, makes_empty=True),
     "repr": BuiltIn(repr),
     "textwrap.dedent": BuiltIn(dedent),
+    "json.loads": BuiltIn(_data),
     "os.getenv": BuiltIn(lambda _, default: default),
     "os.environ.get": BuiltIn(lambda _, default: default),
 }

@@ -1,15 +1,16 @@
-"""What a pipeline is made of and given before it paints: models, networks, adapters, changes of the model."""
+"""What a pipeline is made of and given before it paints: models, networks, adapters, changes of the model, sizes."""
 
 from typing import Final
 
-from paramc.dialects.script.amounts import real
+from paramc.dialects.script.amounts import pair, real
 from paramc.dialects.script.networks import networks_of
 from paramc.dialects.script.notes import CONTROLS, Notes
 from paramc.dialects.script.pictures import Painting, file_of, path_of, relatives
 from paramc.dialects.script.sought import ancestors, file_behind
 from paramc.dialects.script.steering import adapters_of, listed_in
+from paramc.dialects.script.tables import Meanings
 from paramc.dialects.script.told import SAFE, asset
-from paramc.dialects.script.values import Made
+from paramc.dialects.script.values import INDEXED, Made
 
 NETWORKS: Final = "patches.extra_network[n]."
 ADAPTER_IMAGE: Final = "ip_adapter_image"
@@ -40,10 +41,7 @@ def _part(notes: Notes, model: object) -> None:
         return
     states = notes.meanings.listed("downloads", "states")
     for call in reversed([call for call in model.calls if call.name in states]):
-        loaded = [
-            path_of(item, notes.meanings) for made in ancestors(*call.arguments) for item in (made, *made.arguments)
-        ]
-        file = next(filter(None, loaded), None)
+        file = next(filter(None, (_weights(item, notes.meanings) for item in call.arguments)), None)
         if file is not None and notes.get("assets.checkpoint") is None:
             notes.put("assets.checkpoint", asset(file, is_file=True))
             notes.state(call.name, call.span, "assets.checkpoint")
@@ -78,10 +76,15 @@ def read_networks(notes: Notes, painting: Painting) -> None:
     told = [
         [*call.arguments, *call.keywords.values(), None][0] for call in calls if call.name in words("networks", "embed")
     ]
-    files = [path_of(first, notes.meanings) for first in told]
-    embeddings = [asset(file, is_file=file.endswith(SAFE)) for file in files if file is not None]
-    if embeddings:
-        notes.put("assets.embeddings", embeddings)
+    files = dict.fromkeys(filter(None, (_weights(first, notes.meanings) for first in told)))
+    if files:
+        notes.put("assets.embeddings", [asset(file, is_file=file.endswith(SAFE)) for file in files])
+
+
+def _weights(value: object, meanings: Meanings) -> str | None:
+    """The file that weights come from: a path, or what was loaded from one."""
+    made = [item for each in ancestors(value) if each.name != INDEXED for item in (each, *each.arguments)]
+    return next(filter(None, (path_of(item, meanings) for item in (value, *made))), None)
 
 
 def read_adapters(notes: Notes, painting: Painting) -> None:
@@ -95,7 +98,8 @@ def read_adapters(notes: Notes, painting: Painting) -> None:
     images = painting.call.keywords.get(ADAPTER_IMAGE)
     for number in range(notes.units()):
         is_adapter = notes.get(f"{CONTROLS}preprocessor", number) == notes.meanings.word("adapters", "preprocessor")
-        file = file_behind(images, notes.meanings) if is_adapter else None
+        shown = images[number] if isinstance(images, list) and number < len(images) else images
+        file = file_behind(shown, notes.meanings) if is_adapter else None
         if file is not None:
             notes.put(f"{CONTROLS}image.path", file, number)
 
@@ -104,7 +108,7 @@ def read_patches(notes: Notes, painting: Painting) -> None:
     """What else changes the model: wrapped convolutions, merged tokens, halves that are weighed."""
     words = notes.meanings.words
     for item in notes.sets:
-        if item.when <= notes.before and words["tiling"].get(item.name) == item.value:
+        if item.when <= notes.before and item.name in words["tiling"] and words["tiling"][item.name] == item.value:
             notes.put("patches.tiling.kind", "tiling")
     for call in notes.calls[: notes.before]:
         keyword = notes.meanings.word("merging", call.name)
@@ -119,3 +123,26 @@ def read_patches(notes: Notes, painting: Painting) -> None:
                     notes.put(f"patches.free_u.{name}", real(value))
                 else:
                     notes.unread(name, call.places.get(name), "PC705")
+
+
+def read_start(notes: Notes, painting: Painting) -> None:
+    """The size that the picture was brought to before it went in, and what was done to its mask."""
+    kinds = notes.meanings.words["fits"]
+    for call in painting.before:
+        method = call.name.rpartition(".")[2]
+        _mask(notes, method, call)
+        for unit in range(notes.units()) if method in kinds else ():
+            notes.put(CONTROLS + "resize", str(kinds[method]), unit)
+        if method in kinds and notes.get("task.resize") is None and notes.get("task.kind") != "text_to_image":
+            size = pair(call.arguments)
+            if size:
+                notes.put("size", notes.get("size") or {"width": size[0], "height": size[1]})
+                notes.put("task.resize", str(kinds[method]))
+
+
+def _mask(notes: Notes, method: str, call: Made) -> None:
+    """What is done to the mask of a picture that is painted in part."""
+    path = notes.meanings.word("masks", method)
+    if path is not None and notes.get("task.kind") == "inpaint":
+        told = [amount for item in (*call.arguments, *call.keywords.values()) if (amount := real(item)) is not None]
+        notes.put(path, told[0] if told else True)

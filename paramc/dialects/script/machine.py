@@ -11,8 +11,9 @@ from functools import partial
 
 from paramc.dialects.script.calls import NOTHING_TOLD
 from paramc.dialects.script.expressions import Expressions
-from paramc.dialects.script.frames import Frame, Told, class_of, function_of
+from paramc.dialects.script.frames import Frame, Told, class_of, function_of, required
 from paramc.dialects.script.known import LONGEST
+from paramc.dialects.script.options import handler_of
 from paramc.dialects.script.values import (
     Class,
     Function,
@@ -35,14 +36,22 @@ class Machine(Expressions):
 
     def follow_functions(self) -> None:
         """Look at the functions and classes that the module does not use, told nothing but their defaults."""
+        self._follow_handlers()
         things = list(self.frames[0].values.values())
-        for value in things:
+        for value in sorted(things, key=_needs):
             if isinstance(value, Function) and value.node not in self.followed:
                 self._within(partial(self._inlined, value, NOTHING_TOLD, value.node))
             elif isinstance(value, Class) and not any(isinstance(it, Instance) and it.of is value for it in things):
                 self._within(partial(self._follow_class, value))
             elif isinstance(value, Instance) and value.of is not None:
                 self._within(partial(self._follow_methods, value, value.of))
+
+    def _follow_handlers(self) -> None:
+        """Look at functions that a page calls with what its fields hold."""
+        for call in list(self.calls):
+            handler, fields = handler_of(call)
+            if isinstance(handler, Function) and handler.node not in self.followed:
+                self._within(partial(self._inlined, handler, NOTHING_TOLD._replace(arguments=fields), handler.node))
 
     def _follow_class(self, of: Class) -> None:
         self._follow_methods(self._made_of(of, NOTHING_TOLD, of.node), of)
@@ -180,6 +189,11 @@ class Machine(Expressions):
         finally:
             values = self.frames.pop().values
         self._name(node.name, class_of(node, bases, decorators, values))
+
+
+def _needs(value: object) -> int:
+    """What is looked at first: functions that need no arguments, then those that do, then classes and their things."""
+    return 2 if not isinstance(value, Function) else 1 if required(value) else 0
 
 
 def _module(alias: ast.alias) -> Named:

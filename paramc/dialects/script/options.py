@@ -10,6 +10,7 @@ PARSERS: Final = ("ArgumentParser",)
 ADDS: Final = "add_argument"
 PARSES: Final = {"parse_args": False, "parse_known_args": True, "parse_intermixed_args": False}  # gives the rest too?
 DECLARED: Final = ("Option", "Argument", "Input", "Query", "Field", "field", "Form", "Body", "option", "argument")
+HANDLER: Final = ("fn", "inputs")  # of a call that has a function run later on
 _SWITCHES: Final[Mapping[str, bool]] = {"store_true": False, "store_false": True}
 _TYPES: Final[Mapping[str, Callable[[str], object]]] = {"int": int, "float": float, "str": str}
 _NOTHING: Final = object()
@@ -75,6 +76,19 @@ def default_of(value: object) -> object:
         return value
     told = value.keywords.get("default", value.arguments[0] if value.arguments else _NOTHING)
     return Computed(value.span) if told is _NOTHING or told is ... else told
+
+
+def handler_of(call: Made) -> tuple[object, list[object]]:
+    """What a call has run later on, and what the fields hold that it will be told; None for a call of another kind."""
+    told = dict(zip(HANDLER, call.arguments, strict=False)) | call.keywords
+    fields = told.get(HANDLER[1])
+    fields = fields if isinstance(fields, list) else [fields] if isinstance(fields, Made) else None
+    return (told.get(HANDLER[0]), [_held(item) for item in fields]) if fields else (None, [])
+
+
+def _held(field: object) -> object:
+    """The value that a field of a page begins with."""
+    return field.keywords.get("value", Computed(field.span)) if isinstance(field, Made) else field
 
 
 def declared_by(decorator: object) -> tuple[str, object] | None:

@@ -96,12 +96,14 @@ def read_origin(origin: Origin, dialect: Dialect) -> Job | None:
 
 def marks_of(settings: Job, code: Job) -> Iterator[str]:
     """A mark for each value of which the code says something else than the settings."""
+    code = _placed(code, settings)
     asked, said = _values(settings, code), _values(code, settings)
     return (_mark(path, said) for path in dict.fromkeys((*asked, *said)) if asked.get(path) != said.get(path))
 
 
 def merged(settings: Job, code: Job, marks: Collection[str]) -> Job:
     """The settings, with all that the code says otherwise now than when it was made of them."""
+    code = _placed(code, settings)
     asked, said = _values(settings, code), _values(code, settings)
     now = {path: _mark(path, said) for path in (*asked, *said) if asked.get(path) != said.get(path)}
     anew = dict.fromkeys(path for path, mark in now.items() if mark not in marks)
@@ -119,6 +121,12 @@ def merged(settings: Job, code: Job, marks: Collection[str]) -> Job:
         if _owner(path) not in whole and value_at(job, path) != value_at(code, path):
             job = _with_value(job, code, path)
     return job
+
+
+def _placed(code: Job, settings: Job) -> Job:
+    """The code with the seed of the picture that the settings are of: it begins with the batch's first."""
+    place, seed = settings.batch.position, code.noise.seed
+    return code.replace({"noise.seed": seed + place}) if place and seed is not None else code
 
 
 def _values(job: Job, other: Job) -> dict[str, object]:

@@ -35,11 +35,11 @@ def paintings(calls: Sequence[Made], meanings: Meanings) -> Iterator[Painting]:
     """Every call of a pipeline, in order."""
     start = 0
     for index, call in enumerate(calls):
-        if call.name != CALLED or not isinstance(call.owner, Made):
+        if call.name not in (CALLED, *meanings.listed("custom", "calls")) or not isinstance(call.owner, Made):
             continue
         pipeline = call.owner
         written = pipeline_class(pipeline, meanings)
-        if written:
+        if written and written not in meanings.listed("calls", "lookers"):
             makers = list(relatives(pipeline, meanings))
             steered = any(meanings.listed("parts", "net")[0] in maker.keywords for maker in makers)
             name = meanings.class_of(written, model_of(makers, meanings), steered=steered)

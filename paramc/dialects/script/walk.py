@@ -12,6 +12,7 @@ from paramc.dialects.script.lines import Lines
 from paramc.dialects.script.values import (
     Class,
     Computed,
+    Function,
     Instance,
     Made,
     Set,
@@ -56,6 +57,7 @@ class Walk(ABC):
     sets: list[Set] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=lambda: [Frame({"__name__": MAIN})])
     followed: set[ast.AST] = field(default_factory=set)
+    setters: dict[ast.AST, Mapping[str, Function]] = field(default_factory=dict)  # of classes, by attribute
     budget: int = BUDGET
 
     @abstractmethod
@@ -65,6 +67,10 @@ class Walk(ABC):
     @abstractmethod
     def value(self, node: ast.expr) -> object:
         """What an expression is worth."""
+
+    @abstractmethod
+    def _attribute(self, owner: object, name: str, node: ast.expr) -> object:
+        """What an attribute of a value is worth."""
 
     @abstractmethod
     def _items(self, nodes: Sequence[ast.expr]) -> list[object]:

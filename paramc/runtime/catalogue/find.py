@@ -12,8 +12,8 @@ from paramc.ir.assets import AssetRef, Hash
 from paramc.passes.resolve import same_hash, stem_of
 from paramc.runtime.catalogue.errors import ModelError, ModelNotFound
 from paramc.runtime.catalogue.header import HEADED, read_header
-from paramc.runtime.catalogue.scan import Progress, hash_entries, hashed, silent
-from paramc.runtime.catalogue.signs import Kind
+from paramc.runtime.catalogue.scan import Progress, hash_entries, hashed, resolved, silent
+from paramc.runtime.catalogue.signs import Kind, called, kind_called
 from paramc.runtime.catalogue.store import Catalogue, Entry
 from paramc.runtime.demo.shipped import NAME as DEMO
 
@@ -27,8 +27,10 @@ class Match(NamedTuple):
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def find_model(catalogue: Catalogue, asset: AssetRef, kind: Kind, progress: Progress = silent) -> Match:
-    """The file of this kind that the asset names.
+def find_model(
+    catalogue: Catalogue, asset: AssetRef, kind: Kind, progress: Progress = silent, *, first: Sequence[Path] = ()
+) -> Match:
+    """The file of this kind that the asset names. Of several of its name, one in a folder of `first` is taken.
 
     Where it states a hash, files without one are hashed: those of its name first, and the others only if none of them
     is it. Raises ModelNotFound with where was looked and what comes close.
@@ -40,7 +42,10 @@ def find_model(catalogue: Catalogue, asset: AssetRef, kind: Kind, progress: Prog
         return Match(found)
     if not named:
         raise ModelNotFound(_missing(catalogue, asset, kind, files))
-    best = min(named, key=lambda entry: (not _placed(entry, asset.name or ""), entry.kind == "unknown"))
+    best = min(
+        named,
+        key=lambda entry: (_rank(entry, first), not _placed(entry, asset.name or ""), entry.kind == "unknown"),
+    )
     best = catalogue.entry(best.path) or best  # with the hashes that were computed meanwhile
     return Match(best, tuple(_doubts(best, asset)))
 
@@ -48,12 +53,21 @@ def find_model(catalogue: Catalogue, asset: AssetRef, kind: Kind, progress: Prog
 class Finder:
     """The files of a catalogue for the runner; `said` is what was noticed while finding them.
 
-    beside: files that are at hand though they were not scanned, for names that nothing in the catalogue has.
+    first: folders whose files go before others of the same name. beside: files that are at hand though they were not
+    scanned, for names that nothing in the catalogue has.
     """
 
-    def __init__(self, catalogue: Catalogue, progress: Progress = silent, *, beside: Sequence[Entry] = ()) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        progress: Progress = silent,
+        *,
+        first: Sequence[Path] = (),
+        beside: Sequence[Entry] = (),
+    ) -> None:
         self._catalogue = catalogue
         self._progress = progress
+        self._first = tuple(map(resolved, first))
         self._beside = beside
         self.said: list[Diagnostic] = []
 
@@ -62,7 +76,7 @@ class Finder:
         if asset.path is not None and os.path.exists(asset.path):  # noqa: PTH110  # Path raises for names that are too long
             return Path(asset.path)
         try:
-            match = find_model(self._catalogue, asset, kind, self._progress)
+            match = find_model(self._catalogue, asset, kind, self._progress, first=self._first)
         except ModelNotFound:
             known = next((entry for entry in self._beside if entry.kind == kind and _called(entry, asset)), None)
             if known is None:
@@ -78,12 +92,25 @@ class Finder:
 
     def of_kind(self, kind: Kind) -> Sequence[Path]:
         """All files of a kind."""
-        return [entry.path for entry in self._catalogue.entries() if entry.kind == kind]
+        return [entry.path for entry in self._scanned(kind)]
 
     def words(self) -> Sequence[tuple[str, Path]]:
         """All learned words at hand: their names in prompts, and their files."""
-        entries = (*self._beside, *self._catalogue.entries())
-        return list({entry.name: entry.path for entry in entries if entry.kind == "embedding"}.items())
+        shipped = (entry for entry in self._beside if entry.kind == "embedding")
+        found: dict[str, Path] = {}
+        for entry in (*self._scanned("embedding"), *shipped):
+            found.setdefault(entry.name, entry.path)
+        return list(found.items())
+
+    def _scanned(self, kind: Kind) -> list[Entry]:
+        """The catalogue's files of a kind, those of the first folders first."""
+        entries = [entry for entry in self._catalogue.entries() if entry.kind == kind]
+        return sorted(entries, key=lambda entry: _rank(entry, self._first))
+
+
+def _rank(entry: Entry, first: Sequence[Path]) -> int:
+    """The place of the first folder that the file lies in, behind all of them for other files."""
+    return next((place for place, folder in enumerate(first) if entry.path.is_relative_to(folder)), len(first))
 
 
 def look_up(catalogue: Catalogue, text: str, *, beside: Sequence[Entry] = ()) -> tuple[Entry, ...]:
@@ -175,7 +202,7 @@ def _missing(catalogue: Catalogue, asset: AssetRef, kind: Kind, files: Sequence[
         return diagnose("PC540", kind=what)
     other = next((entry for entry in catalogue.entries() if _called(entry, asset)), None) if not asset.hashes else None
     if other is not None:
-        return diagnose("PC525", file=other.path, found=_of_kind(other.kind), wanted=_of_kind(kind))
+        return diagnose("PC525", file=other.path, found=_called_by_people(other), wanted=kind_called(kind))
     folders = catalogue.folders()
     damage = _damage(asset, folders)
     if damage is not None:
@@ -203,10 +230,14 @@ def _damage(asset: AssetRef, folders: Sequence[Path]) -> Diagnostic | None:
     return None
 
 
-def _of_kind(kind: str) -> str:
-    """One of a kind, in words."""
-    words = kind.replace("_", " ")
-    return f"{'an' if words[0] in 'aeiou' else 'a'} {'VAE' if words == 'vae' else words}"
+def _called_by_people(entry: Entry) -> str:
+    """What a file is, in words; its header may say more than the catalogue keeps."""
+    if entry.path.suffix.lower() not in HEADED:
+        return kind_called(entry.kind)
+    try:
+        return called(read_header(entry.path), entry.kind)
+    except ModelError:
+        return kind_called(entry.kind)
 
 
 def _close(asset: AssetRef, files: Sequence[Entry]) -> list[str]:

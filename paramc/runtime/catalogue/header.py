@@ -8,8 +8,10 @@ from typing import BinaryIO, Final
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.contents import MOST_SIDES, Header, Json, TensorInfo
 from paramc.runtime.catalogue.errors import ModelError
+from paramc.runtime.catalogue.foreign import LOOKED_AT, why_foreign
 from paramc.runtime.catalogue.gguf import MAGIC, read_gguf
 from paramc.runtime.catalogue.scaled import told_apart
+from paramc.runtime.catalogue.wrapped import unwrapped
 
 __all__ = ["HEADED", "Header", "Json", "TensorInfo", "read_header"]
 
@@ -42,14 +44,16 @@ def read_header(path: Path) -> Header:
     placed = (*header.tensors.values(), *header.beside.values())
     if sum(info.end - info.start for info in placed) > size - header.data_start:
         raise _foreign(path, "its tensors lie over one another")
-    return header
+    return unwrapped(header)
 
 
 def _safetensors(path: Path, stream: BinaryIO, size: int) -> Header:
     length = int.from_bytes(stream.read(LENGTH), "little")
     begins = stream.read(min(length, 2))
     if size < LENGTH or length > LONGEST or begins[:1] not in (b"{", b"") or begins[1:] not in AFTER:
-        raise _foreign(path, "it does not begin with the length of a header, and a header")
+        stream.seek(0)
+        usual = "it does not begin with the length of a header, and a header"
+        raise _foreign(path, why_foreign(stream.read(LOOKED_AT), usual))
     if LENGTH + length > size:
         raise _cut(path, LENGTH + length, size)
     text = begins + stream.read(length - len(begins))

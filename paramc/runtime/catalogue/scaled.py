@@ -17,7 +17,13 @@ STATE: Final = ".quant_state.bitsandbytes__"  # behind the name of a weight, bef
 PARTS: Final = (".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map")
 FACTORS: Final = (".scale_weight", ".weight_scale")  # in place of `.weight`
 UNUSED: Final = (".scale_input", ".input_scale", ".comfy_quant", "scaled_fp8")  # for programs that compute in fp8
-UNREAD: Final = {".weight_scale_2": "NVFP4", ".SCB": "int8 of bitsandbytes"}  # what tells other formats
+UNREAD: Final = {  # ends of names that tell other formats
+    ".weight_scale_2": "NVFP4",
+    ".SCB": "int8 of bitsandbytes",
+    ".wscales": "SVDQuant (Nunchaku)",
+    ".weight._data": "quanto",
+}
+POWERS: Final = ("U8", "F8_E8M0")  # number types of scales that are powers of two: MXFP8
 LONGEST: Final = 10_000  # bytes of a table
 LARGEST: Final = 1e30  # what is taken out of scales
 
@@ -31,6 +37,8 @@ def told_apart(header: Header, stream: BinaryIO) -> Header:
     for end, title in UNREAD.items():
         if any(name.endswith(end) for name in names):
             raise ModelError(diagnose("PC583", file=header.path, format=title))
+    if any(name.endswith(FACTORS) and info.dtype in POWERS for name, info in names.items()):
+        raise ModelError(diagnose("PC583", file=header.path, format="MXFP8"))
     states = {name.partition(STATE)[0]: info for name, info in names.items() if STATE in name}
     beside = {name: info for name, info in names.items() if STATE in name or _serves(name, header)}
     tensors = {name: info for name, info in names.items() if name not in beside}

@@ -62,7 +62,7 @@ def scan(
     Files that cannot be read, or are damaged, are named and left out.
     """
     said: list[Diagnostic] = []
-    roots = [folder for folder in map(_resolved, folders) if _usable(folder, said)]
+    roots = [folder for folder in map(resolved, folders) if _usable(folder, said)]
     found = {file.path: file for root in roots for file in _files(root, said)}
     known = {entry.path: entry for entry in catalogue.entries()}
     for root in roots:
@@ -114,7 +114,8 @@ class _Tally:
         self.progress(self.done, self.total, self.about)
 
 
-def _resolved(folder: Path) -> Path:
+def resolved(folder: Path) -> Path:
+    """The folder as the catalogue names it."""
     return Path(os.path.expanduser(folder)).resolve()  # noqa: PTH111  # Path raises where there is no such user
 
 

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
-from paramc.runtime.catalogue.header import Header
+from paramc.runtime.catalogue.contents import Header
 from paramc.tables import NOTHING, Table, TableError, TableValue, read_table, rows
 
 Kind: TypeAlias = Literal[
@@ -36,6 +36,7 @@ class Identity(NamedTuple):
 
 
 UNKNOWN: Final = Identity("unknown")
+OF_OTHERS: Final = ("unknown", "text_encoder")  # kinds of files that may be models of other things
 
 
 class Sign(NamedTuple):
@@ -65,6 +66,13 @@ class Clue(NamedTuple):
     width: int = 0
 
 
+class Called(NamedTuple):
+    """A row of signs.toml: what people call files with a name that begins so."""
+
+    name: str
+    begins: tuple[str, ...]
+
+
 class Ends(NamedTuple):
     """A row of signs.toml: ends of names that only files of this kind have."""
 
@@ -84,6 +92,25 @@ def identify(header: Header) -> Identity:
         if any(name.endswith(row.ends) for name in header.tensors):
             return _network(cast(Kind, row.kind), header)
     return UNKNOWN
+
+
+def called(header: Header, kind: Kind) -> str:
+    """What people call a file that is no checkpoint: by its names, or else by its kind."""
+    if not header.tensors:
+        return "a file without tensors"
+    if kind in OF_OTHERS:
+        row = next((row for row in _called() if any(name.startswith(row.begins) for name in header.tensors)), None)
+        if row is not None:
+            return row.name
+    return kind_called(kind)
+
+
+def kind_called(kind: Kind) -> str:
+    """One of a kind, in words."""
+    if kind == "unknown":
+        return "no kind of model that paramc knows"
+    words = "VAE" if kind == "vae" else kind.replace("_", " ")
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def _has(header: Header, shapes: Shapes) -> bool:
@@ -149,6 +176,11 @@ def _sizes(value: TableValue) -> tuple[int, ...]:
 @cache
 def _ends() -> tuple[Ends, ...]:
     return rows(_table(), "ends", Ends, "signs.toml")
+
+
+@cache
+def _called() -> tuple[Called, ...]:
+    return rows(_table(), "called", Called, "signs.toml")
 
 
 @cache

@@ -25,7 +25,7 @@ from paramc.runtime.control.filters import WHITE, Pixels
 from paramc.runtime.control.words import depth_rows, lists
 from paramc.runtime.models.architectures import Architecture, places
 from paramc.runtime.models.blueprint import Blueprint, fill
-from paramc.runtime.models.fitting import SETTINGS, fitting
+from paramc.runtime.models.fitting import SETTINGS, fitting, require_bounds
 from paramc.runtime.models.folder import read_config
 from paramc.runtime.models.names import Place
 from paramc.runtime.models.shapes import HEAD, Shapes
@@ -117,21 +117,14 @@ def _empty(header: Header, settings: dict[str, Json]) -> DepthModel:
     if not settings:
         with fitting(header.path):
             return DepthAnythingForDepthEstimation(_config(header))
-    kind, backbone = settings.get("model_type"), settings.get("backbone_config")
+    kind = settings.get("model_type")
     with fitting(header.path.parent / CONFIG, SETTINGS):
-        _require_fitting(settings, backbone if isinstance(backbone, dict) else {}, len(header.tensors))
+        require_bounds(settings, len(header.tensors))
         if kind == "depth_anything":
             return DepthAnythingForDepthEstimation(DepthAnythingConfig.from_dict(settings))
         if kind == "dpt":
             return DPTForDepthEstimation(DPTConfig.from_dict(settings))
     raise ModelError(diagnose("PC521", file=header.path.parent / CONFIG, reason=f"`{kind}` is no depth model"))
-
-
-def _require_fitting(settings: dict[str, Json], backbone: dict[str, Json], most: int) -> None:
-    """Raises ValueError for more layers than a file has tensors, which would take forever to lay out."""
-    counts = (table.get("num_hidden_layers") for table in (settings, backbone))
-    if any(isinstance(count, int) and count > most for count in counts):
-        raise ValueError("too many layers")
 
 
 def _config(header: Header) -> DepthAnythingConfig:

@@ -22,6 +22,7 @@ from paramc.runtime.control.image_prompts import Processors, attending
 from paramc.runtime.control.transformer_nets import TransformerNet, takes_pixels
 from paramc.runtime.denoise.conditioning import Conditioning
 from paramc.runtime.denoise.patched import SIDE, evened, packed
+from paramc.runtime.models.times import exact_times
 
 CELL: Final = 8  # pixels of a side that one number of a latent stands for
 Inputs: TypeAlias = Mapping[str, Tensor | None]  # what a transformer of diffusers is called with, by keyword
@@ -131,19 +132,21 @@ def _of_flux(unit: FlowUnit, picture: Tensor, inputs: Inputs) -> Sequence[Sequen
         guidance = None
     elif guidance is None:
         guidance = x.new_full((rows,), 1.0)
-    double, single = net(
-        hidden_states=x[:, :count, : net.config["in_channels"]],
-        controlnet_cond=seen if takes_pixels(net) else packed(seen),
-        controlnet_mode=None if unit.mode is None else torch.full((rows, 1), unit.mode, device=x.device),
-        conditioning_scale=unit.setting.weight,
-        encoder_hidden_states=inputs["encoder_hidden_states"],
-        pooled_projections=inputs["pooled_projections"],
-        timestep=inputs["timestep"],
-        img_ids=cast(Tensor, inputs["img_ids"])[:count],
-        txt_ids=inputs["txt_ids"],
-        guidance=guidance,
-        return_dict=False,
-    )
+    times = cast(Tensor, inputs["timestep"])
+    with exact_times(net, *(times,) if guidance is None else (times, guidance)):
+        double, single = net(
+            hidden_states=x[:, :count, : net.config["in_channels"]],
+            controlnet_cond=seen if takes_pixels(net) else packed(seen),
+            controlnet_mode=None if unit.mode is None else torch.full((rows, 1), unit.mode, device=x.device),
+            conditioning_scale=unit.setting.weight,
+            encoder_hidden_states=inputs["encoder_hidden_states"],
+            pooled_projections=inputs["pooled_projections"],
+            timestep=times,
+            img_ids=cast(Tensor, inputs["img_ids"])[:count],
+            txt_ids=inputs["txt_ids"],
+            guidance=guidance,
+            return_dict=False,
+        )
     return double or (), single or ()
 
 

@@ -24,6 +24,7 @@ from paramc.runtime.control.transformer_nets import TransformerNet, load_transfo
 from paramc.runtime.control.words import pooled_names, words
 from paramc.runtime.models.bases import Base, bases
 from paramc.runtime.models.blueprint import Blueprint, fill
+from paramc.runtime.models.fitting import fitting
 from paramc.runtime.models.names import Place, original_module, unet_modules
 from paramc.runtime.models.own import GROUPS, own_groups
 from paramc.runtime.models.shapes import Config, Shapes, attentions, unet_config
@@ -43,7 +44,7 @@ def load_net(
 
     Raises ModelError for a file of another kind (PC588), for another family (PC587), or that lacks a part.
     """
-    with open_tensors(path) as file:
+    with open_tensors(path) as file, fitting(path):
         header = file.header
         if net_base(header):
             return load_transformer_net(file, base, dtype=dtype, device=device)

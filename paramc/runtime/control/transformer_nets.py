@@ -20,11 +20,13 @@ from paramc.runtime.models.blueprint import Blueprint, fill
 from paramc.runtime.models.names import Place
 from paramc.runtime.models.shapes import Config, Shapes
 from paramc.runtime.models.tensors import Tensors
+from paramc.runtime.models.times import keep_times
 
 TransformerNet: TypeAlias = FluxControlNetModel | SD3ControlNetModel
 SIDE: Final = 2  # cells of a patch, each way, which only nets that look at pixels want to know
 HEAD: Final = 64  # channels of a head of SD3's attention
 SIGNS: Final = {
+    "transformer_blocks.0.img_mod.1.weight": "",  # Qwen-Image
     "controlnet_x_embedder.weight": "flux",
     "pos_embed_input.weight": "flux",  # XLabs
     "pos_embed_input.proj.weight": "sd3",
@@ -109,7 +111,9 @@ def _empty_flux(shapes: Shapes) -> FluxControlNetModel:
     }
     with catch_warnings():
         simplefilter("ignore", FutureWarning)  # diffusers warns of a class that it still uses itself
-        return cast(FluxControlNetModel, FluxControlNetModel.from_config(dict(config)))
+        net = cast(FluxControlNetModel, FluxControlNetModel.from_config(dict(config)))
+    keep_times(net)
+    return net
 
 
 def _empty_sd3(shapes: Shapes) -> SD3ControlNetModel:

@@ -29,6 +29,7 @@ from paramc.runtime.stages.masks import as_mask
 
 NO_LEVELS = frozenset({"uniform", "turbo"})  # schedules that Forge gives the timesteps of a flow for its levels
 FITTED = "align_your_steps"
+MOST_BLUR = 1024  # pixels, of a mask; the blur reaches two and a half times as far
 CELL = 8  # pixels per latent cell, each way
 
 
@@ -62,7 +63,10 @@ def _remarks(plan: Plan) -> Iterator[Diagnostic]:
             case Slice() if op.strength <= 0:
                 yield diagnose("PC562", path=op.because[0], strength=f"{op.strength:g}")
             case EmptyLatent() | LoadImage() | ResizeLatent() | UpscaleImage() if (
-                paints and op.size is not None and (problem := lacks_room(op.size, cell, op.because[-1]))
+                paints
+                and op.size is not None
+                and not _follows(op)
+                and (problem := lacks_room(op.size, cell, op.because[-1]))
             ):
                 yield problem
             case EmptyLatent() | LoadImage() if op.size is not None and (op.size[0] % cell or op.size[1] % cell):
@@ -75,6 +79,11 @@ def _remarks(plan: Plan) -> Iterator[Diagnostic]:
                 yield from control_remarks(plan, op)
             case _:
                 pass
+
+
+def _follows(op: EmptyLatent | LoadImage | ResizeLatent | UpscaleImage) -> bool:
+    """Whether one side follows from the other, once the shape of the picture is known."""
+    return isinstance(op, ResizeLatent | UpscaleImage) and op.size is not None and sorted(map(bool, op.size)) == [0, 1]
 
 
 def _flow(plan: Plan) -> Iterator[Diagnostic]:
@@ -99,6 +108,8 @@ def _mask(plan: Plan, op: MaskLatent) -> Iterator[Diagnostic]:
             picture = opened(image.image, "task.init")
             if picture.size != mask.size:
                 yield _misfit(mask, picture)
+    if op.blur > MOST_BLUR:
+        yield diagnose("PC598", path="task.mask_blur", blur=f"{op.blur:g}", most=MOST_BLUR)
     low, high = mask.getextrema()
     if low == high == (255 if op.inverts else 0):
         yield diagnose("PC567", path="task.mask")

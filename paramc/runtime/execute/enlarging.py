@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from paramc.ir.geometry import Size, multiplied
+from paramc.ir.geometry import Size, derived, multiplied
 from paramc.ir.names import MODEL_UPSCALER
 from paramc.ir.plan import ResizeLatent, ScaleLatent, UpscaleImage
 from paramc.runtime.execute.room import bounded_factor, require_room
@@ -37,8 +37,10 @@ def enlarged_latent(op: ResizeLatent, latent: Latent) -> Latent:
     if latent.values is None:
         raise ValueError("there is no latent to enlarge")
     side = latent.cell
-    values = resized_latent(latent.values, op.size.height // side, op.size.width // side, op.method)
-    values = cut(values, (op.size.height - op.crop_to.height) // side, (op.size.width - op.crop_to.width) // side)
+    size, whole = derived(latent.size, op.size), derived(latent.size, op.crop_to)
+    require_room(size, side, op.because[-1])
+    values = resized_latent(latent.values, size.height // side, size.width // side, op.method)
+    values = cut(values, (size.height - whole.height) // side, (size.width - whole.width) // side)
     return _of_size(latent, values)
 
 
@@ -70,7 +72,8 @@ def enlarged_pictures(op: UpscaleImage, pictures: Pictures, find: Callable[[str]
 
 def _enlarged(picture: Image.Image, op: UpscaleImage, find: Callable[[str], Upscaler]) -> Image.Image:
     scale = bounded_factor(op.scale or 1.0)
-    size = op.size or Size(int(picture.width * scale), int(picture.height * scale))
+    before = Size(*picture.size)
+    size = derived(before, op.size) if op.size else Size(int(before.width * scale), int(before.height * scale))
     require_room(size, 1, op.because[-1])
     factor = max(size.width / picture.width, size.height / picture.height)
     if factor > 1:

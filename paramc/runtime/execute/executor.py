@@ -40,7 +40,6 @@ from paramc.runtime.execute.draws import seeds_of
 from paramc.runtime.execute.enlarging import enlarged_latent, enlarged_pictures, scaled_latent
 from paramc.runtime.execute.files import opened
 from paramc.runtime.execute.further import blank_channels, referred, shown_channels
-from paramc.runtime.execute.memory import is_exhaustion
 from paramc.runtime.execute.network import channels_in, guidance_width
 from paramc.runtime.execute.pictures import decoded, encoded_pictures, fills, masked_latent
 from paramc.runtime.execute.plainly import decoded_numbers, enlarged_numbers, numbers_of, pictures_of
@@ -52,6 +51,7 @@ from paramc.runtime.execute.values import Guide, Latent, Numbers, Opened, Painte
 from paramc.runtime.execute.walk import Route
 from paramc.runtime.execute.watch import Watch
 from paramc.runtime.execute.work import Pass, Side
+from paramc.runtime.memory import is_exhaustion
 from paramc.runtime.models.checkpoint import Checkpoint
 from paramc.runtime.models.latents import cell, channels, unscaled
 from paramc.runtime.rng.batch import leftover_seed
@@ -65,20 +65,25 @@ FORGE: Final = "renoises_known"  # the flag of a program that draws from what it
 
 @dataclass(slots=True)
 class Executor:
-    """One run of one Plan. `said` is what there is to tell of it afterwards."""
+    """One run of one Plan. `said` is what there is to tell of it afterwards.
+
+    after: seed of the picture that the same program made before, where it goes on from what that one left behind.
+    """
 
     plan: Plan
     shelf: Shelf
     open_stream: OpenStream
     watch: Watch
+    after: int | None = None
     said: list[Diagnostic] = field(default_factory=list)
     most_rows: int | None = None
     _values: dict[str, Value] = field(default_factory=dict)
 
     def run(self) -> Pictures:
         """The pictures of the Plan."""
-        if not any(isinstance(op, Sample) and FORGE in op.flags for op in self.plan.ops):
-            self.shelf.leftover = None
+        self.shelf.leftover = None
+        if self.after is not None and any(isinstance(op, Sample) and FORGE in op.flags for op in self.plan.ops):
+            self._leave_behind(self.after)
         for op in self.plan.ops:
             self._do(op)
         return self._value("save", Pictures)
@@ -167,8 +172,11 @@ class Executor:
         done = sample(work)
         if FORGE in op.flags:
             seeds, _ = seeds_of(work.noise, done.batch)
-            self.shelf.leftover = stream_opener("cpu")(leftover_seed(seeds[-1]))
+            self._leave_behind(seeds[-1])
         return done
+
+    def _leave_behind(self, seed: int) -> None:
+        self.shelf.leftover = stream_opener("cpu")(leftover_seed(seed))
 
     def _warn(self, model: Checkpoint) -> None:
         """Say once that a negative prompt goes unheard where a model is told the guidance scale in its place."""

@@ -10,9 +10,12 @@ from paramc.runtime.demo.shipped import shipped_extras
 
 
 def finder_in(folders: Sequence[Path]) -> Finder:
-    """Finds by hash, then by name, then among what is shipped for the demo model. Hashes only what has to be."""
+    """Finds by hash, then by name in these folders, in others, and among what is shipped for the demo model.
+
+    Hashes only what has to be.
+    """
     catalogue = open_catalogue()
-    finder = Finder(catalogue, beside=shipped_extras())
+    finder = Finder(catalogue, first=folders, beside=shipped_extras())
     if folders:
         finder.said += scan(catalogue, folders, hashing=False).diagnostics
     return finder

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from paramc.ir.geometry import Size, multiplied
+from paramc.ir.geometry import Size, derived, multiplied
 from paramc.ir.names import MODEL_UPSCALER
 from paramc.ir.plan import UpscaleImage
 from paramc.runtime.execute.room import bounded_factor, require_room
@@ -56,9 +56,10 @@ def enlarged_numbers(op: UpscaleImage, numbers: Numbers, find: Callable[[str], U
     """The pictures through a model once, then at the size that is asked for: of the picture itself, not the model's."""
     values = numbers.values
     before = Size(values.shape[3], values.shape[2])
-    size = op.size
+    size = op.size and derived(before, op.size)
     if size is None and op.scale is not None:
         size = multiplied(before, bounded_factor(op.scale), 1)
+    if size is not None:
         require_room(size, 1, op.because[-1])
     if op.upscaler.startswith(MODEL_UPSCALER):
         model, method = find(op.upscaler.removeprefix(MODEL_UPSCALER)), op.resampling or LANCZOS

@@ -83,8 +83,12 @@ class Runner:
         self._thrift = thrift
         self.shelf = Shelf(finder or finder_in(folders), device=self._device, dtype=DTYPES[dtype], thrift=thrift)
 
-    def run(self, job: Job, watch: Watch = UNWATCHED) -> Ran:
-        """The pictures of a job. Raises RunError, and Cancelled where the watch stops it."""
+    def run(self, job: Job, watch: Watch = UNWATCHED, *, after: int | None = None) -> Ran:
+        """The pictures of a job. Raises RunError, and Cancelled where the watch stops it.
+
+        after: seed of the picture that Forge made before in the same session, for a picture encoded with noise of the
+        generator which that one left behind. Without it a job is the same picture however often it is run.
+        """
         said: list[Diagnostic] = []
         _require_steps(job)
         job = _with_seed(complete_job(job, self._grammars), said)
@@ -98,7 +102,7 @@ class Runner:
             said.append(diagnose("PC576"))
         if self._thrift.stored != "same":
             said.append(diagnose("PC542", stored=self._thrift.stored))
-        executor = Executor(plan, self.shelf, self._stream(job, plan, said), watch)
+        executor = Executor(plan, self.shelf, self._stream(job, plan, said), watch, after)
         try:
             pictures = executor.run()
         except RunError as error:

@@ -29,6 +29,7 @@ from paramc.runtime.denoise.patched import evened, packed, positions, unpacked
 from paramc.runtime.execute.watch import Watch
 from paramc.runtime.models.checkpoint import Checkpoint
 from paramc.runtime.models.dtypes import dtype_of
+from paramc.runtime.models.times import exact_times
 from paramc.runtime.models.transformers import Transformer
 
 UNGUIDED: Final = 3.5  # the distilled guidance of a job that states none, or 0 (Forge)
@@ -106,9 +107,8 @@ class TransformerCall:
             None if self.reference is None else _rows(self.reference, x).to(dtype),
             partial(self._steered, conditioning),
         )
-        call = CALLERS[type(model)]
         alike = len(set(rows.lengths)) <= 1
-        flow = call(model, rows) if alike else torch.cat([call(model, rows.row(index)) for index in range(len(x))])
+        flow = _called(model, rows) if alike else torch.cat([_called(model, rows.row(n)) for n in range(len(x))])
         return flow[..., :height, :width].float()
 
     def _steered(self, conditioning: Conditioning, model: Transformer, inputs: Inputs, sigma: Tensor) -> Tensor:
@@ -119,6 +119,11 @@ class TransformerCall:
             return cast(Tensor, model(**inputs, **added, return_dict=False)[0])
 
         return self.steering.called(call, model, inputs, sigma, conditioning)
+
+
+def _called(model: Transformer, rows: Rows) -> Tensor:
+    with exact_times(model, rows.times, torch.full_like(rows.times, rows.guidance)):
+        return CALLERS[type(model)](model, rows)
 
 
 def _rows(one: Tensor, x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
-from paramc.runtime.catalogue.signs import Identity, identify
+from paramc.runtime.catalogue.signs import Identity, called, identify
 from paramc.runtime.models.architectures import architectures
 from paramc.runtime.models.bases import bases, decoders, not_run, stranger
 from paramc.runtime.models.blueprint import Blueprint
@@ -126,19 +126,13 @@ def required_checkpoint(header: Header, *, whole: bool = True) -> Identity:
     """
     identity = identify(header)
     if identity.kind not in ("checkpoint", "diffusion_model") or not identity.base:
-        raise ModelError(diagnose("PC525", file=header.path, found=_named(identity), wanted="a checkpoint"))
+        found = called(header, identity.kind)
+        raise ModelError(diagnose("PC525", file=header.path, found=found, wanted="a checkpoint"))
     if identity.base not in bases():
         raise not_run(header.path, identity.family)
     if identity.kind != "checkpoint" and whole:
         raise ModelError(diagnose("PC525", file=header.path, found="a bare diffusion model", wanted="a checkpoint"))
     return identity
-
-
-def _named(identity: Identity) -> str:
-    if identity.kind == "unknown":
-        return "no kind of model that paramc knows"
-    name = identity.kind.replace("_", " ")
-    return f"{'an' if name[0] in 'aeu' else 'a'} {name}"
 
 
 def _prediction(header: Header, identity: Identity, model: UNet2DConditionModel | Transformer) -> Prediction:

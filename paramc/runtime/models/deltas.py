@@ -146,6 +146,24 @@ def _turned(weight: Tensor, turns: Tensor) -> Tensor:
     return torch.einsum("knm,knp->kmp", turns, grouped).reshape(weight.shape)
 
 
+def _inputs_turned(weight: Tensor, parts: Parts, rank_limit: int | None) -> Tensor:
+    """OFT of peft: inputs turned block by block; one block serves all where there is but one.
+
+    A block is the upper half of a skew matrix, row by row; its Cayley transform is a sum of five powers (peft 0.17).
+    """
+    halves = parts["input_turns"]
+    size = (1 + math.isqrt(1 + 8 * halves.shape[1])) // 2
+    skew = halves.new_zeros(len(halves), size, size)
+    rows, columns = torch.triu_indices(size, size, 1, device=halves.device)
+    skew[:, rows, columns] = halves
+    skew = skew - skew.transpose(-1, -2)
+    squared = skew @ skew
+    turns = torch.eye(size, device=halves.device) + 2 * (skew + squared + squared @ skew) + squared @ squared
+    grouped = weight.reshape(len(weight), -1, size)
+    turned = torch.einsum("okn,kmn->okm", grouped, turns.expand(grouped.shape[1], size, size))
+    return turned.reshape(weight.shape) - weight
+
+
 def _through_butterfly(weight: Tensor, turns: Tensor) -> Tensor:
     """Outputs through several layers of turns, (layers, blocks, size, size), shuffled wider before each."""
     size = turns.shape[-1]
@@ -205,5 +223,6 @@ FORMULAS: Final[tuple[tuple[frozenset[str], Formula], ...]] = (
     (frozenset({"difference"}), _difference),
     (frozenset({"rotations"}), _rotated),
     (frozenset({"turns"}), _turned_as_stated),
+    (frozenset({"input_turns"}), _inputs_turned),
     (frozenset({"a1", "a2", "b1", "b2"}), _generalised),
 )

@@ -1,9 +1,10 @@
 """Models in the folder layout of diffusers: a folder for each part, its configuration beside its weights."""
 
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -11,7 +12,7 @@ from torch.nn import Module
 
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
-from paramc.runtime.catalogue.header import Json
+from paramc.runtime.catalogue.header import Json, read_header
 from paramc.runtime.models.bases import not_run
 from paramc.runtime.models.blueprint import Blueprint, fill
 from paramc.runtime.models.empty import (
@@ -23,6 +24,7 @@ from paramc.runtime.models.empty import (
     empty_unet,
     empty_vae,
 )
+from paramc.runtime.models.fitting import SETTINGS, fitting, require_bounds
 from paramc.runtime.models.names import Place
 from paramc.runtime.models.tensors import open_tensors
 from paramc.runtime.models.transformers import CLASSES, Transformer, empty_transformer
@@ -51,10 +53,14 @@ SHARED: Final = "shared.weight"  # a T5's words, which it knows by two names
 EMBEDDED: Final = "encoder.embed_tokens.weight"
 CLASS: Final = "_class_name"
 WORDS: Final = "tokenizer.json"
+CONFIG: Final = "config.json"
 PACKED: Final = "quantization_config"  # how a library would read weights in few bits, which tell it themselves
 
 
-def read_config(folder: Path, name: str = "config.json") -> dict[str, Json]:
+M = TypeVar("M", bound=Module)
+
+
+def read_config(folder: Path, name: str = CONFIG) -> dict[str, Json]:
     """A configuration file. Raises ModelError when there is none, or it is no JSON table."""
     path = folder / name
     try:
@@ -93,9 +99,8 @@ def _line(pair: Json) -> str:
 
 def folder_unet(folder: Path, dtype: torch.dtype, device: str) -> UNet2DConditionModel:
     """The UNet in a folder of its own."""
-    model = empty_unet(_settings(folder))
-    _fill(Blueprint("UNet", model, {}, dtype), folder, device)
-    return model
+    settings = _settings(folder)
+    return _filled(folder, "UNet", settings, lambda: empty_unet(settings), dtype, device)
 
 
 def folder_transformer(folder: Path, dtype: torch.dtype, device: str) -> Transformer:
@@ -103,16 +108,14 @@ def folder_transformer(folder: Path, dtype: torch.dtype, device: str) -> Transfo
     name = str(read_config(folder).get(CLASS, ""))
     if name not in CLASSES:
         raise not_run(folder.parent, name or "unknown")
-    model = empty_transformer(name, _settings(folder))
-    _fill(Blueprint("diffusion transformer", model, {}, dtype), folder, device)
-    return model
+    settings = _settings(folder)
+    return _filled(folder, "diffusion transformer", settings, lambda: empty_transformer(name, settings), dtype, device)
 
 
 def folder_vae(folder: Path, dtype: torch.dtype, device: str) -> Vae:
     """The autoencoder in a folder of its own."""
-    model = empty_vae(_settings(folder), str(read_config(folder).get(CLASS)))
-    _fill(Blueprint("VAE", model, {}, dtype), folder, device)
-    return model
+    settings, kind = _settings(folder), str(read_config(folder).get(CLASS))
+    return _filled(folder, "VAE", settings, lambda: empty_vae(settings, kind), dtype, device)
 
 
 def folder_texts(folder: Path, dtype: torch.dtype, device: str) -> tuple[TextModel, ...]:
@@ -124,21 +127,19 @@ def _text(folder: Path, dtype: torch.dtype, device: str) -> TextModel:
     table = {key: value for key, value in read_config(folder).items() if key != PACKED}
     architectures = str(table.get("architectures", ""))
     if LONG in architectures:
-        t5 = empty_t5(table, counts_everywhere=UMT5 in architectures)
-        _fill(Blueprint("T5 text encoder", t5, {}, dtype), folder, device)
-        return t5
+        everywhere = UMT5 in architectures
+        t5 = partial(empty_t5, table, counts_everywhere=everywhere)
+        return _filled(folder, "T5 text encoder", table, t5, dtype, device)
     layout = next((layout for name, layout in DECODERS.items() if name in architectures), None)
     if layout is not None:
         inner = table.get("text_config")  # of models that see pictures, too
-        language = empty_language_model(layout, inner if isinstance(inner, dict) else table)
-        _fill(Blueprint("text encoder", language, {}, dtype), folder, device)
-        return language
+        language = partial(empty_language_model, layout, inner if isinstance(inner, dict) else table)
+        return _filled(folder, "text encoder", table, language, dtype, device)
     kind = str(table.get("model_type", CLIP))
     if kind != CLIP and PROJECTED not in architectures:
         raise not_run(folder.parent, kind)
-    model = empty_text_model(table, projects=PROJECTED in architectures)
-    _fill(Blueprint("text encoder", model, {}, dtype), folder, device)
-    return model
+    clip = partial(empty_text_model, table, projects=PROJECTED in architectures)
+    return _filled(folder, "text encoder", table, clip, dtype, device)
 
 
 def _settings(folder: Path) -> dict[str, Json]:
@@ -146,12 +147,26 @@ def _settings(folder: Path) -> dict[str, Json]:
     return {key: value for key, value in read_config(folder).items() if not key.startswith("_") and key != PACKED}
 
 
-def _fill(blueprint: Blueprint, folder: Path, device: str) -> None:
-    for path in _files(folder):
-        with open_tensors(path) as file:
-            blueprint.places = _places(blueprint.model, file.header.tensors)
+def _filled(
+    folder: Path, title: str, settings: Mapping[str, Json], make: Callable[[], M], dtype: torch.dtype, device: str
+) -> M:
+    """A part of a model with its weights.
+
+    Raises ModelError (PC521) for settings that no model can have, and as reading its weights does.
+    """
+    files = _files(folder)
+    most = sum(len(read_header(file).tensors) for file in files)
+    with fitting(folder / CONFIG, SETTINGS):
+        require_bounds(settings, most)
+        model = make()
+    blueprint = Blueprint(title, model, {}, dtype)
+    for path in files:
+        with open_tensors(path) as file, fitting(path):
+            blueprint.places = _places(model, file.header.tensors)
             fill([blueprint], file)
-    blueprint.finish(folder, device)
+    with fitting(folder):
+        blueprint.finish(folder, device)
+    return model
 
 
 def _places(model: Module, names: Mapping[str, object]) -> dict[str, tuple[Place, ...]]:

@@ -19,9 +19,10 @@ BUNDLED: Final = "bundle_emb."  # before a learned word that a network brings al
 
 
 class Bare(NamedTuple):
-    """Beginnings of names."""
+    """Beginnings and ends of names."""
 
     names: tuple[str, ...]
+    ends: tuple[str, ...]
 
 
 class Target(NamedTuple):
@@ -69,14 +70,16 @@ def load_network(path: Path) -> Network:
                 doubled.append(name)
             else:
                 parts.setdefault(place[0], {})[place[1]] = file.read(name).float()
-    if not parts:
+    if all(found.keys() == {"alpha"} for found in parts.values()):
         raise ModelError(diagnose("PC525", file=path, found="no network", wanted="a network such as a LoRA"))
     return Network(path, network_base(shapes), parts, tuple(strange), tuple(doubled), words)
 
 
 def _place(name: str) -> tuple[Target, str] | None:
     """The module that a tensor is for, and the part that it is."""
-    prefix = "" if name.startswith(_bare()) else next((each for each in _prefixes() if name.startswith(each)), None)
+    prefix = next((each for each in _prefixes() if name.startswith(each)), None)
+    if prefix is None and (name.startswith(_bare().names) or name.endswith(_bare().ends)):
+        prefix = ""
     ending = next((ending for ending in _endings() if name.endswith(ending)), None)
     if prefix is None or ending is None:
         return None
@@ -99,6 +102,6 @@ def _prefixes() -> Mapping[str, int]:
 
 
 @cache
-def _bare() -> tuple[str, ...]:
-    """Beginnings of names in a diffusion model that stand in files without anything before them."""
-    return as_row(section(read_table(PATH), "bare", PATH.name), Bare, PATH.name).names
+def _bare() -> Bare:
+    """What tells a tensor for a diffusion model without anything before its name."""
+    return as_row(section(read_table(PATH), "bare", PATH.name), Bare, PATH.name)

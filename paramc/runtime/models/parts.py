@@ -18,6 +18,7 @@ from paramc.runtime.models.bases import Base, Encoder, ModuleSign, base_of, deco
 from paramc.runtime.models.blueprint import Blueprint, fill
 from paramc.runtime.models.deep import deep_vae_blueprint, is_deep
 from paramc.runtime.models.empty import TextModel, Vae
+from paramc.runtime.models.fitting import fitting
 from paramc.runtime.models.original import UMT5, VAE, shapes_of, text_blueprint, unet_blueprint, vae_blueprint
 from paramc.runtime.models.shapes import Shapes, vae_levels
 from paramc.runtime.models.tensors import Tensors, open_tensors
@@ -52,9 +53,10 @@ class Source:
 
     def finish(self, device: str) -> None:
         """Read the file once, and hand its weights to the models."""
-        fill(self.plans, self.file)
-        for plan in self.plans:
-            plan.finish(self.path, device)
+        with fitting(self.path):
+            fill(self.plans, self.file)
+            for plan in self.plans:
+                plan.finish(self.path, device)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,11 +98,12 @@ def load_parts(
 
 def _diffusion(main: Source, base: Base, dtype: torch.dtype) -> UNet2DConditionModel | Transformer:
     header = main.file.header
-    if base.has_unet:
-        unet, plan = unet_blueprint(header, base, dtype)
-        main.plans.append(plan)
-        return unet
-    model, plan = transformer_blueprint(header, base.name, dtype)
+    model: UNet2DConditionModel | Transformer
+    with fitting(main.path):
+        if base.has_unet:
+            model, plan = unet_blueprint(header, base, dtype)
+        else:
+            model, plan = transformer_blueprint(header, base.name, dtype)
     main.plans.append(plan)
     return model
 
@@ -120,7 +123,8 @@ def _texts(sources: Sequence[Source], base: Base, dtype: torch.dtype) -> Iterato
     for encoder, held in holders:
         if held:
             source, shapes, layout = held
-            model, plan = text_blueprint(shapes, encoder._replace(layout=layout), dtype)
+            with fitting(source.path):
+                model, plan = text_blueprint(shapes, encoder._replace(layout=layout), dtype)
             source.plans.append(plan)
             yield model
 
@@ -166,6 +170,7 @@ def _autoencoder(main: Source, base: Base, dtype: torch.dtype) -> Vae | None:
     if prefix is None:
         return None
     blueprint = vae_blueprint if deep is None else deep_vae_blueprint
-    model, plan = blueprint(header, prefix, base, dtype)
+    with fitting(main.path):
+        model, plan = blueprint(header, prefix, base, dtype)
     main.plans.append(plan)
     return model

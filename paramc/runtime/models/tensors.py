@@ -16,6 +16,7 @@ from torch import Tensor
 
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
+from paramc.runtime.catalogue.foreign import ARCHIVE, LOOKED_AT, why_foreign
 from paramc.runtime.catalogue.gguf import TYPES
 from paramc.runtime.catalogue.header import Header, TensorInfo, read_header
 from paramc.runtime.catalogue.scaled import FACTORS
@@ -23,8 +24,7 @@ from paramc.runtime.models.blocks import FORMATS, unpacked_blocks, unpacked_nibb
 
 PICKLES: Final = frozenset({".pt", ".pth", ".ckpt", ".bin"})
 UNREAD: Final = frozenset(kind.name for kind in TYPES.values() if kind.values > 1) - FORMATS.keys()
-ARCHIVE: Final = b"PK\x03\x04"  # what a pickle file with its tensors beside it begins with
-PICKLED: Final = b"\x80"  # and a bare one
+PICKLED: Final = b"\x80"  # what a pickle file begins with that is no archive
 CUT: Final = ("failed finding central directory", "unexpected EOF")  # torch's words for a file that ends too early
 WEIGHT: Final = ".weight"
 WRAPPERS: Final = ("state_dict", "params_ema", "params-ema", "params", "model_state_dict")
@@ -181,8 +181,10 @@ def read_pickle(path: Path) -> object:
 
     try:
         with path.open("rb") as stream:
-            if not stream.read(len(ARCHIVE)).startswith((ARCHIVE, PICKLED)):
-                raise ModelError(diagnose("PC521", file=path, reason="it is no file that torch has saved"))
+            begins = stream.read(LOOKED_AT)
+            if not begins.startswith((ARCHIVE, PICKLED)):
+                reason = why_foreign(begins, "it is no file that torch has saved")
+                raise ModelError(diagnose("PC521", file=path, reason=reason))
         with warnings.catch_warnings(action="ignore"):  # of old formats
             loaded: object = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:

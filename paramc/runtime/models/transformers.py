@@ -31,6 +31,7 @@ from paramc.runtime.models.architectures import architecture_of, by_authors, con
 from paramc.runtime.models.blueprint import Blueprint
 from paramc.runtime.models.names import Place
 from paramc.runtime.models.original import shapes_of
+from paramc.runtime.models.times import keep_times
 
 Transformer: TypeAlias = (
     FluxTransformer2DModel
@@ -82,6 +83,7 @@ def _place(model: Transformer) -> None:
             _place_patches(model.patch_embed)
         case _:
             pass
+    keep_times(model)
 
 
 def _place_patches(embedding: PatchEmbed) -> None:

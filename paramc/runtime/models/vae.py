@@ -8,10 +8,12 @@ import torch
 from paramc.diagnostics.codes import diagnose
 from paramc.runtime.catalogue.errors import ModelError
 from paramc.runtime.catalogue.header import Header
+from paramc.runtime.catalogue.signs import called, identify
 from paramc.runtime.models.bases import Base, base_of
 from paramc.runtime.models.blueprint import Blueprint, fill
 from paramc.runtime.models.deep import deep_vae_blueprint, is_deep
 from paramc.runtime.models.empty import Vae, empty_vae
+from paramc.runtime.models.fitting import fitting
 from paramc.runtime.models.folder import folder_vae
 from paramc.runtime.models.names import Place
 from paramc.runtime.models.original import NORMED, VAE, shapes_of, vae_blueprint, wan_vae_blueprint
@@ -31,10 +33,10 @@ def load_vae(
     """
     if path.is_dir():
         return folder_vae(path, dtype, device)
-    with open_tensors(path) as file:
+    with open_tensors(path) as file, fitting(path):
         model, blueprint = _blueprint(file.header, base_of(base, family), dtype)
         fill([blueprint], file)
-    blueprint.finish(path, device)
+        blueprint.finish(path, device)
     return model
 
 
@@ -53,7 +55,9 @@ def _blueprint(header: Header, row: Base, dtype: torch.dtype) -> tuple[Vae, Blue
             return vae_blueprint(header, prefix, row, dtype)
     shapes = shapes_of(header, "")
     if "decoder.mid_block.resnets.0.conv1.weight" not in shapes:
-        raise ModelError(diagnose("PC525", file=header.path, found="no VAE", wanted="a VAE"))
+        known = identify(header).kind
+        found = "no VAE" if known == "vae" else called(header, known)
+        raise ModelError(diagnose("PC525", file=header.path, found=found, wanted="a VAE"))
     if len(shapes.of("encoder.conv_in.weight")) == FILM:
         model = empty_vae(diffusers_film_config(shapes), "AutoencoderKLQwenImage")
     else:

@@ -50,11 +50,13 @@ class BrownianTree:
         self._known: dict[_Node, Tensor] = {}  # increments met by the last question, likely met by the next
 
     def increment(self, start: float, end: float) -> Tensor:
-        """W(end) - W(start), float32; ends outside the tree are moved to its ends."""
+        """W(end) - W(start), float32; ends outside the tree are moved to its ends. NaN for ends that are no numbers."""
         low, high = self._root.start, self._root.end
         start, end = (round(min(max(time, low), high), DIGITS) for time in (start, end))
         if start == end:
             return torch.zeros_like(self._whole)
+        if math.isnan(start) or math.isnan(end):
+            return torch.full_like(self._whole, math.nan)
         met: dict[_Node, Tensor] = {}
         first, *others = self._pieces(self._root, self._whole, start, end, met)
         self._known = met

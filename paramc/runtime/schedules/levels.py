@@ -252,9 +252,3 @@ def flux_table(mu: float, *, keeps_timesteps: bool = False) -> FlowTable:
     time = torch.arange(1, 10 * TIMESTEPS + 1) / (10 * TIMESTEPS)
     curve = partial(flux_shifted, mu=mu)
     return FlowTable(curve(time), torch.clone if keeps_timesteps else curve, 1.0)
-
-
-def flux_mu(width: int, height: int, *, base: float = 0.5, largest: float = 1.15) -> float:
-    """μ by picture size in pixels: `base` at 256 latent patches, `largest` at 4096, a line between and beyond."""
-    slope = (largest - base) / (4096 - 256)
-    return (width * height / 256) * slope + base - slope * 256

@@ -55,8 +55,10 @@ def _smoothed(values: Bytes, taps: Sequence[int]) -> Bytes:
     reach, width = len(taps) // 2, values.shape[1]
     period = 2 * (width - 1) or 1
     places = np.arange(-reach, width + reach) % period
-    wide = values[:, np.minimum(places, period - places)].astype(np.int64)
-    summed = sum((tap * wide[:, start : start + width] for start, tap in enumerate(taps)), np.int64(0))
+    wide = values[:, np.minimum(places, period - places)].astype(np.int32)  # 255 × 256 at most
+    # of a wide blur few taps are not 0
+    pieces = (tap * wide[:, start : start + width] for start, tap in enumerate(taps) if tap)
+    summed = sum(pieces, np.int32(0))
     return ((summed + 128) >> 8).clip(0, 255).astype(np.uint8)
 
 

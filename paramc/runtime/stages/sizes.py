@@ -1,19 +1,8 @@
-"""Sizes of a second pass and of an inpainted part, in the integer arithmetic of A1111; pixels, width first."""
+"""The box of an inpainted part, in the integer arithmetic of A1111; pixels, width first."""
 
-import math
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from paramc.ir.geometry import Size
-
-NO_SIZE: Final = Size(0, 0)
-LATENT_SCALE: Final = 8  # pixels per latent cell
-
-
-class Enlargement(NamedTuple):
-    """`scaled` is the size to enlarge to; `excess` latent cells of each side are then cut away."""
-
-    scaled: Size
-    excess: Size
 
 
 class Box(NamedTuple):
@@ -33,33 +22,6 @@ class Box(NamedTuple):
     def height(self) -> int:
         """Rows."""
         return self.bottom - self.top
-
-
-def enlarged(first: Size, *, scale: float = 1.0, wanted: Size = NO_SIZE) -> Enlargement:
-    """The size of the second pass: by a factor, or one that is wanted.
-
-    A wanted side of 0 follows from the other; two sides are covered, and what stands out is cut.
-    """
-    if wanted == NO_SIZE:
-        return Enlargement(Size(int(first.width * scale), int(first.height * scale)), Size(0, 0))
-    if wanted.height == 0 or (wanted.width and _is_taller(first, wanted)):
-        scaled = Size(wanted.width, wanted.width * first.height // first.width)
-    else:
-        scaled = Size(wanted.height * first.width // first.height, wanted.height)
-    if 0 in wanted:
-        return Enlargement(scaled, Size(0, 0))
-    excess = Size((scaled.width - wanted.width) // LATENT_SCALE, (scaled.height - wanted.height) // LATENT_SCALE)
-    return Enlargement(scaled, excess)
-
-
-def _is_taller(first: Size, wanted: Size) -> bool:
-    return first.width / first.height < wanted.width / wanted.height
-
-
-def first_pass_of(final: Size) -> Size:
-    """The first pass of an old second pass, which stated the final size only: about 512 x 512, sides up to a 64th."""
-    scale = math.sqrt(512 * 512 / (final.width * final.height))
-    return Size(*(math.ceil(scale * side / 64) * 64 for side in final))
 
 
 def padded(box: Box, padding: int, size: Size) -> Box:

@@ -9,6 +9,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import Gemma2Model, LlamaModel, MistralModel, Qwen2Model, Qwen3Model, T5EncoderModel, UMT5EncoderModel
 
+from paramc.diagnostics.codes import diagnose
+from paramc.diagnostics.model import RunError
 from paramc.ir.plan import Run
 from paramc.runtime.text.chatglm import ChatGlm
 from paramc.runtime.text.emphasis import EMPHASES, restored
@@ -76,9 +78,12 @@ class LongEncoder:
 
     @torch.no_grad()
     def encode(self, row: LongRow, length: int) -> LongStates:
-        """A row filled up with padding."""
+        """A row filled up with padding. Raises RunError (PC599) for a token that the model has no place for."""
         padding = [self.tokeniser.token_to_id(self.text.pad) or 0] * (length - len(row.tokens))
-        ids = torch.tensor([self._filled(row.tokens, padding)], device=self.model.device)
+        numbers = self._filled(row.tokens, padding)
+        if (most := max(numbers, default=0)) >= int(self.model.config.vocab_size):
+            raise RunError(diagnose("PC599", number=most, known=int(self.model.config.vocab_size)))
+        ids = torch.tensor([numbers], device=self.model.device)
         shown = [int(self.text.padding == "seen")] * len(padding)
         seen = torch.tensor([self._filled([1] * len(row.tokens), shown)], device=self.model.device)
         output = self.model(ids, attention_mask=seen, output_hidden_states=bool(self.text.states) or self.text.deep)

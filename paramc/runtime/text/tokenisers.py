@@ -3,7 +3,9 @@
 import json
 from base64 import b64decode
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Final, cast
 
 from tokenizers import Tokenizer
@@ -20,6 +22,10 @@ FOLDER: Final = "tokenizer"
 FURTHER: Final = "tokenizer_4"  # of a language model beside encoders with tokenisers of their own
 PIECES: Final = "tokenizer.model"
 WORDS: Final = ("vocab.json", PIECES)  # of tokenisers that are put together on loading
+TEXTS: Final = frozenset({".json", ".txt", ".model"})
+LARGEST: Final = 2**26  # bytes, twice as many as those of the largest vocabularies
+PANIC: Final = "PanicException"  # what the library's other language raises; it has no module to be imported from
+STRANGE: Final = "a \u0915\U0010fffd"  # letters that few vocabularies have
 
 
 def tokeniser_beside(file: Path, marks: Sequence[str] = ()) -> Tokenizer:
@@ -49,23 +55,59 @@ def _in(folder: Path, marks: Sequence[str]) -> Tokenizer | None:
     if (folder / NAME).is_file():
         return _read(folder / NAME)
     if (folder / PIECES).is_file():
-        try:
-            return tokeniser_of((folder / PIECES).read_bytes(), marks)
-        except ValueError:
-            pass  # another library's file of the same name
+        with suppress(ValueError), _Worded(folder / PIECES):  # another library's file of the same name
+            return tokeniser_of(_bytes(folder / PIECES), marks)
     if not any((folder / name).is_file() for name in WORDS):
         return None
+    for path in folder.iterdir():
+        _require_sound_size(path)
     try:
-        made = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        return _whole_texts(cast(PreTrainedTokenizerFast, made).backend_tokenizer)
+        with _Worded(folder):
+            made = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            return _whole_texts(cast(PreTrainedTokenizerFast, made).backend_tokenizer)
     except (OSError, ValueError, ImportError, AttributeError, TypeError, LookupError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ModelError(diagnose("PC597", file=folder, reason=reason)) from error
+        raise _unread(folder, error) from error
+
+
+class _Worded:
+    """What the library of tokenisers raises while this lasts, of no kind of its own, becomes a ModelError (PC597)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing is to be done."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and (kind is Exception or type(error).__name__ == PANIC):
+            raise _unread(self._path, error) from error
+
+
+def _unread(path: Path, error: BaseException) -> ModelError:
+    reason = next(iter(str(error).splitlines()), type(error).__name__)
+    return ModelError(diagnose("PC597", file=path, reason=reason))
+
+
+def _bytes(path: Path) -> bytes:
+    """All of a file. Raises ModelError for one that cannot be read, and for one that no tokeniser fills."""
+    _require_sound_size(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(diagnose("PC523", file=path, reason=error.strerror or error)) from error
+
+
+def _require_sound_size(path: Path) -> None:
+    """Raises ModelError (PC597) for a text that is larger than any tokeniser's."""
+    if path.suffix in TEXTS and path.is_file() and path.stat().st_size > LARGEST:
+        raise ModelError(diagnose("PC597", file=path, reason=f"it is larger than {LARGEST >> 20} MiB"))
 
 
 def _read(path: Path) -> Tokenizer:
     """Raises ModelError (PC597) for a file that is none."""
-    text = path.read_bytes()
+    text = _bytes(path)
     try:
         loaded: Json = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -73,10 +115,11 @@ def _read(path: Path) -> Tokenizer:
     if not (isinstance(loaded, dict) and isinstance(loaded.get("model"), dict)):
         raise ModelError(diagnose("PC597", file=path, reason="it has no `model`"))
     try:
-        _require_letters(loaded.get("normalizer"))
-        return _whole_texts(Tokenizer.from_buffer(text))
+        with _Worded(path):
+            _require_letters(loaded.get("normalizer"))
+            return _whole_texts(Tokenizer.from_buffer(text))
     except ValueError as error:
-        raise ModelError(diagnose("PC597", file=path, reason=error)) from error
+        raise _unread(path, error) from error
 
 
 def _require_letters(normaliser: Json) -> None:
@@ -91,7 +134,11 @@ def _require_letters(normaliser: Json) -> None:
 
 
 def _whole_texts(tokeniser: Tokenizer) -> Tokenizer:
-    """A tokeniser that neither cuts texts off nor fills them up, whatever it was saved with."""
+    """A tokeniser that neither cuts texts off nor fills them up, whatever it was saved with.
+
+    Raises what the library does for one that has no word for what it does not know.
+    """
     tokeniser.no_truncation()
     tokeniser.no_padding()
+    tokeniser.encode(STRANGE, add_special_tokens=False)
     return tokeniser

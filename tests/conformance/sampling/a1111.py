@@ -7,6 +7,7 @@ from functools import cache
 from torch import Tensor
 
 from paramc.ir.names import samplers
+from paramc.passes.levels import longer, share
 from paramc.runtime.denoise.conditioning import Conditioning
 from paramc.runtime.denoise.guidance import Skips
 from paramc.runtime.denoise.guided import Guidance, GuidedDenoiser, Padding
@@ -41,7 +42,6 @@ from paramc.runtime.schedules.levels import (
 from paramc.runtime.schedules.registry import scheduled
 from paramc.runtime.schedules.timesteps import continuous_times, ddim_timesteps
 from paramc.runtime.stages.starts import start_from_latent, start_from_latent_at, start_from_noise, with_extra_noise
-from paramc.runtime.stages.steps import steps_from_picture
 from tests.conformance.sampling.recorded import Case, Nudge, nudged, shaken
 from tests.conformance.sampling.timelines import branches, timeline
 from tests.golden.sampling import toy
@@ -54,6 +54,14 @@ SAMPLER_IDS = {
     "DDIM": "ddim", "DDIM CFG++": "ddim_cfg_pp", "PLMS": "plms", "UniPC": "unipc", "LCM": "lcm",
     "HeunPP2": "heunpp2", "IPNDM": "ipndm", "IPNDM_V": "ipndm_v", "DEIS": "deis", "DDPM": "ddpm",
 }  # fmt: skip
+
+
+def steps_from_picture(steps: int, strength: float, *, exactly: bool) -> tuple[int, int]:
+    """The steps of the schedule, and the index of the level that the picture is noised to."""
+    if not exactly:
+        return steps, share(steps, strength)
+    # A1111 makes no schedule at strength 0; the planner, which gives the picture back as it was, one that is not walked
+    return longer(steps, strength) if strength > 0 else 0, steps - 1
 
 
 def schedule_id(label: str, sampler: str) -> str:

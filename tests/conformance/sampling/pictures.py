@@ -1,5 +1,6 @@
 """A1111's jobs that begin on or go through pictures, with the toy VAE of the recordings."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -9,6 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from paramc.ir.geometry import Size
+from paramc.ir.stages import Hires
+from paramc.passes.later import hires_size
 from paramc.runtime.stages.masks import (
     blurred,
     doubled,
@@ -19,7 +22,7 @@ from paramc.runtime.stages.masks import (
     unmasked,
 )
 from paramc.runtime.stages.pictures import cut, fitted_picture, resized_latent, to_bytes, to_network
-from paramc.runtime.stages.sizes import Box, enlarged, first_pass_of, padded, widened
+from paramc.runtime.stages.sizes import Box, padded, widened
 from tests.conformance.sampling.a1111 import Job, Result
 from tests.conformance.sampling.recorded import Case, Nudge
 from tests.golden.sampling import toy
@@ -134,6 +137,12 @@ def inpaint(case: Case, nudge: Nudge | None = None) -> Painted:
     return Painted(plain.latent, laid, levels, plain.seen)
 
 
+def first_pass_of(final: Size) -> Size:
+    """The first pass of an old second pass, which stated the final size only: about 512 x 512, sides up to a 64th."""
+    scale = math.sqrt(512 * 512 / (final.width * final.height))
+    return Size(*(math.ceil(scale * side / 64) * 64 for side in final))
+
+
 def hires(case: Case, nudge: Nudge | None = None) -> Painted:
     """A picture from text, enlarged and painted over."""
     wanted = Size(case.get("hr_resize_x", 0), case.get("hr_resize_y", 0))
@@ -143,7 +152,8 @@ def hires(case: Case, nudge: Nudge | None = None) -> Painted:
         case = Case({**case.inputs, "width": start.width, "height": start.height}, case.arrays)
     first = Job(case, nudge)
     latent = first.from_text().latent
-    size, excess = enlarged(Size(first.width, first.height), scale=case["hr_scale"], wanted=wanted)
+    size, target = hires_size(Size(first.width, first.height), Hires(scale=case["hr_scale"], size=wanted))
+    excess = Size((size.width - target.width) // 8, (size.height - target.height) // 8)
     upscaler = case["hr_upscaler"]
     if upscaler in LATENT_MODES:
         latent = resized_latent(latent, size.height // 8, size.width // 8, LATENT_MODES[upscaler])

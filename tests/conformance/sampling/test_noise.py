@@ -1,5 +1,7 @@
 """Random streams against those of real programs."""
 
+import math
+
 import pytest
 
 pytest.importorskip("torch")
@@ -53,6 +55,11 @@ def test_brownian_motions_of_images_are_bit_equal() -> None:
         noise = image_brownian(case["seeds"], (4, 8, 8), (case["sigma_min"], case["sigma_max"]), SOURCES[case["rng"]])
         drawn = torch.stack([noise(*map(torch.tensor, query)) for query in case["queries"]])
         assert torch.equal(drawn, case.expected), case.label
+
+
+def test_a_motion_to_what_is_no_number_is_none() -> None:
+    noise = batch_brownian(1, (1, 4, 8, 8), (0.1, 1.0), SOURCES["CPU"])
+    assert noise(torch.tensor(1.0), torch.tensor(math.nan)).isnan().all()
 
 
 def test_noise_of_a_batch_is_bit_equal() -> None:

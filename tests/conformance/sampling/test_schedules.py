@@ -15,6 +15,8 @@ from torch import Tensor
 
 from paramc.ir.geometry import Size
 from paramc.ir.names import schedules
+from paramc.ir.stages import Hires
+from paramc.passes.later import hires_size
 from paramc.runtime.schedules.curve import curve_of
 from paramc.runtime.schedules.curves import laplace, variance_preserving
 from paramc.runtime.schedules.fitted import align_your_steps_exact
@@ -30,9 +32,9 @@ from paramc.runtime.schedules.levels import (
 from paramc.runtime.schedules.registry import SCHEDULES, scheduled, tail_of_longer
 from paramc.runtime.schedules.spaced import sd_turbo
 from paramc.runtime.schedules.timesteps import ddim_timesteps
-from paramc.runtime.stages.sizes import Box, enlarged, padded, widened
-from paramc.runtime.stages.steps import steps_from_picture
+from paramc.runtime.stages.sizes import Box, padded, widened
 from tests.conformance.sampling import comfyui, forge
+from tests.conformance.sampling.a1111 import steps_from_picture
 from tests.conformance.sampling.recorded import Case, folder, recording
 
 pytestmark = pytest.mark.sdk
@@ -159,13 +161,13 @@ def test_whole_number_tables_are_exact() -> None:
     tables = json.loads(raw)
     for exactly, steps, strength, second, scheduled_steps, encoded in tables["img2img_steps"]["rows"]:
         asked = steps if second is None else second
-        found = steps_from_picture(asked, strength, exactly=exactly or second is not None)
-        assert found == (scheduled_steps, encoded)
+        assert steps_from_picture(asked, strength, exactly=exactly or second is not None) == (scheduled_steps, encoded)
     for row in tables["hires_size"]:
         wanted = Size(row.get("hr_resize_x", 0), row.get("hr_resize_y", 0))
-        size, excess = enlarged(Size(row["width"], row["height"]), scale=row.get("hr_scale", 1.0), wanted=wanted)
+        hires = Hires(scale=row.get("hr_scale", 1.0), size=wanted)
+        size, target = hires_size(Size(row["width"], row["height"]), hires)
         assert [*size] == row["upscale_to"]
-        assert [*excess] == row["truncate_latent"]
+        assert [(side - left) // 8 for side, left in zip(size, target, strict=True)] == row["truncate_latent"]
     for row in tables["only_masked_crop"]:
         whole = Size(*row["image"])
         box = padded(Box(*row["mask_box"]), row["pad"], whole)

@@ -86,8 +86,28 @@ def test_columns_can_be_asked_in_sql(tmp_path: Path) -> None:
     base.close()
 
 
+def database(table: str) -> bytes:
+    """A database that holds one table of another program."""
+    base = sqlite3.connect(":memory:")
+    base.execute(f"CREATE TABLE {table} (name TEXT)")
+    try:
+        return base.serialize()
+    finally:
+        base.close()
+
+
 @pytest.mark.parametrize(
-    ("name", "content"), [("t.jsonl", b"[1]\n"), ("t.jsonl", b"no\n"), ("t.sqlite", b"x" * 999), ("t.txt", b"")]
+    ("name", "content"),
+    [
+        ("t.jsonl", b"[1]\n"),
+        ("t.jsonl", b"no\n"),
+        ("t.jsonl", b"notes without an end of line"),
+        ("t.jsonl", b'{"path": "a.png"}\n'),
+        ("t.sqlite", b"x" * 999),
+        ("t.sqlite", database("users")),
+        ("t.sqlite", database("files")),
+        ("t.txt", b""),
+    ],
 )
 def test_another_file_is_left_alone(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 
 from paramc.backends import payload
 from paramc.backends.description import Target
@@ -17,6 +18,7 @@ from paramc.ir.prompt import Prompt
 from paramc.ir.sampling import Noise, Sampling
 from paramc.ir.stages import Hires
 from paramc.tables import TableError
+from tests.properties.strategies import jobs
 
 JOB = Job(
     prompt=Prompt(text="a cat"),
@@ -136,3 +138,15 @@ def test_a_file_that_is_not_the_job_fails_its_check(text: str, problem: str) -> 
     (diagnostic,) = payload.verify(JOB, JSON, (File("job.json", text),))
     assert diagnostic.code == "PC790"
     assert problem in diagnostic.message
+
+
+@settings(max_examples=50)
+@given(job=jobs())
+def test_a_job_on_one_line_is_the_whole_job(job: Job) -> None:
+    text = payload.compact(job)
+    assert "\n" not in text
+    assert Job.model_validate(json.loads(text)) == job
+
+
+def test_a_job_on_one_line_says_no_defaults() -> None:
+    assert payload.compact(Job(noise=Noise(seed=42))) == '{"schema": 1, "noise": {"seed": 42}}'

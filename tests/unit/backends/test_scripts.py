@@ -5,6 +5,7 @@ import pytest
 import paramc
 from tests.unit.backends.scripts import (
     FLUX,
+    HIRES,
     PLAIN,
     arguments,
     constants,
@@ -176,6 +177,15 @@ def test_adapters_whose_names_look_alike_are_told_apart() -> None:
 def test_a_lora_that_is_named_twice_counts_twice() -> None:
     source = script(PLAIN.replace("a cat", "a cat <lora:x:0.3> <lora:x:0.5>"))
     assert constants(source)["LORAS"] == {"x": ("x.safetensors", 1.0)}
+
+
+def test_a_second_prompt_has_its_own_networks() -> None:
+    second = f'{HIRES}Latent, Hires prompt: "a dog <lora:y:0.5>", Size:'
+    source = script(PLAIN.replace("a cat", "a cat <lora:x:0.3>").replace("Size:", second))
+    found = constants(source)
+    assert found["LORAS"] == {"x": ("x.safetensors", 0.3), "y": ("y.safetensors", 0.0)}
+    assert found["HIRES_LORA_STRENGTHS"] == {"x": 0.0, "y": 0.5}
+    assert "pipe.set_adapters(list(HIRES_LORA_STRENGTHS), list(HIRES_LORA_STRENGTHS.values()))" in source
 
 
 def test_on_sdxl_both_text_encoders_have_the_strength() -> None:

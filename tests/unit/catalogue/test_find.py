@@ -116,6 +116,38 @@ def test_a_hash_that_begins_alike_is_close(catalogue: Catalogue, models: Path) -
     assert caught.value.diagnostics[0].help == "did you mean `dog.safetensors`?"
 
 
+@pytest.fixture
+def other(catalogue: Catalogue, tmp_path: Path) -> Path:
+    """A folder scanned later, whose files come behind the others."""
+    folder = tmp_path / "other"
+    write(folder / "dog.safetensors", SD1, fill=b"\3")
+    scan(catalogue, [folder], hashing=False)
+    return folder
+
+
+def test_of_one_name_the_file_in_the_folder_of_this_call_is_taken(catalogue: Catalogue, other: Path) -> None:
+    assert Finder(catalogue, first=[other]).find(AssetRef(name="x/dog"), "checkpoint") == other / "dog.safetensors"
+
+
+def test_of_two_learned_words_the_one_in_the_folder_of_this_call_is_meant(catalogue: Catalogue, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("early", "late")]
+    for folder in folders:
+        write(folder / "embeddings" / "soft.safetensors", {"emb_params": (2, 768)})
+    scan(catalogue, folders, hashing=False)
+    assert [path.parents[1].name for _, path in Finder(catalogue, first=folders[1:]).words()] == ["late"]
+
+
+def test_the_folder_given_first_goes_first(catalogue: Catalogue, models: Path, other: Path) -> None:
+    found = Finder(catalogue, first=[models, other]).find(AssetRef(name="dog"), "checkpoint")
+    assert found == models / "checkpoints" / "dog.safetensors"
+
+
+def test_a_hash_goes_before_the_folder_of_this_call(catalogue: Catalogue, models: Path, other: Path) -> None:
+    dog = hashed(catalogue, models, "checkpoints/dog.safetensors")
+    asset = AssetRef(name="dog", hashes=sha(dog.hashes.sha256))
+    assert Finder(catalogue, first=[other]).find(asset, "checkpoint") == dog.path
+
+
 def test_another_kind_is_never_taken_but_named(catalogue: Catalogue, models: Path) -> None:
     with pytest.raises(ModelNotFound, match=r"soft\.safetensors` is a VAE, not a checkpoint"):
         find_model(catalogue, AssetRef(name="soft"), "checkpoint")

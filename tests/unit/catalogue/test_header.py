@@ -63,6 +63,25 @@ def test_other_files_are_told_apart(tmp_path: Path, data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "it is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "`git lfs pull` puts the file itself"),
+        (b"<!DOCTYPE html><html>", "it is a web page"),
+        (b'{"error":"Unauthorized"}', 'it is a text that begins with `{"error":"Unauthorized"}`'),
+        (b"Entry not found\n", "it is a text that begins with `Entry not found`"),
+        (b"PK\x03\x04" + bytes(90), "torch saves models in"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(90), "it is a picture"),
+        (bytes.fromhex("fffefdfc") * 9, "it does not begin with the length of a header, and a header"),
+    ],
+)
+def test_what_lies_there_instead_is_named(tmp_path: Path, data: bytes, reason: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        read_header(put(tmp_path, data))
+    assert reason in caught.value.diagnostics[0].message
+
+
+@pytest.mark.parametrize(
     "entry",
     [
         '{"dtype":"F16","shape":[2,2],"data_offsets":[0,7]}',

@@ -8,7 +8,6 @@ import paramc
 from paramc.diagnostics.model import ReadError
 from paramc.dialects.chunks import Embedding, TokenRun, Vocabulary, pack
 from paramc.dialects.edits import entry_for_call
-from paramc.dialects.prompt import compose
 from tests.unit.prompts.records import ATTENTION, language, listed, mismatches, records
 
 RUNS = [
@@ -83,21 +82,22 @@ def test_networks_are_the_recorded_ones(key: str) -> None:
 
 
 def test_all_passes_together_give_the_recorded_result() -> None:
+    a1111 = language()
     for record in map(dict[str, Any], records("a1111_pipeline")):
-        result = compose(
-            record["prompt"],
-            record["negative_prompt"],
-            language(),
-            record["steps"],
-            record["hires_steps"],
-            legacy=record["use_old_scheduling"],
-            strict=True,
-        )
-        assert list(result.comments_removed) == record["after_comments"]
-        assert result.networks == record["extra_networks"]
-        positive = [{"weight": weight, "schedule": listed(schedule)} for weight, schedule in result.positive]
-        assert positive == record["positive"]
-        assert listed(result.negative) == record["negative"]
+        steps, legacy = (record["steps"], record["hires_steps"]), record["use_old_scheduling"]
+
+        def weighed(text: str, steps: tuple[int, int | None] = steps, legacy: bool = legacy) -> object:
+            entries = a1111.edits.schedule(text, *steps, legacy=legacy)
+            return listed(tuple((end, a1111.weights.runs(entry, strict=True)) for end, entry in entries))
+
+        positive, negative = (a1111.comments.remove(record[key]) for key in ("prompt", "negative_prompt"))
+        reading = paramc.prompt(positive, strict=True)
+        networks = {kind: [found["items"] for found in tags] for kind, tags in reading.networks().items()}
+        branches = a1111.branches.split(reading.text)
+        assert [positive, negative] == record["after_comments"]
+        assert networks == record["extra_networks"]
+        assert [{"weight": one.weight, "schedule": weighed(one.text)} for one in branches] == record["positive"]
+        assert weighed(negative) == record["negative"]
 
 
 def test_chunks_are_packed_as_recorded() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 
 import paramc
+from paramc.ir.plan import ApplyNetwork, Sample
+from paramc.passes.plan import plan_job
 from paramc.runtime.execute.runner import Runner
 from tests.conformance.e2e.recorder import Recorder
 from tests.unit.runtime_models.tiny import filled, save
@@ -81,3 +83,33 @@ def test_a_word_that_a_network_brings_along_is_one_of_the_prompt(runner: Runner)
     brought = seen(runner, "zorblax <lora:bringing:1>")
     assert torch.equal(brought.tokens[0], seen(runner, "zorblay <lora:ink:1>").tokens[0])
     assert not torch.equal(brought.tokens[0], seen(runner, "zorblax <lora:ink:1>").tokens[0])
+
+
+HIRES = SETTINGS + ", Denoising strength: 0.6, Hires upscale: 1.5, Hires upscaler: Latent, Hires steps: 2"
+
+
+@pytest.mark.parametrize(
+    ("tag", "laid"),
+    [("<lora:ink:0.9:1>", [(0.9, 1.0)]), ("", []), ("<lora:ink:-1><lora:ink:-1>", [(-1.0, -1.0)] * 2)],
+)
+def test_a_second_prompt_has_the_networks_that_it_names(tag: str, laid: list[tuple[float, float]]) -> None:
+    text = f'a cat <lora:ink:0.5>\n{HIRES}, Hires prompt: "a dog {tag}", Version: 1.10.1'
+    ops = plan_job(paramc.parse(text)).ops
+    networks = {f"{op.id}.model": op for op in ops if isinstance(op, ApplyNetwork)}
+    first, second = (op for op in ops if isinstance(op, Sample))
+    found, model = [], second.model
+    while model in networks:
+        found.append((networks[model].clip_strength, networks[model].model_strength))
+        model = networks[model].model
+    assert (found, model) == (laid, "checkpoint.model")
+    assert first.model == "network1.model"
+
+
+def test_the_second_pass_is_painted_with_the_networks_of_its_own_prompt(runner: Runner) -> None:
+    def painted(tag: str) -> Recorder:
+        return seen(runner, "<lora:ink:0.5>", f'{HIRES}, Hires prompt: "a cat {tag}"')
+
+    same, other, none = painted("<lora:ink:0.5>"), painted("<lora:ink:0:0.9>"), painted("")
+    assert torch.equal(same.entering[3], other.entering[3])
+    assert torch.equal(same.entering[3], none.entering[3])
+    assert len({float(each.latents[-1].sum()) for each in (same, other, none)}) == 3

@@ -159,7 +159,6 @@ def painted(runner: Runner, folder: Path, model: str, *units: str, cfg: float = 
     )
     paths = [f"controls.controlnet[{number}].image.path" for number in range(len(units))]
     seen = Recorder()
-    runner.shelf.leftover = None
     runner.run(paramc.parse(text).replace(dict.fromkeys(paths, str(folder / "picture.png"))), seen)
     return seen
 

@@ -213,6 +213,17 @@ def test_a_vae_that_overflows_is_run_again_in_full_precision(
     assert vae.dtype == torch.float32
 
 
+@pytest.mark.parametrize("blur", [1025, 1e9, math.inf])
+def test_a_mask_blurred_beyond_all_pictures(runner: Runner, tmp_path: Path, blur: float) -> None:
+    for name, colour in (("init", "red"), ("mask", "white")):
+        Image.new("RGB", (64, 64), colour).save(tmp_path / f"{name}.png")
+    asked = job(size="64x64, Denoising strength: 0.6, Mask blur: 4").replace(
+        {"task.init.path": str(tmp_path / "init.png"), "task.mask.path": str(tmp_path / "mask.png")}
+    )
+    task = asked.task.model_copy(update={"mask_blur": blur})
+    assert refused(runner, asked.model_copy(update={"task": task})) == "PC598"
+
+
 def test_a_schedule_between_levels_that_repeat(own: Open) -> None:
     values = {"sampling.schedule": "normal", "sampling.zero_terminal_snr": True, "sampling.downcasts_alphas": True}
     assert refused(own(), job().replace(values)) == "PC577"

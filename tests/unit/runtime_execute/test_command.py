@@ -1,5 +1,6 @@
 """`paramc run`: pictures in files, with their settings inside."""
 
+import errno
 import json
 import os
 import signal
@@ -159,6 +160,35 @@ def test_a_size_of_broken_cells_is_told_once(run: Run, capsys: pytest.CaptureFix
     assert run(SETTINGS.replace("64x64", "70x64")) == 0
     printed = capsys.readouterr().err
     assert (printed.count("PC406"), printed.count("PC560")) == (1, 0)
+
+
+def test_a_file_that_is_gone_while_painting_is_not_told_as_one_that_cannot_be_written(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    monkeypatch.setattr("paramc.runtime.catalogue.find.Finder.find", lambda *asked: gone.read_bytes())
+    assert run(SETTINGS) == 1
+    assert (
+        f"PC519 unreadable-while-painting]: `{gone}` cannot be read: No such file or directory"
+        in capsys.readouterr().err
+    )
+    assert painted(tmp_path) == []
+
+
+def full_disk(path: Path, data: bytes) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+
+@pytest.mark.parametrize("place", ["run", "painter"])
+def test_a_full_disk_is_told_with_the_file(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    monkeypatch.setattr(f"paramc.commands.{place}.write_atomically", full_disk)
+    assert run(SETTINGS, "--preview") == 4
+    printed = capsys.readouterr().err
+    assert "PC802 unwritable-output]" in printed
+    assert str(tmp_path / "out") in printed
+    assert "No space left on device" in printed
 
 
 LONG = "n" * 5000

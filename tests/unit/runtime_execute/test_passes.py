@@ -15,6 +15,7 @@ from torch.nn.functional import interpolate
 
 import paramc
 from paramc.ir.assets import AssetRef
+from paramc.ir.geometry import Size
 from paramc.ir.job import Job
 from paramc.ir.stages import Further
 from paramc.runtime.execute.runner import Runner
@@ -36,6 +37,27 @@ def painter(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARAMC_HOME", str(tmp_path_factory.mktemp("home")))
         yield Runner([models, folder], device="cpu", rng="cpu")
+
+
+@pytest.mark.parametrize(
+    ("upscaler", "size"), [("latent:bilinear", (128, 0)), ("image:lanczos", (0, 144)), ("model:2x-tiny", (0, 128))]
+)
+def test_one_side_follows_from_a_picture_whose_size_is_its_own(
+    painter: Runner, tmp_path: Path, upscaler: str, size: tuple[int, int]
+) -> None:
+    Image.new("RGB", (64, 96), "red").save(tmp_path / "own.png")
+    drawn = graph(
+        loaded=node("LoadImage", image=str(tmp_path / "own.png")),
+        inner=node("VAEEncode", pixels=("loaded", 0), vae=("file", 2)),
+        first=sampler(latent_image=("inner", 0), denoise=0.5),
+        decoded=node("VAEDecode", samples=("first", 0), vae=("file", 2)),
+    )
+    job = paramc.parse(json.dumps(drawn)).replace({"task.init.path": str(tmp_path / "own.png")})
+    assert job.size is None
+    asked = job.model_copy(update={"stages": (Further(upscaler=upscaler, size=Size(*size), strength=0.5),)})
+    width, height = size
+    expected = (width or height * 64 // 96, height or width * 96 // 64)
+    assert painter.run(asked).images[0].size == tuple(side // 8 * 8 for side in expected)
 
 
 def graph(**more: dict[str, Any]) -> Drawing:

@@ -227,3 +227,11 @@ def test_another_model_is_never_run_in_silence(runner: Runner) -> None:
     with pytest.raises(RunError) as caught:
         runner.run(job(settings=SETTINGS.replace("Model: tiny", "Model: nobody")))
     assert codes(caught.value) == {"PC520"}
+
+
+def test_a_job_of_forge_is_the_same_picture_whatever_was_painted_before(runner: Runner, picture: str) -> None:
+    settings = SETTINGS.replace("CFG", "Denoising strength: 0.5, CFG")
+    asked = paramc.parse(f"{FIRST}{settings}, Version: f2.0.1v1.10.1").replace({"task.init.path": picture})
+    first, second = runner.run(asked).images[0], runner.run(asked).images[0]
+    assert first == second
+    assert runner.run(asked, after=7).images[0] != first

@@ -7,11 +7,16 @@ import pytest
 
 import paramc
 from paramc.diagnostics.model import RunError
+from paramc.ir.assets import AssetRef
 from paramc.passes.plan import plan_job
 from paramc.runtime.catalogue.errors import ModelError
+from paramc.runtime.catalogue.find import find_model
+from paramc.runtime.catalogue.scan import scan
+from paramc.runtime.catalogue.store import open_catalogue
 from paramc.runtime.execute.checks import check_plan
 from paramc.runtime.models.bases import USUALLY
 from paramc.runtime.models.checkpoint import load_checkpoint
+from tests.unit.catalogue.files import write
 from tests.unit.runtime_models.tiny import Shapes, filled, save, under
 
 pytestmark = pytest.mark.sdk
@@ -155,3 +160,36 @@ def test_settings_that_name_such_a_family_are_told_what_comes_nearest(model: str
         check_plan(plan_job(job))
     said = caught.value.diagnostics[0]
     assert (said.code, near in (said.help or "")) == ("PC565", True)
+
+
+OTHERS: dict[str, tuple[str, Shapes]] = {
+    "empty": ("a file without tensors", {}),
+    "language": ("a language model", {"model.layers.0.self_attn.q_proj.weight": (4, 4), "lm_head.weight": (4, 4)}),
+    "speech": ("a speech recogniser", {"model.encoder.conv1.weight": (4, 4, 3)}),
+    "sound": ("a model of sound", {"enc_to_dec_proj.weight": (4, 4)}),
+    "bert": ("a language model that reads both ways", {"bert.embeddings.word_embeddings.weight": (4, 4)}),
+    "training": ("a part of a state of training", {"optimizer.state.0.exp_avg": (4,)}),
+    "finder": ("a model that finds things in pictures", {"model.22.cv2.0.0.conv.weight": (4, 4)}),
+    "looker": ("a model that looks at pictures", {"vit.embeddings.cls_token": (1, 1, 4)}),
+    "vae": ("a VAE", {"decoder.conv_in.weight": (4, 4, 3, 3), "decoder.mid.block_1.conv1.weight": (4, 4, 3, 3)}),
+    "upscaler": ("an upscaler", {"conv_first.weight": (4, 3, 3, 3)}),
+    "text": ("a text encoder", {"text_model.encoder.layers.0.mlp.fc1.weight": (4, 4)}),
+    "network": ("a network", {"lora_unet_mid_block.lora_down.weight": (4, 4)}),
+    "nothing": ("no kind of model that paramc knows", {"weight": (4,)}),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_file_of_no_model_for_pictures_is_called_what_it_is(tmp_path: Path, kind: str) -> None:
+    found, shapes = OTHERS[kind]
+    with pytest.raises(ModelError) as caught:
+        load_checkpoint(write(tmp_path / "model.safetensors", shapes))
+    assert caught.value.diagnostics[0].message.endswith(f"is {found}, not a checkpoint")
+
+
+def test_the_catalogue_calls_it_so_as_well(tmp_path: Path) -> None:
+    write(tmp_path / "llm.safetensors", OTHERS["language"][1])
+    with open_catalogue(tmp_path / "models.sqlite") as catalogue:
+        scan(catalogue, [tmp_path], hashing=False)
+        with pytest.raises(ModelError, match="is a language model, not a checkpoint"):
+            find_model(catalogue, AssetRef(name="llm"), "checkpoint")

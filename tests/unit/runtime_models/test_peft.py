@@ -14,6 +14,7 @@ from peft import (
     LoHaConfig,
     LoKrConfig,
     LoraConfig,
+    OFTConfig,
     PeftConfig,
     get_peft_model,
     get_peft_model_state_dict,
@@ -52,6 +53,8 @@ CONFIGS: dict[str, PeftConfig] = {
     "lokr with a core": LoKrConfig(r=2, alpha=2, target_modules=MODULES, use_effective_conv2d=True),
     "ia3": IA3Config(target_modules=MODULES, feedforward_modules=[]),
     "ia3 of inputs": IA3Config(target_modules=MODULES, feedforward_modules=MODULES),
+    "oft": OFTConfig(oft_block_size=4, target_modules=MODULES),
+    "oft with one turn for all": OFTConfig(oft_block_size=4, target_modules=MODULES, block_share=True),
 }
 
 

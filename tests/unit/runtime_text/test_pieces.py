@@ -176,6 +176,26 @@ def test_a_model_of_no_known_kind_is_refused(tmp_path: Path, model: object) -> N
     assert refusal(tmp_path).code == "PC597"
 
 
+def test_a_model_without_a_word_for_what_it_does_not_know_is_refused(tmp_path: Path) -> None:
+    write_tokeniser(tmp_path, model={"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "<unk>"})
+    assert refusal(tmp_path).message.endswith("WordLevel error: Missing [UNK] token from the vocabulary")
+
+
+def test_merges_of_words_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, "vocab.json", '{"a": 0}')
+    write(tmp_path, "merges.txt", "b c")
+    write(tmp_path, "tokenizer_config.json", '{"tokenizer_class": "Qwen2TokenizerFast"}')
+    assert refusal(tmp_path).code == "PC597"
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer.model", "merges.txt"])
+def test_a_file_larger_than_any_vocabulary_is_not_read(tmp_path: Path, name: str) -> None:
+    write(tmp_path, "vocab.json", '{"a": 0}')
+    with (tmp_path / "tokenizer" / name).open("wb") as file:
+        file.truncate(2**30)
+    assert refusal(tmp_path).message.endswith("it is larger than 64 MiB")
+
+
 @pytest.mark.parametrize("said", [[1], {"tokenizer_class": 3}, {"added_tokens_decoder": {"q": 3}}])
 def test_a_configuration_of_another_form_is_refused(tmp_path: Path, said: object) -> None:
     write(tmp_path, "vocab.json", '{"a": 0}')

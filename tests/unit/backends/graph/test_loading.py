@@ -131,8 +131,6 @@ def test_the_first_vae_that_is_named_counts() -> None:
     encoders = (AssetRef(name="ae"), AssetRef(name="other_vae"), AssetRef(name="t5xxl"))
     load = LoadParts(id="checkpoint", asset=AssetRef(name="flux"), encoders=encoders)
     assert only(graph_of(picture(load, family="flux")), "VAELoader") == {"vae_name": "ae.safetensors"}
-    load = load.model_copy(update={"vae": AssetRef(name="mine")})
-    assert only(graph_of(picture(load, family="flux")), "VAELoader") == {"vae_name": "mine.safetensors"}
 
 
 def test_a_vae_of_its_own_decodes() -> None:

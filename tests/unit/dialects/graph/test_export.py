@@ -120,3 +120,15 @@ def test_values_of_packs_have_their_names() -> None:
     loader = {"id": 1, "type": "Efficient Loader", "widgets_values": values, "outputs": []}
     inputs = plain(graph_of({"nodes": [loader], "links": []}))["1"]["inputs"]
     assert (inputs["clip_skip"], inputs["positive"], inputs["empty_latent_width"]) == (-2, "a cat", 640)
+
+
+def test_what_is_sent_without_a_line_comes_from_where_the_file_notes_it() -> None:
+    nodes = [
+        {"id": 1, "type": "EmptyLatentImage", "widgets_values": [64, 64, 1], "outputs": [{"type": "LATENT"}]},
+        {"id": 4, "type": "SaveLatent", "inputs": [{"name": "samples", "type": "LATENT", "link": None}]},
+        {"id": 5, "type": "SaveLatent", "inputs": [{"name": "samples", "type": "LATENT", "link": None}]},
+    ]
+    sent = {"downstream": 4, "downstream_slot": 0, "upstream": "1", "upstream_slot": 0, "controller": 9}
+    beyond = {**sent, "downstream": 5, "downstream_slot": 7}
+    graph = plain(graph_of({"nodes": nodes, "links": [], "extra": {"ue_links": [sent, beyond, 3]}, "version": 0.4}))
+    assert [graph[name]["inputs"].get("samples") for name in "45"] == [["1", 0], None]

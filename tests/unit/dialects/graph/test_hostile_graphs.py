@@ -12,8 +12,10 @@ import paramc
 from paramc.api import load
 from paramc.diagnostics.model import ReadError
 from paramc.dialects.graph.conditionings import DEEPEST
+from paramc.dialects.graph.load import load_graph
 from paramc.source.detect import open_text
 from tests.unit.dialects.graph.drawings import (
+    COMFYUI,
     Drawing,
     codes,
     drawing,
@@ -396,3 +398,20 @@ def test_what_is_sent_through_what_it_is_sent_to_is_no_endless_work() -> None:
         "definitions": {"subgraphs": [through]},
     }
     assert plain(graph_of(workflow))["3"]["inputs"] == {}
+
+
+def test_subgraphs_that_multiply_are_laid_out_up_to_a_limit() -> None:
+    instances = [[{"id": n, "type": f"level {level + 1}"} for n in range(10)] for level in range(12)]
+    sheets = [{"id": f"level {level}", "nodes": nodes, "links": []} for level, nodes in enumerate(instances)]
+    whole = {"nodes": [{"id": 1, "type": "level 0"}], "links": [], "definitions": {"subgraphs": sheets}}
+    graph = graph_of(whole)
+    assert [item.code for item in graph.diagnostics] == ["PC335"]
+    assert len(graph.nodes) < 20_000
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_fault_is_shown_where_it_is_behind_a_mark_of_byte_order(mark: str) -> None:
+    text = mark + '{"1": {"class_type": ?}}'
+    (problem,) = load_graph(text, COMFYUI).diagnostics
+    (label,) = problem.labels
+    assert text[label.span.start : label.span.end] == "?"
