@@ -124,11 +124,7 @@ def _hires_conditioning(
     edited = any(isinstance(op, Encode) and op.switches for op in draft.ops) or "[" in job.prompt.text
     if not (edited or hires.prompt or hires.negative or draft.clip.startswith(("hires", "network_hires"))):
         return first_pass
-    path = f"{HIRES}.prompt" if hires.prompt else "prompt"
-    positive = add_prompt(draft, hires.prompt or job.prompt, path, "positive_hires", calls, hires_calls)
-    path = f"{HIRES}.negative" if hires.negative else "negative"
-    negative = add_prompt(draft, hires.negative or job.negative, path, "negative_hires", calls, hires_calls)
-    return add_controls(draft, positive, negative, "_hires")
+    return _own_conditioning(draft, hires, HIRES, "_hires", (calls, hires_calls))
 
 
 def _further_conditioning(
@@ -138,10 +134,17 @@ def _further_conditioning(
     edited = any(isinstance(op, Encode) and op.switches for op in draft.ops)
     if not (edited or stage.prompt or stage.negative or draft.clip != draft.opening[1]):
         return opening
+    return _own_conditioning(draft, stage, part, suffix, (calls, None))
+
+
+def _own_conditioning(
+    draft: Draft, stage: Hires | Further, part: str, suffix: str, calls: tuple[int, int | None]
+) -> tuple[str, str]:
+    """Its own texts, or else those of the first pass, encoded for it."""
     path = f"{part}.prompt" if stage.prompt else "prompt"
-    positive = add_prompt(draft, stage.prompt or draft.job.prompt, path, f"positive{suffix}", calls, None)
+    positive = add_prompt(draft, stage.prompt or draft.job.prompt, path, f"positive{suffix}", *calls)
     path = f"{part}.negative" if stage.negative else "negative"
-    negative = add_prompt(draft, stage.negative or draft.job.negative, path, f"negative{suffix}", calls, None)
+    negative = add_prompt(draft, stage.negative or draft.job.negative, path, f"negative{suffix}", *calls)
     return add_controls(draft, positive, negative, suffix)
 
 

@@ -143,16 +143,7 @@ _NOTED: Final = (
 
 def _piled(walk: Walk, link: Link | None) -> Iterator[Lora]:
     """The networks of nodes that hand a pile of them on, from the one that lies lowest."""
-    piles: list[Node] = []
-    seen: set[Link] = set()
-    while link and (node := walk.fresh(link, seen)):
-        role = walk.role(node)
-        if role.role != "pile":
-            walk.opaque[node.id] = None
-            break
-        piles.append(node)
-        link = role.link(node, "next")
-    for node in reversed(piles):
+    for node in walk.piled(link, "pile"):
         yield from _numbered(walk, node)
         yield from _listed(walk, node)
 

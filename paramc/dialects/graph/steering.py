@@ -20,16 +20,7 @@ def control_use(walk: Walk, node: Node) -> ControlUse:
 
 def control_pile(walk: Walk, link: Link | None) -> tuple[ControlUse, ...]:
     """The nets of nodes that hand a pile of them on, from the one that lies lowest."""
-    piles: list[Node] = []
-    seen: set[Link] = set()
-    while link and (node := walk.fresh(link, seen)):
-        role = walk.role(node)
-        if role.role != "control_pile":
-            walk.opaque[node.id] = None
-            break
-        piles.append(node)
-        link = role.link(node, "next")
-    return tuple(use for node in reversed(piles) for use in _piled(walk, node))
+    return tuple(use for node in walk.piled(link, "control_pile") for use in _piled(walk, node))
 
 
 def _piled(walk: Walk, node: Node) -> Iterator[ControlUse]:

@@ -1,7 +1,7 @@
 """Going from an input of a graph to what it comes from: links, and values through the nodes that hand them on."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -73,6 +73,19 @@ class Walk:
             return None
         seen.add(link)
         return node
+
+    def piled(self, link: Link | None, kind: str) -> Sequence[Node]:
+        """The nodes of a kind that hand a pile on, each to the next, from the one that lies lowest."""
+        piles: list[Node] = []
+        seen: set[Link] = set()
+        while link and (node := self.fresh(link, seen)):
+            role = self.role(node)
+            if role.role != kind:
+                self.opaque[node.id] = None
+                break
+            piles.append(node)
+            link = role.link(node, "next")
+        return piles[::-1]
 
     def is_on(self, switch: Found) -> bool:
         """Whether a switch means yes; what has none is on."""
