@@ -40,6 +40,11 @@ class Batch(Model):
     size: Annotated[int, POSITIVE] = 1
     position: Annotated[int | None, COUNT] = None
 
+    @property
+    def place(self) -> int:
+        """Which image this is; a position beyond the batch is its last."""
+        return min(self.position or 0, self.size - 1)
+
 
 class Text(Model):
     """How prompts become conditioning."""

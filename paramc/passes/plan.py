@@ -88,7 +88,7 @@ def _picture(draft: Draft) -> str:
             extra=noise.extra,
             scales_by_vp=noise.scales_by_vp,
             per_batch=noise.per_batch or PER_BATCH in draft.habits,
-            position=min(job.batch.position or 0, job.batch.size - 1),  # one beyond the batch is its last
+            position=job.batch.place,
         )
     )
     latent = _sample(draft, latent, positive, negative)

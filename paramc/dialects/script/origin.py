@@ -125,8 +125,10 @@ def merged(settings: Job, code: Job, marks: Collection[str]) -> Job:
 
 def _placed(code: Job, settings: Job) -> Job:
     """The code with the seed of the picture that the settings are of: it begins with the batch's first."""
-    place, seed = settings.batch.position, code.noise.seed
-    return code.replace({"noise.seed": seed + place}) if place and seed is not None else code
+    place, noise = settings.batch.place, code.noise
+    if not place or noise.seed is None:
+        return code
+    return code.model_copy(update={"noise": noise.model_copy(update={"seed": noise.seed + place})})
 
 
 def _values(job: Job, other: Job) -> dict[str, object]:

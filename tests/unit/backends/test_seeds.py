@@ -11,7 +11,14 @@ from paramc.ir.plan import MakeNoise
 from tests.unit.backends.scripts import TAIL
 
 TEXT = f"a cat\n{TAIL}, "
-BATCHES = ["", "Batch size: 3", "Batch size: 3, Batch pos: 0", "Batch size: 3, Batch pos: 2", "Batch pos: 1"]
+BATCHES = [
+    "",
+    "Batch size: 3",
+    "Batch size: 3, Batch pos: 0",
+    "Batch size: 3, Batch pos: 2",
+    "Batch pos: 1",
+    "Batch size: 3, Batch pos: 7",
+]
 DRAWN = {
     "seed": "",
     "variation": ", Variation seed: 7, Variation seed strength: 0.3",
@@ -66,3 +73,10 @@ def test_a_place_that_was_read_goes_with_the_seed_that_is_changed() -> None:
         source = _script(paramc.parse(f"{TEXT}Batch size: 3, Batch pos: 2"), style)
         job = paramc.parse(source.replace("SEED = 42", "SEED = 100"))
         assert (job.noise.seed, job.batch.position) == (100, 2)
+
+
+@pytest.mark.parametrize("seed", [-5, -1, 0, 1])
+def test_a_picture_of_a_batch_keeps_its_seed_in_a_script(seed: int) -> None:
+    job = paramc.parse(f"{TEXT}Batch size: 7, Batch pos: 7")
+    job = job.model_copy(update={"noise": job.noise.model_copy(update={"seed": seed})})
+    assert paramc.parse(_script(job, "plain")).noise.seed == seed
