@@ -20,6 +20,7 @@ from paramc.ir.paths import leaves, plain, value_at
 from paramc.ir.places import Place, View, located
 from paramc.ir.plan import (
     ApplyControl,
+    Average,
     Combine,
     Decode,
     Detail,
@@ -95,6 +96,8 @@ def legalise(plan: Plan, target: Target, chosen: Mapping[str, object] | None = N
         wired = _rewired(op, replacements)
         if "sampling.part" in lost:
             wired = _whole(wired, plan)
+        if isinstance(wired, Average) and "patch.prompt_area" in lost:
+            wired = _everywhere(wired)
         stand_in = _stand_in(wired, target, lost)
         if stand_in is None:
             ops.append(_simplified(wired, lost) if isinstance(wired, Encode) else wired)
@@ -378,6 +381,11 @@ def _stand_in(op: Op, target: Target, lost: AbstractSet[str]) -> str | None:
     if op.op in target.legal:
         return None
     return next((value for name in _THROUGH if isinstance(value := op.__dict__.get(name), str)), "")
+
+
+def _everywhere(op: Average) -> Combine:
+    """The prompts of which each counts in the whole picture."""
+    return Combine(id=op.id, because=op.because, inputs=op.inputs, weights=op.weights)
 
 
 def _simplified(op: Encode, lost: AbstractSet[str]) -> Encode:

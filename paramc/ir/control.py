@@ -140,6 +140,33 @@ class Reference(Model):
     image: ImageRef = trusted(ImageRef)()
 
 
+class PromptArea(Model):
+    """Where one of the prompts between ANDs counts; where several do, they are averaged by their strengths (ComfyUI).
+
+    `branch` is the prompt's number, from 0; a prompt without an area counts everywhere. Corner and sides are pixels, or
+    shares of the picture; without sides it is the whole picture.
+    """
+
+    kind: Literal["prompt_area"] = "prompt_area"
+    branch: Annotated[int, COUNT] = 0
+    strength: Annotated[float, COUNT] = 1.0
+    unit: Literal["pixels", "share"] = "pixels"
+    x: Annotated[float, COUNT] = 0.0
+    y: Annotated[float, COUNT] = 0.0
+    width: Annotated[float | None, COUNT] = None
+    height: Annotated[float | None, COUNT] = None
+    mask: ImageRef | None = None
+    mask_channel: Literal["red", "green", "blue", "alpha"] = "red"  # alpha: where the picture is transparent
+    inverts_mask: bool = False
+    mask_strength: Annotated[float, COUNT] = 1.0
+    fits_mask: bool = False  # the area is the smallest rectangle around the mask
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is less than the whole picture, or weighed by a mask."""
+        return self.mask is not None or (self.width is not None and self.height is not None)
+
+
 class OpaquePatch(Model):
     """An extension that paramc knows by name only: its fields as written, in order."""
 
@@ -159,6 +186,7 @@ Patch: TypeAlias = Annotated[
     | PerturbedAttention
     | DeepShrink
     | Reference
+    | PromptArea
     | Extension
     | OpaquePatch,
     Field(discriminator="kind"),

@@ -16,7 +16,7 @@ KIND_ORDER: Final = (
     *("hires", "refiner", "further", "detailer", "face_restore", "post_upscale"),
     "controlnet",
     *("token_merging", "tiling", "hypernetwork", "extra_network", "hypertile"),
-    *("free_u", "self_attention_guidance", "perturbed_attention", "deep_shrink", "reference"),
+    *("free_u", "self_attention_guidance", "perturbed_attention", "deep_shrink", "reference", "prompt_area"),
     *("dynamic_thresholding", "latent_modifier", "tiled_diffusion", "regional_prompter", "opaque"),
 )
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from paramc.ir.assets import AssetRef, ImageRef
 from paramc.ir.base import Model
-from paramc.ir.control import ControlNet, Patch
+from paramc.ir.control import ControlNet, Patch, PromptArea
 from paramc.ir.geometry import Size
 from paramc.ir.sampling import Variation
 from paramc.ir.stages import Detailer, SoftInpainting
@@ -120,6 +120,18 @@ class Combine(Step):
     mode: Literal["and"] = "and"
     inputs: tuple[str, ...]
     weights: tuple[float, ...]
+
+
+class Average(Step):
+    """Several conditionings, averaged by weight where their areas overlap (ComfyUI). Slot: conditioning.
+
+    The guidance is multiplied by the sum of the `weights`. An input without an area counts everywhere.
+    """
+
+    op: Literal["average"] = "average"
+    inputs: tuple[str, ...]
+    weights: tuple[float, ...]
+    areas: tuple[PromptArea | None, ...]
 
 
 class ApplyControl(Step):
@@ -367,9 +379,9 @@ class Save(Step):
 
 
 Op: TypeAlias = Annotated[
-    LoadCheckpoint | LoadParts | LoadVae | ApplyNetwork | PatchModel | Encode | Combine | ApplyControl | EmptyLatent
-    | LoadImage | EncodeImage | MaskLatent | MakeNoise | Sigmas | Slice | Sample | ResizeLatent | ScaleLatent
-    | UpscaleImage | Decode | Detail | RestoreFaces | Save,
+    LoadCheckpoint | LoadParts | LoadVae | ApplyNetwork | PatchModel | Encode | Combine | Average | ApplyControl
+    | EmptyLatent | LoadImage | EncodeImage | MaskLatent | MakeNoise | Sigmas | Slice | Sample | ResizeLatent
+    | ScaleLatent | UpscaleImage | Decode | Detail | RestoreFaces | Save,
     Field(discriminator="op"),
 ]  # fmt: skip
 

@@ -1,15 +1,18 @@
 """Prompts → ops: what is encoded for each denoiser call, several prompts at once, and pictures that steer them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from paramc.dialects.prompt import expand, weigh
 from paramc.ir.base import trusted
+from paramc.ir.control import PromptArea
 from paramc.ir.job import Job
 from paramc.ir.names import sampler_of
-from paramc.ir.plan import ApplyControl, Combine, Encode, Run, Variant
+from paramc.ir.plan import ApplyControl, Average, Combine, Encode, Run, Variant
 from paramc.ir.prompt import Prompt
 from paramc.passes.draft import Draft
 
+DIGITS: Final = 1e-6  # of the share of a prompt that is one of several
 MOST_CALLS: Final = 20_000  # an alternation has an entry for each; nobody runs more
 
 
@@ -32,9 +35,30 @@ def add_prompt(draft: Draft, prompt: Prompt, path: str, name: str, calls: int, h
         for index, (text, _) in enumerate(parts)
     ]
     weights = tuple(weight for _, weight in parts)
+    areas = _areas(draft.job, weights) if path == "prompt" else ()
+    if areas:
+        because = (path, "patches.prompt_area")
+        return draft.add(
+            trusted(Average)(
+                id=f"{name}_areas", because=because, inputs=tuple(ids), weights=_evened(weights), areas=areas
+            )
+        )
     if len(ids) == 1 and weights == (1.0,):
         return ids[0]
     return draft.add(trusted(Combine)(id=f"{name}_and", because=(path,), inputs=tuple(ids), weights=weights))
+
+
+def _areas(job: Job, weights: Sequence[float]) -> tuple[PromptArea | None, ...]:
+    """The area of each prompt; none at all where none has one, or where a weight below zero leaves no mean."""
+    areas = {area.branch: area for area in reversed(job.patches) if isinstance(area, PromptArea)}
+    found = tuple(areas.get(branch) for branch in range(len(weights)))
+    return found if any(found) and min(weights) >= 0 < sum(weights) else ()
+
+
+def _evened(weights: tuple[float, ...]) -> tuple[float, ...]:
+    """Weights that are shares of 1, written with few digits, as what they stand for."""
+    even = 1 / len(weights)
+    return (even,) * len(weights) if all(abs(weight - even) < DIGITS for weight in weights) else weights
 
 
 def _encoding(draft: Draft, text: str, path: str, name: str, calls: int, hires_calls: int | None) -> Encode:

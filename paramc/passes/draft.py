@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from paramc.dialects.description import Dialect
 from paramc.ir.assets import AssetRef
 from paramc.ir.base import trusted
-from paramc.ir.control import ExtraNetwork
+from paramc.ir.control import ExtraNetwork, PromptArea
 from paramc.ir.geometry import Size
 from paramc.ir.job import Job
 from paramc.ir.plan import ApplyNetwork, LoadCheckpoint, LoadParts, LoadVae, Op, PatchModel
@@ -63,6 +63,8 @@ def load_models(draft: Draft) -> None:
 
 def _apply_patches(draft: Draft, suffix: str) -> None:
     for index, patch in enumerate(draft.job.patches):
+        if isinstance(patch, PromptArea):
+            continue  # of the prompts
         if isinstance(patch, ExtraNetwork):
             _apply_extra(draft, patch, f"network_extra{suffix}{index + 1}")
             continue

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import paramc
 from paramc.backends.registry import find_target
 from paramc.ir.assets import AssetRef, Assets, ImageRef
-from paramc.ir.control import ControlNet, ExtraNetwork, Hypernetwork, HyperTile, TokenMerging
+from paramc.ir.control import ControlNet, ExtraNetwork, Hypernetwork, HyperTile, PromptArea, TokenMerging
 from paramc.ir.geometry import Size
 from paramc.ir.job import Batch, Job, Producer, Text
 from paramc.ir.names import samplers, schedules
@@ -146,7 +146,7 @@ units = st.lists(
     max_size=2,
 ).map(lambda items: tuple(item.model_copy(update={"unit": number}) for number, item in enumerate(items)))
 tasks = st.one_of(
-    st.builds(ImageToImage, init=pictures, strength=strengths, resize=one_of(["stretch", "crop"]), exact_steps=st.booleans()),
+    st.builds(ImageToImage, init=pictures, strength=strengths, resize=one_of(["stretch", "crop"]), exact_steps=one_of([True, True, False])),
     st.builds(Inpaint, init=pictures, strength=strengths, mask=st.just(ImageRef(path="m.png")), mask_blur=one_of([0.0, 4.0]), inverts_mask=st.booleans(), fill=one_of(["original", "original", "fill", "latent_nothing"]), soft=one_of([None, SoftInpainting()])),
 )  # fmt: skip
 
@@ -176,6 +176,53 @@ enlargements = one_of(
 )  # fmt: skip
 
 
+areas = st.builds(
+    PromptArea,
+    strength=one_of([1.0, 0.8, 1.5]),
+    x=one_of([0.0, 64.0]),
+    y=one_of([0.0, 128.0]),
+    width=one_of([64.0, 256.0]),
+    height=one_of([128.0, 512.0]),
+) | st.builds(
+    PromptArea,
+    unit=st.just("share"),
+    x=one_of([0.0, 0.25]),
+    width=one_of([0.5, 1.0]),
+    height=one_of([0.3, 1.0]),
+    mask=one_of([None, ImageRef(path="where.png")]),
+) | st.builds(
+    PromptArea,
+    mask=st.just(ImageRef(path="where.png")),
+    mask_channel=one_of(["red", "alpha"]),
+    inverts_mask=st.booleans(),
+    mask_strength=one_of([1.0, 0.5]),
+    fits_mask=st.booleans(),
+    strength=one_of([1.0, 0.5]),
+)  # fmt: skip
+
+
+@st.composite
+def placed(draw: st.DrawFn, job: Job) -> Job:
+    """The same, with one to four prompts that count in places of their own."""
+    own = [one.model_copy(update={"branch": number}) for number, one in enumerate(draw(st.lists(areas, max_size=4)))]
+    if not own:
+        return job
+    patches = (*job.patches, *own)
+    if len(own) == 1:
+        return job.model_copy(update={"patches": patches})
+    share = round(1 / len(own), 6)
+    prompt = " AND ".join(f"{word} :{share:g}" for word in "abcd"[: len(own)])
+    text = job.text.model_copy(update={"language": "a1111"})
+    texts = {"prompt": Prompt.model_validate(prompt), "negative": Prompt.model_validate("plain")}
+    stages = tuple(stage.model_copy(update=_untold(stage)) for stage in job.stages)
+    return job.model_copy(update={"patches": patches, "text": text, "stages": stages, **texts})
+
+
+def _untold(stage: Stage) -> dict[str, None]:
+    """Without texts of its own."""
+    return {name: None for name in ("prompt", "negative") if name in type(stage).model_fields}
+
+
 @st.composite
 def jobs(draw: st.DrawFn) -> Job:
     """Jobs that a graph can say in full."""
@@ -192,7 +239,7 @@ def jobs(draw: st.DrawFn) -> Job:
         sampling = sampling.model_copy(update={"last_step": 8, "leaves_noise": True})
         stages += [Further(adds_noise=False, first_step=8, cfg_scale=3.0, seed=draw(st.none() | st.integers(0, 999)))]
     vae = draw(one_of([None, "vae-ft-mse"]))
-    return Job(
+    job = Job(
         task=task,
         prompt=draw(texts),
         negative=draw(texts),
@@ -207,6 +254,7 @@ def jobs(draw: st.DrawFn) -> Job:
         controls=draw(units),
         patches=(*draw(networks), *sorted(draw(others), key=lambda patch: ORDER.index(patch.kind))),
     )
+    return draw(placed(job))
 
 
 def _telling(stage: Hires | Refiner | Further, sampling: Sampling) -> Stage:

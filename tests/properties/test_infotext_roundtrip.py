@@ -189,7 +189,9 @@ def possible_paths() -> set[str]:
         path
         for path in all_paths()
         if path not in ELSEWHERE
-        and not path.startswith(("stages.further.", "stages.hires.resampling", "patches.reference."))  # of graphs
+        and not path.startswith(
+            ("stages.further.", "stages.hires.resampling", "patches.reference.", "patches.prompt_area.")
+        )  # of graphs
         and not (path.rsplit(".", 1)[-1] in OF_FILES and path.rsplit(".", 2)[-2] in ("checkpoint", "vae", "model"))
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from math import ceil
 from typing import NamedTuple
 
+from paramc.backends.graph.areas import placed, short
 from paramc.backends.graph.builder import Socket, Sockets
 from paramc.backends.graph.context import Context, file_name, picture_name
 from paramc.backends.graph.tables import Reader
@@ -15,7 +16,7 @@ from paramc.dialects.graph.levels import borders
 from paramc.dialects.language import language_of
 from paramc.dialects.registry import find_dialect
 from paramc.ir.control import ControlNet
-from paramc.ir.plan import ApplyControl, Combine, Encode, Run, Variant
+from paramc.ir.plan import ApplyControl, Average, Combine, Encode, Run, Variant
 
 NODES = "nodes"  # the option for text nodes of packs
 DEEPEST_LAYER = -24
@@ -153,6 +154,10 @@ def _pictures(context: Context) -> list[Socket]:
 
 def _guidance(context: Context, positive: str, negative: str, cfg: float, side: Side) -> Guidance:
     op = context.ops[positive]
+    if isinstance(op, Average):
+        texts = [_encoded(context, name, side) for name in op.inputs]
+        whole = _joined(context, "combine", placed(context, texts, op.weights, op.areas))
+        return Guidance(whole, _encoded(context, negative, side), short(cfg * sum(op.weights)))
     if not isinstance(op, Combine):
         return Guidance(_encoded(context, positive, side), _encoded(context, negative, side), cfg)
     parts = [(_encoded(context, name, side), weight) for name, weight in zip(op.inputs, op.weights, strict=True)]

@@ -9,9 +9,9 @@ from paramc.ir.geometry import Size
 from paramc.ir.names import executed_schedule
 from paramc.ir.plan import Decode, Detail, Encode, Run, Variant
 from paramc.ir.stages import Detailer
+from paramc.passes.defaults import DEFAULT_SIZE
 
 BREAK = ("BREAK", -1)  # the run that begins a new chunk
-DEFAULT_SIZE = Size(512, 512)
 MOST = 0.999  # of a strength, in A1111
 
 

@@ -29,6 +29,7 @@ from paramc.ir.ledger import drawing
 from paramc.ir.plan import (
     ApplyControl,
     ApplyNetwork,
+    Average,
     Combine,
     Decode,
     Detail,
@@ -135,7 +136,7 @@ def _nodes(context: Context, op: Op) -> Sockets:
             return decode(context, op)
         case Save():
             return save(context, op)
-        case Encode() | Combine() | ApplyControl() | MakeNoise() | Sigmas() | Slice():
+        case Encode() | Combine() | Average() | ApplyControl() | MakeNoise() | Sigmas() | Slice():
             return {}  # written with the pass that uses them
         case Detail():
             return detail(context, op)

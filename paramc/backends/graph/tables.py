@@ -240,6 +240,7 @@ _WORDS = (
     "patches",
     "weight_dtypes",
     "switches",
+    "areas",
     "devices",
     "noise_modes",
     "latent_methods",

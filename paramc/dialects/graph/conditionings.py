@@ -11,10 +11,11 @@ from paramc.dialects.graph.found import (
     Found,
     Leaf,
     Part,
+    Placed,
 )
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import Role
-from paramc.dialects.graph.steering import control_pile, control_use, picture
+from paramc.dialects.graph.steering import control_pile, control_use, mask_of, picture
 from paramc.dialects.graph.values import as_number
 from paramc.dialects.graph.walk import KINDS, LISTED, ONWARD, TAG, Walk
 
@@ -80,6 +81,8 @@ class Conditionings:
                 return role.link(node, "first"), lambda first: self._lengthened(node, first, second)
             case "range" | "strength" | "guidance" | "zero":
                 return role.link(node, "input"), self._change(node, role)
+            case "area" | "area_mask":
+                return role.link(node, "input"), self._placed(node, role)
             case "control" | "controls":
                 side = walk.roles.gives(node, link.slot)
                 return role.link(node, side if side in SIDES else SIDES[0]), self._controlled(node, role)
@@ -145,6 +148,29 @@ class Conditionings:
                     return part._replace(zero=True)
 
         return lambda found: replace(found, parts=tuple(map(changed, found.parts)))
+
+    def _placed(self, node: Node, role: Role) -> Change:
+        """All parts in one place; of a rectangle the node says the weight as well."""
+        found = self.walk.found
+        strength, on_mask = found(node, "strength"), role.role == "area_mask"
+        mask = mask_of(self.walk, role.link(node, "mask")) if on_mask else None
+        if on_mask and mask is None:
+            self.walk.opaque[node.id] = None
+
+        def changed(part: Part) -> Part:
+            area = part.area or Placed(())
+            area = area._replace(nodes=(*area.nodes, node.id), fits_mask=False)
+            if mask:
+                fits = found(node, "fits").value == role.fixed.get("fitting")
+                area = area._replace(mask=mask.file, mask_channel=mask.channel, inverts_mask=mask.is_inverted)
+                return part._replace(area=area._replace(mask_strength=strength, fits_mask=fits))
+            if on_mask:
+                return part
+            x, y, width, height = (found(node, name) for name in ("x", "y", "width", "height"))
+            unit = str(role.fixed.get("unit", ""))
+            return part._replace(weight=strength, area=area._replace(unit=unit, x=x, y=y, width=width, height=height))
+
+        return lambda conditioning: replace(conditioning, parts=tuple(map(changed, conditioning.parts)))
 
     def _combined(self, node: Node, first: Conditioning, second: Conditioning) -> Conditioning:
         if len(first.parts) + len(second.parts) > MOST_PARTS:

@@ -28,6 +28,14 @@ class Picture(NamedTuple):
 NO_PICTURE = Picture()
 
 
+class Mask(NamedTuple):
+    """A mask as it lies in a file."""
+
+    file: Found
+    channel: Found
+    is_inverted: bool
+
+
 class Lora(NamedTuple):
     """A network laid over model and text encoder; an absent strength is 1."""
 
@@ -68,6 +76,22 @@ class Leaf(NamedTuple):
     a1111: bool = False
 
 
+class Placed(NamedTuple):
+    """Where a text counts: a rectangle, its unit by name, and a mask. `nodes` say so."""
+
+    nodes: tuple[str, ...]
+    unit: str = ""
+    x: Found = NOTHING_FOUND
+    y: Found = NOTHING_FOUND
+    width: Found = NOTHING_FOUND
+    height: Found = NOTHING_FOUND
+    mask: Found = NOTHING_FOUND
+    mask_channel: Found = NOTHING_FOUND
+    mask_strength: Found = NOTHING_FOUND
+    inverts_mask: bool = False
+    fits_mask: bool = False
+
+
 class Part(NamedTuple):
     """One entry of a conditioning: texts joined to one, a weight, and a share of the time in which it counts."""
 
@@ -77,6 +101,7 @@ class Part(NamedTuple):
     end: Found = NOTHING_FOUND
     guidance: Found = NOTHING_FOUND
     zero: bool = False
+    area: Placed | None = None
 
 
 class ControlUse(NamedTuple):

@@ -8,7 +8,7 @@ from paramc.dialects.description import Dialect
 from paramc.dialects.graph.bundles import BUNDLE
 from paramc.dialects.graph.chains import PATCHES
 from paramc.dialects.graph.finishing import finish
-from paramc.dialects.graph.found import ControlUse, Found, Lora, ModelChain, Pass, Result, Start
+from paramc.dialects.graph.found import ControlUse, Found, Lora, ModelChain, Part, Pass, Placed, Result, Start
 from paramc.dialects.graph.later import later_passes, parts_of_first
 from paramc.dialects.graph.levels import limits, shares, sigmas, variance_preserving
 from paramc.dialects.graph.making import (
@@ -151,10 +151,29 @@ def _texts(making: Making, made: Pass) -> None:
     making.put("prompt", positive.text, positive.leaf)
     making.put("negative", negative.text, negative.leaf)
     making.named |= dict.fromkeys((*positive.lost, *negative.lost))
+    for branch, part in enumerate(positive.placed):
+        _area(making, branch, part)
     cfg = as_number(made.cfg.value)
     if cfg is not None and positive.divided != 1:
         making.put("sampling.cfg_scale", float(f"{cfg / positive.divided:.10g}"))
         making.widgets.pop("sampling.cfg_scale", None)
+
+
+def _area(making: Making, branch: int, part: Part) -> None:
+    """Where one of several prompts counts, and how much."""
+    path, area = "patches.prompt_area[n]", part.area or Placed(())
+    if not part.area and part.weight.value is None:
+        return
+    making.put(f"{path}.branch", branch, None, branch)
+    making.put(f"{path}.strength", as_number(part.weight.value), part.weight, branch)
+    making.put(f"{path}.unit", area.unit or None, None, branch)
+    for name in ("x", "y", "width", "height", "mask_strength"):
+        found: Found = getattr(area, name)
+        making.put(f"{path}.{name}", as_number(found.value), found, branch)
+    making.put(f"{path}.mask.path", text_of(area.mask.value), area.mask, branch)
+    making.put(f"{path}.mask_channel", text_of(area.mask_channel.value), area.mask_channel, branch)
+    making.put(f"{path}.inverts_mask", area.inverts_mask, None, branch)
+    making.put(f"{path}.fits_mask", area.fits_mask, None, branch)
 
 
 def _calls(making: Making, made: Pass) -> tuple[float, ...]:

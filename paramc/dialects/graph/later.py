@@ -21,7 +21,7 @@ from paramc.dialects.graph.making import (
     size_of,
     steps_of,
 )
-from paramc.dialects.graph.texts import Said, negative_text, positive_text
+from paramc.dialects.graph.texts import Said, negative_text, places, positive_text
 from paramc.dialects.graph.values import Json, as_number, as_whole
 from paramc.dialects.graph.walk import text_of
 from paramc.ir.geometry import Size, multiplied
@@ -155,7 +155,7 @@ def _own(making: Making, part: str, first: Pass, made: Pass, number: int = 0) ->
     if made.model.file.value != first.model.file.value:
         making.put(f"{part}.checkpoint.name", name_of(text_of(made.model.file.value)), made.model.file, number)
     _seed(making, part, first, made, number)
-    _texts(making, part, made, number)
+    _texts(making, part, first, made, number)
     if _laid(made.model) != _laid(first.model):
         making.named[made.node.id] = None  # networks are those of the first pass
 
@@ -190,16 +190,20 @@ def _hires_steps(making: Making, made: Pass) -> None:
             making.stands("sampling.steps", made.steps)
 
 
-def _texts(making: Making, part: str, made: Pass, number: int) -> None:
-    """Prompts that are not those of the first pass."""
+def _texts(making: Making, part: str, first: Pass, made: Pass, number: int) -> None:
+    """Prompts that are not those of the first pass; those that are count where they count there, others everywhere."""
     composed = making.draft.get(place_of("text.language"), 0) != making.dialect.name
     for name, own in (("prompt", made.positive), ("negative", made.negative)):
         if own is None:
             continue
         said = (positive_text if name == "prompt" else _negative)(own, making.dialect)
+        is_own = said.text != making.draft.get(place_of(name), 0)
+        before = Said() if is_own else positive_text(first.positive, making.dialect)
+        if name == "prompt" and places(said) != places(before):
+            making.named[made.node.id] = None
         if said.composed and not composed:
             making.named[made.node.id] = None
-        elif said.text != making.draft.get(place_of(name), 0):
+        elif is_own:
             making.put(f"{part}.{name}", said.text, said.leaf, number)
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from paramc.dialects.graph.found import NO_PICTURE, ControlUse, Found, Picture
+from paramc.dialects.graph.found import NO_PICTURE, NOTHING_FOUND, ControlUse, Found, Mask, Picture
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import NUMBERED, Role
 from paramc.dialects.graph.walk import Walk, text_of
 
+CHANNELS: Final = ("red", "green", "blue", "alpha")
 NO_FILE: Final = ("None", "none", "")
 MOST_NUMBERED: Final = 9  # nets of one node
 
@@ -99,3 +100,23 @@ def picture(walk: Walk, link: Link | None) -> Picture:
         found = found._replace(maker=maker or found.maker)
         walk.pictures[place] = found
     return found
+
+
+def mask_of(walk: Walk, link: Link | None) -> Mask | None:
+    """The mask that a link brings as it lies in its file; None where it is another one, or none of a file."""
+    channel, inverted = NOTHING_FOUND, False
+    seen: set[Link] = set()
+    while link and (node := walk.fresh(link, seen)):
+        role = walk.role(node)
+        told = walk.found(node, "channel")
+        if role.role == "load_image":
+            channel = told if channel.value is None else channel
+            by_alpha = channel.value is None and walk.roles.gives(node, link.slot) == "mask"
+            file = walk.found(node, "file")
+            channel = Found("alpha") if by_alpha else channel
+            return None if file.value is None or channel.value not in CHANNELS else Mask(file, channel, inverted)
+        if role.role != "mask_through" or not (role.fixed.get("inverts") or role.fixed.get("keeps")):
+            break
+        channel, inverted = told, inverted != bool(role.fixed.get("inverts"))
+        link = role.link(node, "input")
+    return None

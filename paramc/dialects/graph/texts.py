@@ -21,7 +21,8 @@ SEAM: Final = 1e-6  # between two shares that are meant to be one
 
 class Said(NamedTuple):
     """A prompt in a language. `leaf` is the widget that it stands in, where it is one; `divided`: guidance is the
-    node's divided by this. `lost` are nodes whose text it does not hold."""
+    node's divided by this. `lost` are nodes whose text or place it does not hold, `placed` the parts of a prompt whose
+    parts have places."""
 
     text: str = ""
     composed: bool = False
@@ -29,6 +30,7 @@ class Said(NamedTuple):
     leaf: Found = Found(None)
     divided: float = 1.0
     lost: tuple[str, ...] = ()
+    placed: tuple[Part, ...] = ()
 
 
 def positive_text(found: Conditioning, dialect: Dialect, calls: Sequence[float] = ()) -> Said:
@@ -37,18 +39,22 @@ def positive_text(found: Conditioning, dialect: Dialect, calls: Sequence[float] 
     `calls`: the shares of time at which the model is called, for texts that follow each other.
     """
     parts = _live(found)
+    placed = parts if any(part.area for part in parts) else ()
     if _is_plain(parts):
-        return _plain(parts)
+        return _plain(parts)._replace(placed=placed)
     if any(part.start.value is not None for part in parts):
-        return _switching(parts, dialect, calls)
+        said = _switching(parts, dialect, calls)
+        return said._replace(lost=(*said.lost, *_placing(parts)))
     weights = [as_number(part.weight.value) for part in parts]
-    stated = any(weight is not None for weight in weights)
+    stated = not placed and any(weight is not None for weight in weights)
     even = round(1 / len(parts), 6)
     shares = [(1.0 if weight is None else weight) if stated else even for weight in weights]
     if len(parts) == 1:
         shares = [1.0]
-    pieces = (_weighed(_composed(part.leaves, dialect), share) for part, share in zip(parts, shares, strict=True))
-    return Said(AND.join(pieces), composed=True, divided=sum(shares) if stated and sum(shares) > 0 else 1.0)
+    pieces = [_weighed(_composed(part.leaves, dialect), share) for part, share in zip(parts, shares, strict=True)]
+    text = pieces[0] + "".join(AND + piece.removeprefix(" ") for piece in pieces[1:])
+    divided = sum(shares) if stated and sum(shares) > 0 else 1.0
+    return Said(text, composed=True, divided=divided, placed=placed)
 
 
 def negative_text(found: Conditioning | None, dialect: Dialect, *, composed: bool) -> Said:
@@ -57,9 +63,9 @@ def negative_text(found: Conditioning | None, dialect: Dialect, *, composed: boo
     if not parts:
         return Said()
     if _is_plain(parts) and not composed:
-        return _plain(parts)
+        return _plain(parts)._replace(lost=_placing(parts))
     first, *others = parts
-    lost = tuple(leaf.node for part in others for leaf in part.leaves)
+    lost = (*(leaf.node for part in others for leaf in part.leaves), *_placing(parts))
     if len(parts) > 1 and _is_plain(parts[:1]) and not composed:
         return _plain(parts[:1])._replace(lost=lost)
     return Said(_composed(first.leaves, dialect), composed=True, lost=lost)
@@ -109,6 +115,19 @@ def _shared(texts: Sequence[str]) -> tuple[int, int]:
     least = min(rest, key=len)
     tail = next((n for n, sign in enumerate(least) if any(text[n] != sign for text in rest)), len(least))
     return head, least.rfind(" ", 0, tail) + 1
+
+
+def places(said: Said) -> tuple[tuple[object, ...], ...]:
+    """Where the parts of a prompt count and how much, whichever nodes say so."""
+    return tuple(
+        (part.weight.value, *(value.value if isinstance(value, Found) else value for value in (part.area or ())[1:]))
+        for part in said.placed
+    )
+
+
+def _placing(parts: Sequence[Part]) -> tuple[str, ...]:
+    """The nodes that say where parts count."""
+    return tuple(dict.fromkeys(node for part in parts if part.area for node in part.area.nodes))
 
 
 def _live(found: Conditioning) -> tuple[Part, ...]:

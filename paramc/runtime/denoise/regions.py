@@ -7,7 +7,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from paramc.runtime.denoise.conditioning import Conditioning, repeated, stacked
+from paramc.runtime.denoise.conditioning import Conditioning, may_repeat, repeated, stacked
 from paramc.runtime.denoise.guidance import guided
 from paramc.runtime.denoise.parametrisation import Estimate
 
@@ -53,25 +53,32 @@ def with_opposites(regions: Sequence[Region], others: Sequence[Region]) -> tuple
     """
     known = {region.area for region in regions}
     whole = next((region for region in regions if region.area is None), None)
-    missing = [other for other in others if other.area is not None and other.area not in known]
     if whole is None:
         return tuple(regions)
-    return (*regions, *(replace(other, conditioning=whole.conditioning) for other in missing))
+    missing = {other.area: other for other in reversed(others) if other.area is not None and other.area not in known}
+    return (*regions, *(replace(other, conditioning=whole.conditioning) for other in reversed(missing.values())))
 
 
 class RegionDenoiser:
     """Guides the average of the positive regions away from that of the negative ones.
 
-    Regions of one shape go through the network together. At scale 1 the negative is left out, unless `pair` is asked.
+    Regions of one shape go through the network together, at most `most_rows` rows at once. At scale 1 the negative is
+    left out, unless `pair` is asked.
     """
 
     def __init__(
-        self, estimate: Estimate, positive: Sequence[Region], negative: Sequence[Region], scale: float
+        self,
+        estimate: Estimate,
+        positive: Sequence[Region],
+        negative: Sequence[Region],
+        scale: float,
+        most_rows: int | None = None,
     ) -> None:
         self._estimate = estimate
         self._positive = with_opposites(positive, negative)
         self._negative = with_opposites(negative, positive)
         self._scale = scale
+        self._most_rows = most_rows
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The guided prediction."""
@@ -93,18 +100,33 @@ class RegionDenoiser:
         weights = [torch.full_like(x, NOWHERE) for _ in sides]
         for area in dict.fromkeys(region.area for _, region in active):
             group = [(side, region) for side, region in active if region.area == area]
-            predictions = self._evaluated(_cut(x, area), sigma, [region for _, region in group])
+            against = sum(side for side, _ in group)
+            predictions = self._evaluated(_cut(x, area), sigma, [region for _, region in group], against)
             for (side, region), prediction in zip(group, predictions, strict=True):
                 weight = _weight(region, x)
                 _cut(totals[side], area).add_(prediction * weight)
                 _cut(weights[side], area).add_(weight)
         return [total / weight for total, weight in zip(totals, weights, strict=True)]
 
-    def _evaluated(self, x: Tensor, sigma: Tensor, regions: Sequence[Region]) -> list[Tensor]:
-        """Predictions of regions of one shape, all rows in one call."""
-        rows = stacked(repeated([_rows(region.conditioning, len(x)) for region in regions]))
+    def _evaluated(self, x: Tensor, sigma: Tensor, regions: Sequence[Region], against: int) -> list[Tensor]:
+        """Predictions of regions of one shape, the last `against` of which are negative ones.
+
+        In one call, unless their texts are too different in length or the rows too many.
+        """
+        parts = [_rows(region.conditioning, len(x)) for region in regions]
+        most = self._most_rows or len(regions) * len(x)
+        if len(regions) > 1 and (not _go_together(parts) or len(regions) * len(x) > most):
+            negative = range(len(regions) - against, len(regions))
+            alone = (self._evaluated(x, sigma, [region], at in negative) for at, region in enumerate(regions))
+            return [prediction for (prediction,) in alone]
+        texts = parts[0] if len(parts) == 1 else stacked(repeated(parts))
+        rows = replace(texts, against=against * len(x), done=parts[0].done)
         inputs = x.repeat(len(regions), 1, 1, 1)
         return list(self._estimate(inputs, sigma.to(x.device).expand(len(inputs)), rows).chunk(len(regions)))
+
+
+def _go_together(parts: Sequence[Conditioning]) -> bool:
+    return may_repeat(parts) and not any(part.lengths for part in parts)
 
 
 def _rows(conditioning: Conditioning, batch: int) -> Conditioning:
@@ -114,6 +136,7 @@ def _rows(conditioning: Conditioning, batch: int) -> Conditioning:
         conditioning,
         tokens=conditioning.tokens.repeat(repeats, 1, 1),
         vector=None if vector is None else vector.repeat(repeats, 1),
+        lengths=conditioning.lengths * repeats,
     )
 
 

@@ -13,6 +13,7 @@ from paramc.ir.control import Reference, Tiling
 from paramc.ir.plan import (
     ApplyControl,
     ApplyNetwork,
+    Average,
     Combine,
     Decode,
     EmptyLatent,
@@ -138,7 +139,7 @@ class Executor:
                 return replace(weights, patches=(*weights.patches, op.patch))
             case Encode():
                 return self.shelf.guide(op, self._value(op.clip, Weights))
-            case Combine():
+            case Combine() | Average():
                 return combined(op, [self._value(each, Guide) for each in op.inputs])
             case EmptyLatent():
                 return self._room(op)
@@ -280,7 +281,7 @@ class Executor:
         match op:
             case Encode():
                 return self.shelf.guide(op, weights)
-            case Combine():
+            case Combine() | Average():
                 return combined(op, [self._guide_by(each, weights) for each in op.inputs])
             case ApplyControl():
                 inner = self._guide_by(op.negative if name.endswith(".negative") else op.positive, weights)

@@ -18,7 +18,9 @@ from paramc.runtime.denoise.instructed import Instructed
 from paramc.runtime.denoise.masked import putting_back
 from paramc.runtime.denoise.on_timesteps import OnTimesteps
 from paramc.runtime.denoise.parametrisation import Estimate, Network, clean_from_flow
+from paramc.runtime.denoise.placed import PlacedDenoiser
 from paramc.runtime.denoise.rescaled import Rescaled, Terms
+from paramc.runtime.execute.areas import places_of
 from paramc.runtime.execute.controls import flow_steering_of, steering_of
 from paramc.runtime.execute.draws import drawn, first_draw, step_noise
 from paramc.runtime.execute.masking import blends_of, painted_share
@@ -160,7 +162,7 @@ def _denoiser(work: Pass, latent: Latent, tables: Tables, expected: int) -> Deno
     return Watched(work, guided, expected, tables.alphas if timesteps else None)
 
 
-def _blind(work: Pass, latent: Latent, tables: Tables) -> GuidedDenoiser:
+def _blind(work: Pass, latent: Latent, tables: Tables) -> GuidedDenoiser | PlacedDenoiser:
     """The model with the negative on both sides, and nothing in the place of the picture that it paints after."""
     hidden = latent.concat if latent.concat is None else torch.zeros_like(latent.concat)
     negative = work.side.negative
@@ -174,7 +176,7 @@ def _terms(work: Pass) -> Terms:
     return "velocity" if predicts_velocity or "rescales_velocity" in work.op.flags else "noise"
 
 
-def _guided(work: Pass, side: Side, latent: Latent, tables: Tables) -> GuidedDenoiser:
+def _guided(work: Pass, side: Side, latent: Latent, tables: Tables) -> GuidedDenoiser | PlacedDenoiser:
     op, count = work.op, latent.batch
     on_levels = on_timesteps(op) and "rounds_timesteps" not in op.flags
     estimate = _estimate(work, side, latent, tables, on_levels=on_levels)
@@ -193,7 +195,10 @@ def _guided(work: Pass, side: Side, latent: Latent, tables: Tables) -> GuidedDen
         most_rows=work.most_rows,
         skips_at_one=is_told or "skips_negative_at_one" in op.flags,
     )
-    return GuidedDenoiser(_relaid(work, side, estimate) if side.weights.changes else estimate, guidance)
+    estimate = _relaid(work, side, estimate) if side.weights.changes else estimate
+    if side.positive.areas:
+        return PlacedDenoiser(estimate, guidance, places_of(side.positive.areas, latent))
+    return GuidedDenoiser(estimate, guidance)
 
 
 def _scale(op: Sample) -> float:

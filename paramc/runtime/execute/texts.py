@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from paramc.ir.plan import Combine, Encode
+from paramc.ir.plan import Average, Combine, Encode
 from paramc.runtime.denoise.prompts import Branch
 from paramc.runtime.execute.values import Guide
 from paramc.runtime.text.encode import Encoded, empty_prompt, encode
@@ -19,11 +19,11 @@ def encoded(op: Encode, stack: TextStack, words: Sequence[LearnedWord]) -> tuple
     return Guide((Branch(result.entries),), partial(empty_prompt, op, stack, manner)), result
 
 
-def combined(op: Combine, guides: Sequence[Guide]) -> Guide:
-    """Several guides as the AND-parts of one, each with its weight."""
+def combined(op: Combine | Average, guides: Sequence[Guide]) -> Guide:
+    """Several guides as the AND-parts of one, each with its weight, and with its area where they are averaged."""
     branches = tuple(
         Branch(branch.entries, weight)
         for guide, weight in zip(guides, op.weights, strict=True)
         for branch in guide.branches
     )
-    return Guide(branches, guides[0].empty)
+    return Guide(branches, guides[0].empty, areas=op.areas if isinstance(op, Average) else ())

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from paramc.ir.control import Patch
+from paramc.ir.control import Patch, PromptArea
 from paramc.ir.geometry import Size
 from paramc.ir.plan import EncodeImage, LoadImage, MakeNoise, Sigmas, Slice
 from paramc.runtime.control.flow_steering import TransformerUnit
@@ -79,12 +79,13 @@ class Painter:
 class Guide:
     """Encoded texts as the denoiser wants them. empty: the empty prompt, (1, 77, width), for padding.
 
-    controls: the pictures that steer beside the texts.
+    controls: the pictures that steer beside the texts. areas: where each branch counts; empty: everywhere.
     """
 
     branches: tuple[Branch, ...]
     empty: Callable[[], Tensor]
     controls: tuple[UnetUnit | TransformerUnit, ...] = ()
+    areas: tuple[PromptArea | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from paramc.ir.plan import Combine, Encode, MakeNoise, Plan, Sample, Sigmas, Slice
+from paramc.ir.plan import Average, Combine, Encode, MakeNoise, Plan, Sample, Sigmas, Slice
 from paramc.runtime.denoise.conditioning import Conditioning
 from paramc.runtime.denoise.prompts import Branch, Entry
 from paramc.runtime.execute.values import Guide, Latent, Weights
@@ -15,6 +16,7 @@ from paramc.runtime.execute.walk import Route
 from paramc.runtime.execute.watch import Unwatched, Watch
 from paramc.runtime.execute.work import Pass, Side
 from paramc.runtime.rng.streams import stream_opener
+from paramc.runtime.schedules.levels import sd_alphas
 from tests.golden.sampling import toy
 
 
@@ -56,16 +58,34 @@ def pass_of(
     )
 
 
-def guide_of(plan: Plan, name: str) -> Guide:
-    """What a prompt of the plan makes of the toy encoder."""
+def sd1_of(network: nn.Module, prediction: str) -> Any:
+    """A checkpoint of Stable Diffusion 1 with a toy in the place of its network."""
+    return SimpleNamespace(
+        unet=network,
+        prediction=prediction,
+        base="sd1",
+        family="sd1",
+        zero_terminal_snr=False,
+        alphas_cumprod=sd_alphas(),
+    )
+
+
+def guide_of(plan: Plan, name: str, *, strips: bool = False) -> Guide:
+    """What a prompt of the plan makes of the toy encoder. `strips`: as encoders do, which see no outer spaces."""
     op = next(each for each in plan.ops if each.id == name)
-    parts = zip(op.inputs, op.weights, strict=True) if isinstance(op, Combine) else [(name, 1.0)]
+    parts = zip(op.inputs, op.weights, strict=True) if isinstance(op, Combine | Average) else [(name, 1.0)]
+    areas = op.areas if isinstance(op, Average) else ()
     entries = {
-        each.id: tuple(Entry(variant.last_call, embedded(variant.text)) for variant in each.variants)
+        each.id: tuple(
+            Entry(variant.last_call, embedded(variant.text.strip() if strips else variant.text))
+            for variant in each.variants
+        )
         for each in plan.ops
         if isinstance(each, Encode)
     }
-    return Guide(tuple(Branch(entries[part], weight) for part, weight in parts), lambda: embedded("").tokens)
+    return Guide(
+        tuple(Branch(entries[part], weight) for part, weight in parts), lambda: embedded("").tokens, areas=areas
+    )
 
 
 def embedded(text: str) -> Conditioning:

@@ -16,6 +16,7 @@ from paramc.passes.complete import complete_job
 from paramc.passes.plan import plan_job
 from paramc.runtime.execute.sampling import sample
 from paramc.runtime.execute.values import Latent
+from paramc.runtime.schedules.levels import sd_alphas
 from tests.conformance.sampling.a1111 import Result, toy_log_sigmas
 from tests.conformance.sampling.comfyui import lat
 from tests.conformance.sampling.forge import ForgeJob
@@ -131,4 +132,5 @@ def _checkpoint(case: Case) -> Any:
         base=base,
         family=family,
         zero_terminal_snr=model == "v_zsnr",
+        alphas_cumprod=sd_alphas(),
     )

@@ -5,8 +5,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("scipy")
 
-from tests.conformance.sampling.graphs import is_said, played
-from tests.conformance.sampling.recorded import recording
+from tests.conformance.sampling.graphs import is_said, played, texts_of
+from tests.conformance.sampling.recorded import deviation, recording
 from tests.conformance.sampling.test_samplers import whole
 from tests.conformance.sampling.verdicts import holds, judge
 
@@ -17,3 +17,15 @@ pytestmark = pytest.mark.sdk
 def test_a_graph_that_is_run_ends_in_the_recorded_latents(name: str) -> None:
     cases = [case for case in recording(name) if is_said(case)]
     holds(judge(cases, played, whole))
+
+
+def test_texts_that_count_beside_one_another_end_in_the_recorded_latents() -> None:
+    cases = [case for case in recording("comfy_ksampler") if len(texts_of(case)) > 1]
+    assert {case["pos"].partition("(")[0].partition(" ")[0] for case in cases} == {
+        "combine",
+        "area",
+        "timestep",
+        "mask",
+    }
+    for case in cases:
+        assert deviation(played(case, None).latent, case.expected) < 1e-5, case.label

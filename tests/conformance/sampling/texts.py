@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import torch
@@ -14,7 +13,7 @@ from paramc.runtime.execute.values import Latent
 from paramc.runtime.stages.pictures import to_network
 from tests.conformance.sampling.a1111 import Job as Pieces
 from tests.conformance.sampling.a1111 import Result, toy_log_sigmas
-from tests.conformance.sampling.passes import Seen, guide_of, pass_of
+from tests.conformance.sampling.passes import Seen, guide_of, pass_of, sd1_of
 from tests.conformance.sampling.pictures import synth
 from tests.conformance.sampling.recorded import Case, Nudge
 from tests.golden.sampling import toy
@@ -133,4 +132,4 @@ def _picture(case: Case) -> Tensor:
 
 def _checkpoint(case: Case) -> Any:
     prediction = "epsilon" if case.get("pred", "eps") == "eps" else "v"
-    return SimpleNamespace(unet=Network(case), prediction=prediction, base="sd1", family="sd1", zero_terminal_snr=False)
+    return sd1_of(Network(case), prediction)

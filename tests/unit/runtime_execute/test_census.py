@@ -94,6 +94,7 @@ JOBS: Final[dict[str, Asked]] = {
     "distilled": Asked(FORGE, {**FLUX, "sampling.distilled_cfg_scale": 2.0}),
     "shifted": Asked(FORGE, {**FLUX, "sampling.shift": 2.0}),
     "reference": Asked(A1111, {"controls": [REFERENCE]}),
+    "areas": Asked(COMFYUI, {"prompt": "a AND b", "patches": [{"kind": "prompt_area", "width": 32, "height": 32}]}),
     "tiling": Asked(A1111, {"patches": [{"kind": "tiling"}]}),
     "forge": Asked(FORGE, {"task": MASK, "sampling.sampler": "ddim"}),
     "forge without guidance": Asked(FORGE, {"sampling.cfg_scale": 1.0, "prompt": "a, " * 90}),

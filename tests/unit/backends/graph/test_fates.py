@@ -8,10 +8,10 @@ from paramc.backends.description import Target
 from paramc.backends.legalise import fate_diagnostics, report_fates
 from paramc.backends.report import Fate
 from paramc.ir.assets import AssetRef, ImageRef
-from paramc.ir.control import ControlNet, Reference
+from paramc.ir.control import ControlNet, PromptArea, Reference
 from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
-from paramc.ir.plan import Run
+from paramc.ir.plan import Average, Run
 from paramc.ir.prompt import Branch, Edit, Literal, Prompt
 from paramc.ir.stages import Detailer, Enlarge, Further, Hires, ImageToImage, Inpaint, Refiner
 from tests.unit.backends.graph.plans import COMFYUI, picture, weighted
@@ -29,7 +29,9 @@ def fate(
     """The fate of the value at `path`, which the source states; `more` are options."""
     job = Job().replace(values).replace(ledger=(Stated(key="K", raw="v", paths=(path,)),))
     run = Run(text=text, weight=1.2 if path == "negative" else 1.0)
-    plan = picture(weighted("positive", run, because=(path,)), family=base)
+    areas = tuple(patch for patch in job.patches if isinstance(patch, PromptArea))
+    averages = [Average(id="areas", inputs=("positive",), weights=(1.0,), areas=areas)] if areas else []
+    plan = picture(weighted("positive", run, because=(path,)), *averages, family=base)
     return report_fates(job, plan, target, {"form": form, **more}).fates[0]
 
 
@@ -101,6 +103,7 @@ CASES: list[tuple[str, Values, str, str]] = [
     ("patches.reference.image.path", shown("a.png"), "sd1", "dropped"),
     ("patches.reference.image.path", shown("a.png"), "flux", "exact"),
     ("patches.reference[3].image.path", shown("a.png", "b.png", "c.png", "d.png"), "qwen-image", "dropped"),
+    ("patches.prompt_area.width", {"patches": (PromptArea(width=64.0),)}, "sd1", "exact"),
     ("task.area", painted(), "sd1", "exact"),
     ("task.area", painted(area="masked"), "sd1", "dropped"),
     ("sampling.mask_weight", {"sampling.mask_weight": 1.0}, "sd1", "exact"),

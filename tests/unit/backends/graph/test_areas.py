@@ -1,0 +1,182 @@
+"""Prompts that count in parts of the picture, out of graphs and into them."""
+
+import json
+from typing import Any
+
+import pytest
+
+import paramc
+from paramc.ir.assets import ImageRef
+from paramc.ir.control import PromptArea
+from paramc.ir.job import Job
+from tests.unit.backends.graph.plans import every, only
+from tests.unit.backends.graph.server import refusals
+from tests.unit.dialects.graph.drawings import Drawing, drawing, job_of, named, node, sampler
+
+SETTINGS = "Steps: 4, Sampler: Euler, CFG scale: 6, Seed: 1, Size: 640x512, Model: dreamshaper_8"
+LEFT = {"width": 320, "height": 512, "x": 0, "y": 0, "strength": 0.8}
+
+
+def beside(last: dict[str, Any], **more: dict[str, Any]) -> Drawing:
+    """A pass guided by `a cat` and, in a place that the node `last` lays over it, `a dog`."""
+    dog = node("CLIPTextEncode", text="a dog", clip=("file", 1))
+    both = node("ConditioningCombine", conditioning_1=("good", 0), conditioning_2=("placed", 0))
+    return drawing(dog=dog, placed=last, both=both, **{"pass": sampler(positive=("both", 0))}, **more)
+
+
+def areas_of(job: Job) -> list[PromptArea]:
+    return [patch for patch in job.patches if isinstance(patch, PromptArea)]
+
+
+def placed(*areas: PromptArea, prompt: str = "a cat :0.5 AND a dog :0.5") -> Job:
+    return paramc.parse(f"{prompt}\n{SETTINGS}").model_copy(update={"patches": areas, "ledger": ()})
+
+
+def written(job: Job) -> dict[str, Any]:
+    graph: dict[str, Any] = json.loads(paramc.compile(job, "comfyui").text)
+    assert refusals(graph) == []
+    return graph
+
+
+def test_a_rectangle_of_pixels_is_read() -> None:
+    job = job_of(beside(node("ConditioningSetArea", conditioning=("dog", 0), **LEFT)))
+    assert areas_of(job) == [PromptArea(branch=1, strength=0.8, width=320, height=512)]
+    assert (job.prompt.text, job.sampling.cfg_scale, named(job)) == ("a cat :0.5 AND a dog :0.5", 7.0, [])
+
+
+def test_a_rectangle_in_shares_is_read() -> None:
+    told = {"width": 0.5, "height": 1.0, "x": 0.25, "y": 0.0, "strength": 1.0}
+    job = job_of(beside(node("ConditioningSetAreaPercentage", conditioning=("dog", 0), **told)))
+    assert areas_of(job) == [PromptArea(branch=1, unit="share", x=0.25, width=0.5, height=1.0)]
+
+
+def test_the_only_prompt_may_have_an_area() -> None:
+    area = node("ConditioningSetArea", conditioning=("good", 0), **LEFT)
+    job = job_of(drawing(area=area, **{"pass": sampler(positive=("area", 0))}))
+    assert (job.prompt.text, job.text.language) == ("a cat", "comfyui")
+    assert areas_of(job) == [PromptArea(strength=0.8, width=320, height=512)]
+
+
+def test_an_area_laid_over_several_prompts_is_that_of_each() -> None:
+    both = node("ConditioningCombine", conditioning_1=("good", 0), conditioning_2=("dog", 0))
+    area = node("ConditioningSetArea", conditioning=("both", 0), **LEFT)
+    dog = node("CLIPTextEncode", text="a dog", clip=("file", 1))
+    job = job_of(drawing(dog=dog, both=both, area=area, **{"pass": sampler(positive=("area", 0))}))
+    assert areas_of(job) == [PromptArea(branch=at, strength=0.8, width=320, height=512) for at in (0, 1)]
+
+
+MASKS: dict[str, tuple[Drawing, dict[str, Any]]] = {
+    "channel": ({"mask": node("LoadImageMask", image="m.png", channel="blue")}, {"mask_channel": "blue"}),
+    "transparent": ({"mask": node("LoadImage", image="m.png")}, {"mask_channel": "alpha"}),
+    "inverted": (
+        {"load": node("LoadImageMask", image="m.png", channel="red"), "mask": node("InvertMask", mask=("load", 0))},
+        {"inverts_mask": True},
+    ),
+    "picture": (
+        {
+            "load": node("LoadImage", image="m.png"),
+            "mask": node("ImageToMask", image=("load", 0), channel="green"),
+        },
+        {"mask_channel": "green"},
+    ),
+    "there and back": (
+        {
+            "load": node("LoadImageMask", image="m.png", channel="alpha"),
+            "shown": node("MaskToImage", mask=("load", 0)),
+            "mask": node("ImageToMask", image=("shown", 0), channel="red"),
+        },
+        {"mask_channel": "alpha"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_a_mask_is_read_as_it_lies_in_its_file(name: str) -> None:
+    more, said = MASKS[name]
+    slot = 1 if name == "transparent" else 0
+    told = {"mask": ("mask", slot), "strength": 0.7, "set_cond_area": "mask bounds"}
+    job = job_of(beside(node("ConditioningSetMask", conditioning=("dog", 0), **told), **more))
+    mask = PromptArea(branch=1, mask=ImageRef(path="m.png"), mask_strength=0.7, fits_mask=True)
+    assert (areas_of(job), named(job)) == ([mask.model_copy(update=said)], [])
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        {"mask": node("SolidMask", value=1.0, width=64, height=64)},
+        {"load": node("LoadImageMask", image="m.png", channel="red"), "mask": node("GrowMask", mask=("load", 0), expand=9)},
+    ],
+)  # fmt: skip
+def test_a_mask_that_is_no_file_s_is_named(mask: Drawing) -> None:
+    told = {"mask": ("mask", 0), "strength": 0.7, "set_cond_area": "default"}
+    job = job_of(beside(node("ConditioningSetMask", conditioning=("dog", 0), **told), **mask))
+    assert "ConditioningSetMask" in named(job)
+
+
+def test_an_area_of_a_negative_is_named() -> None:
+    area = node("ConditioningSetArea", conditioning=("bad", 0), **LEFT)
+    job = job_of(drawing(area=area, **{"pass": sampler(negative=("area", 0))}))
+    assert (areas_of(job), named(job)) == ([], ["ConditioningSetArea"])
+
+
+def test_an_area_of_a_text_that_comes_later_is_named() -> None:
+    area = node("ConditioningSetArea", conditioning=("dog", 0), **LEFT)
+    parts = {
+        "early": node("ConditioningSetTimestepRange", conditioning=("good", 0), start=0.0, end=0.5),
+        "late": node("ConditioningSetTimestepRange", conditioning=("area", 0), start=0.5, end=1.0),
+    }
+    job = job_of({**beside(parts["late"], area=area), "good2": parts["early"]})
+    assert "ConditioningSetArea" in named(job)
+
+
+@pytest.mark.parametrize("text", ["a cat", "another"])
+def test_a_second_pass_with_other_places_is_named(text: str) -> None:
+    area = node("ConditioningSetArea", conditioning=("good", 0), **LEFT)
+    again = node("CLIPTextEncode", text=text, clip=("file", 1))
+    larger = node("LatentUpscaleBy", samples=("first", 0), upscale_method="bilinear", scale_by=2.0)
+    first = sampler(positive=("area", 0))
+    second = sampler(positive=("again", 0), latent_image=("larger", 0), denoise=0.5)
+    job = job_of(drawing(area=area, again=again, larger=larger, first=first, **{"pass": second}))
+    assert (named(job) == ["KSampler"]) == (text == "a cat")  # what has a text of its own counts everywhere
+
+
+def test_what_was_read_is_written() -> None:
+    areas = (
+        PromptArea(strength=1.5, x=64, width=128, height=256),
+        PromptArea(branch=1, strength=0.5, mask=ImageRef(path="m.png"), inverts_mask=True, mask_strength=0.7),
+    )
+    graph = written(placed(*areas))
+    rectangle = only(graph, "ConditioningSetArea")
+    assert {name: rectangle[name] for name in ("x", "y", "width", "height", "strength")} == {
+        "x": 64, "y": 0, "width": 128, "height": 256, "strength": 1.5,
+    }  # fmt: skip
+    mask = only(graph, "ConditioningSetMask")
+    assert (mask["strength"], graph[mask["conditioning"][0]]["class_type"]) == (0.7, "ConditioningSetAreaStrength")
+    assert (graph[mask["mask"][0]]["class_type"], only(graph, "KSampler")["cfg"]) == ("InvertMask", 6.0)
+    assert areas_of(paramc.parse(json.dumps(graph))) == list(areas)
+
+
+def test_a_small_rectangle_is_written_in_shares() -> None:
+    rectangle = only(written(placed(PromptArea(x=320, y=128, width=32, height=16))), "ConditioningSetAreaPercentage")
+    assert [rectangle[name] for name in ("x", "y", "width", "height")] == [0.5, 0.25, 0.05, 0.03125]
+
+
+def test_strengths_above_the_nodes_are_scaled_together() -> None:
+    areas = [PromptArea(branch=at, strength=strength, width=64, height=64) for at, strength in ((0, 40.0), (1, 10.0))]
+    assert [area["strength"] for area in every(written(placed(*areas)), "ConditioningSetArea")] == [10.0, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "grade"), [("a :0.5 AND b :0.5", "exact"), ("a AND b :-1", "dropped"), ("a :0 AND b :0", "dropped")]
+)
+def test_only_a_mean_has_areas(prompt: str, grade: str) -> None:
+    result = paramc.compile(placed(PromptArea(width=64, height=64), prompt=prompt), "comfyui")
+    fates = [fate for fate in result.report.fates if "patch.prompt_area" in fate.features]
+    assert {fate.grade for fate in fates} == {grade}
+    assert ('ConditioningSetArea"' in result.text) == (grade == "exact")
+
+
+def test_other_targets_say_that_every_prompt_counts_everywhere() -> None:
+    for target in ("a1111", "diffusers", "invokeai"):
+        result = paramc.compile(placed(PromptArea(width=64, height=64)), target)
+        assert "PC601" in {said.code for said in result.diagnostics}
