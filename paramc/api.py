@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, get_args
 
 from paramc.diagnostics.arguments import demand, demand_one_of, demand_optional_text, demand_text
 from paramc.diagnostics.codes import diagnose
@@ -248,9 +248,10 @@ def _demand(at_least: "Grade | None", report: "Report", losses: tuple[Diagnostic
 
 
 def _is_told(lost: Diagnostic, report: "Report") -> bool:
-    """Does the report say already that this value does not get through?"""
+    """Does the report say already that this value does not get through, or that it does nothing to the picture?"""
     return lost.severity != "error" and any(
-        fate.grade == "dropped" and lost.path in fate.paths and fate.code for fate in report.fates
+        lost.path in fate.paths and ((fate.grade == "dropped" and fate.code) or fate.grade == "inert")
+        for fate in report.fates
     )
 
 
@@ -290,7 +291,14 @@ def run(
     """
     from paramc.ir.job import Job as SingleJob
 
+    demand("jobs", jobs, (SingleJob, Iterable), "a Job or several")
+    demand("models", models, (str, PathLike, Iterable), "a folder or several")
+    listed = [jobs] if isinstance(jobs, SingleJob | str) else list(jobs)
     folders = [models] if isinstance(models, str | PathLike) else list(models)
+    for job in listed:
+        _demand_job(jobs=job)
+    for folder in folders:
+        demand("models", folder, (str, PathLike), "a folder or several")
     runner = open_runner(
         folders,
         device=device,
@@ -302,7 +310,6 @@ def run(
         compile_model=compile_model,
         weights=weights,
     )
-    listed = [jobs] if isinstance(jobs, SingleJob) else jobs
     return runner.run_all(listed) if watch is None else runner.run_all(listed, watch)
 
 
@@ -322,12 +329,17 @@ def open_runner(
 ) -> "Runner":
     """What runs jobs and keeps models between them. Raises RunError where the libraries are not installed."""
     try:
-        from paramc.runtime.execute.runner import Runner
-        from paramc.runtime.execute.thrift import Thrift
+        from paramc.runtime.execute.runner import DTYPES, GENERATORS, Runner
+        from paramc.runtime.execute.thrift import Offload, Stored, Thrift
     except ModuleNotFoundError as error:
         if (error.name or "paramc").startswith("paramc"):
             raise
         raise RunError(diagnose("PC571", package=error.name)) from error
+    demand_one_of("number format", dtype, DTYPES)
+    demand_one_of("way to offload", offload, get_args(Offload))
+    demand_one_of("way to hold weights", weights, get_args(Stored))
+    if rng is not None:
+        demand_one_of("source of noise", rng, GENERATORS)
     folders = [Path(folder) for folder in models]
     thrift = Thrift(offload, tile_vae, channels_last, compile_model, weights)
     return Runner(folders, device=device, dtype=dtype, rng=rng, thrift=thrift, grammars=grammars, targets=targets)

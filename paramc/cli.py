@@ -194,7 +194,7 @@ def _rendered(outcome: "Outcome") -> "Iterator[str]":
         listed = [item for item in said.diagnostics if item.severity in said.shown]
         yield from (render(item, said.text, said.place, colour=colour) for item in listed[:RENDERED])
         if len(listed) > RENDERED:
-            yield f"{len(listed) - RENDERED} more diagnostics: `--format json` has them all\n"
+            yield f"{len(listed) - RENDERED} more: `--format json` has them all\n"
 
 
 def _refusal(problem: "Diagnostic", code: int = USAGE) -> "Outcome":

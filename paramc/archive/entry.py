@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from paramc.api import load
 from paramc.diagnostics.model import Diagnostic, ParamcError, ReadError
+from paramc.ir.assets import Hash
+from paramc.ir.geometry import Size
 from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
 from paramc.ir.paths import leaves, plain
@@ -16,7 +18,6 @@ from paramc.source.detect import open_file
 from paramc.source.model import Source
 
 Status: TypeAlias = Literal["read", "damaged", "unknown", "none", "failed"]
-"""`damaged`: settings with errors; `unknown`: in no known dialect; `none`: no settings; `failed`: no readable file."""
 Value: TypeAlias = "str | int | float | bool | list[str] | None"
 WITHOUT: dict[str, Status] = dict.fromkeys(("PC102", "PC103", "PC104"), "none")  # by what the error says
 
@@ -96,8 +97,13 @@ def read_entry(path: str, reading: Reading) -> Entry:
     except ParamcError as error:
         codes = tuple(item.code for item in error.diagnostics)
         status = "unknown" if isinstance(error, ReadError) else WITHOUT.get(codes[0], "failed")
-        return Entry(path, status, problems=codes, reason=str(error) if status == "failed" else "")
+        return Entry(path, status, problems=codes, reason=_why(error, path) if status == "failed" else "")
     return _entry(path, source, loaded.job, loaded.diagnostics)
+
+
+def _why(error: ParamcError, path: str) -> str:
+    """What happened to a file, without its name."""
+    return error.diagnostics[0].message.removeprefix(f"`{path}` ")
 
 
 def _entry(path: str, source: Source, job: Job, diagnostics: tuple[Diagnostic, ...]) -> Entry:
@@ -117,12 +123,25 @@ def _entry(path: str, source: Source, job: Job, diagnostics: tuple[Diagnostic, .
 
 def _values(job: Job) -> Iterator[tuple[str, Value]]:
     for path, value in leaves(job):
-        yield path, value if isinstance(value, str | int | float | bool) or value is None else plain(value)
+        yield path, _value(value)
     yield "family", job.family.name if job.family is not None else None
     named = [tag.name for prompt in (job.prompt, job.negative) for tag in prompt.networks]
     filed = [asset.name for asset in job.assets.networks if asset.name and asset.name not in named]
     if named or filed:
         yield "networks", [*named, *filed]
+
+
+def _value(value: object) -> Value:
+    """A value as it is asked for: sizes as `512x768`, hashes as their digits."""
+    match value:
+        case str() | int() | float() | None:
+            return value
+        case Size():
+            return f"{value.width}x{value.height}"
+        case (Hash(), *_):
+            return [item.hex for item in value if isinstance(item, Hash)]
+        case _:
+            return plain(value)
 
 
 def _field(stated: Stated) -> Field:

@@ -8,12 +8,17 @@ from typing import NamedTuple
 from lark import Token, Transformer, v_args
 from lark.exceptions import UnexpectedInput, UnexpectedToken
 
+from paramc.archive.entry import Entry
 from paramc.diagnostics.codes import diagnose
-from paramc.diagnostics.model import InvalidValue
+from paramc.diagnostics.model import Diagnostic, InvalidValue
+from paramc.diagnostics.unknown import offer
 from paramc.dialects.grammar import load_grammar
+from paramc.ir.wishes import full_path, known_paths
 from paramc.resources import GRAMMARS
 from paramc.tables import read_table
 
+_LABELS = (*Entry._fields, "family", "networks")  # that an entry has beside the paths of a Job
+_OTHERWISE = "names are those of `paramc schema job`, of the columns of a table and of fields as the source writes them"
 _ORDER: dict[str, Callable[[float, float], bool]] = {">": gt, "<": lt, ">=": ge, "<=": le}
 NONE_OF = "!"  # begins the operations that hold when no value fits
 
@@ -37,16 +42,45 @@ def parse_query(text: str) -> tuple[Condition, ...]:
     """The conditions that a text asks for. Raises InvalidValue for one that cannot be understood."""
     grammar = load_grammar(GRAMMARS / "shared" / "find.lark")
     try:
-        return tuple(_Conditions().transform(grammar.parse(text)))
+        conditions: tuple[Condition, ...] = tuple(_Conditions().transform(grammar.parse(text)))
     except UnexpectedInput as error:
         at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
         rest = "" if at_end else text[error.pos_in_stream :]
         raise InvalidValue(diagnose("PC821", query=text, rest=rest or "the end")) from error
+    for condition in conditions:
+        if condition.operation in _ORDER and _number(condition.wanted) is None:
+            raise InvalidValue(diagnose("PC821", query=text, rest=condition.wanted))
+    return conditions
 
 
 def holds(conditions: tuple[Condition, ...], entry: Mapping[str, object]) -> bool:
     """Whether an entry fits all of them."""
     return all(condition.holds(entry) for condition in conditions)
+
+
+class Search:
+    """Conditions that all have to hold, and the names in them that nothing has had so far."""
+
+    def __init__(self, conditions: tuple[Condition, ...]) -> None:
+        self._conditions = conditions
+        self._strange = [item.name for item in conditions if item.name and not _is_known(item.name)]
+
+    def fits(self, entry: Mapping[str, object]) -> bool:
+        """Whether an entry fits all conditions."""
+        if self._strange:
+            self._strange = [name for name in self._strange if next(_values(name, entry), None) is None]
+        return holds(self._conditions, entry)
+
+    def unmet(self) -> tuple[Diagnostic, ...]:
+        """A warning for each name that no entry had."""
+        return tuple(
+            diagnose("PC825", name=name, hint=offer(name, (*_names()[1], *_LABELS, *known_paths()), _OTHERWISE))
+            for name in self._strange
+        )
+
+
+def _is_known(name: str) -> bool:
+    return name in _names()[1] or name in _LABELS or full_path(name) is not None
 
 
 class _Conditions(Transformer[Token, tuple[Condition, ...]]):
@@ -101,7 +135,7 @@ def _values(name: str, entry: Mapping[str, object]) -> Iterator[object]:
     if name not in names:
         values = entry.get("values")
         for path, value in values.items() if isinstance(values, dict) else ():
-            if path == name or path.rpartition(".")[2] == name:
+            if f".{path}".endswith(f".{name}"):
                 yield from value if isinstance(value, list) else (value,)
         if name not in ("values", "fields") and name in entry:
             yield entry[name]

@@ -33,6 +33,7 @@ class Tally:
     def __init__(self) -> None:
         self.statuses: Counter[str] = Counter()
         self.dialects: Counter[str] = Counter()
+        self.known = 0  # files that the table has already
         self.failures: list[tuple[str, str]] = []
 
     def take(self, found: Answer) -> None:

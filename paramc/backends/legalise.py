@@ -41,7 +41,10 @@ from paramc.tables import NOTHING
 
 OF_PLANS = ("op.", "flag.", "unlike.")  # what rules ask of a plan; false where it has none
 STEERED, KIND = "control.controlnet", "unit.kind"
+COUNTS = "area.counts"  # what rules ask of an area: does the plan average a prompt in it?
 FURTHER, FURTHER_PASS = "stages.further", "stage.further"  # where such passes stand, and the feature that they are
+EMPHASIS = "text.emphasis."  # features: how weights touch the text
+UNWEIGHTED = Answer("inert", why="no word of the prompts has a weight")
 TEXTS = frozenset({"prompt", "negative"})  # features of the bare text, whatever becomes of its syntax
 CHUNK = 75  # tokens between start and end of one CLIP chunk
 _TOKEN = re.compile(r"\w+|[^\w\s]")  # at least as many CLIP tokens as matches
@@ -148,16 +151,22 @@ def prompt_features(prompt: Prompt, encodes: Iterable[Encode], embeddings: Itera
         yield "prompt.edit"
     if any(isinstance(part, Alternate) for part in parts):
         yield "prompt.alternate"
-    runs = [run for encode in encodes for variant in encode.variants for run in variant.runs]
-    if any(run.weight != 1.0 for run in runs if not run.breaks):
+    encodes = tuple(encodes)
+    if is_weighted(encodes):
         yield "prompt.emphasis"
-    if any(run.breaks for run in runs):
+    if any(run.breaks for encode in encodes for variant in encode.variants for run in variant.runs):
         yield "prompt.break"
     spoken = prompt.text.lower()  # as tokens are
     if any(name and name.lower() in spoken for name in embeddings):
         yield "prompt.embedding"
     if any(len(_TOKEN.findall(variant.text)) > CHUNK for encode in encodes for variant in encode.variants):
         yield "prompt.long"
+
+
+def is_weighted(encodes: Iterable[Encode]) -> bool:
+    """Has any word a weight of its own?"""
+    runs = (run for encode in encodes for variant in encode.variants for run in variant.runs)
+    return any(run.weight != 1.0 for run in runs if not run.breaks)
 
 
 class _Judge:
@@ -178,7 +187,9 @@ class _Judge:
         }
         self.samples = [op for op in plan.ops if isinstance(op, Sample)]
         self.levels = [op for op in plan.ops if isinstance(op, Sigmas)]
+        self.placed = frozenset(area for op in plan.ops if isinstance(op, Average) for area in op.areas)
         self.rules = target.rules_of
+        self.weighted = is_weighted(op for op in plan.ops if isinstance(op, Encode))
 
     def stated(self, stated: Stated) -> Fate:
         """The fate of an entry of the source: the worst of what it sets."""
@@ -227,7 +238,9 @@ class _Judge:
     def answer(self, path: str, name: str) -> Answer:
         """The target's answer to one feature, its rules and its table of samplers considered."""
         fitting = (rule.answer for rule in self.rules.get(name, ()) if self.fits(rule, path))
-        return next(fitting, None) or self.sampled(path, name) or self.target.answers[name]
+        found = next(fitting, None) or self.sampled(path, name) or self.target.answers[name]
+        idle = name.startswith(EMPHASIS) and not self.weighted
+        return UNWEIGHTED if idle and rank(found.grade) > rank(UNWEIGHTED.grade) else found
 
     def sampled(self, path: str, name: str) -> Answer | None:
         """The answer that depends on which sampler runs which schedule on which base."""
@@ -269,6 +282,8 @@ class _Judge:
         if path == KIND:
             unit = self.view.value(Place(place.part, ()), rank)
             return self.target.kind_of(unit) if isinstance(unit, ControlNet) else None
+        if path == COUNTS:
+            return self.view.value(Place(place.part, ()), rank) in self.placed
         if path.startswith(OF_PLANS):
             return False
         wanted, own = located(path)
@@ -293,7 +308,7 @@ def _lost(
     encode = next((op for op in plan.ops if isinstance(op, Encode)), None)
     facts: dict[str, object] = {f"option.{name}": value for name, value in chosen.items()}
     facts |= {"base": plan.base, "family": plan.family, "text.emphasis": encode.emphasis if encode else None}
-    facts |= {"manner": manner_of(plan), KIND: None, **_plan_facts(plan, target), **told}
+    facts |= {"manner": manner_of(plan), KIND: None, COUNTS: None, **_plan_facts(plan, target), **told}
     return _dropped(target, frozenset(facts.items()))
 
 

@@ -10,8 +10,9 @@ from paramc.backends.loops import KEEPS, FlowRow, Loops, TableRow
 from paramc.backends.pieces import pieces, says_something
 from paramc.backends.planned import Planned, PlannedPass
 from paramc.backends.script import Loop, Unit
-from paramc.ir.control import TokenMerging
+from paramc.ir.control import PromptArea, TokenMerging
 from paramc.ir.names import is_known, sampler_of
+from paramc.ir.paths import leaves
 from paramc.ir.plan import Encode, ResizeLatent, Sample, UpscaleImage
 
 LCM, EULER = "lcm", "euler"
@@ -24,6 +25,7 @@ PRECISE = "double_precision_levels"
 FROM_THE_TOP = "scales_from_the_top"
 TAKES_LAST = "takes_last_steps"
 SPANS = "spans_its_levels"
+MIDDLE = "middle"  # what a script calls the levels between which noise is added on a part of the timesteps
 HANDS_ALL = "hands_all_knobs"
 FITTED_TO = "sdxl"  # the model of a fitted schedule that has to be named
 KNOBS = frozenset({"eta", "s_noise", "churn"})
@@ -56,9 +58,24 @@ def texts_of(parts: tuple[tuple[Encode, float], ...], loops: Loops) -> Value:
 
 
 def is_one_text(parts: tuple[tuple[Encode, float], ...]) -> bool:
-    """Is a prompt one text all the time?"""
-    (encode, _), *others = parts
-    return not others and not encode.switches
+    """Is a prompt one text all the time, and no more and no less than that?"""
+    (encode, weight), *others = parts
+    return not others and not encode.switches and weight == 1
+
+
+def areas_of(areas: tuple[PromptArea | None, ...]) -> Value:
+    """Where each part of a prompt counts, for a constant: what is said of its area, None for everywhere."""
+    return [None if area is None else _said(area) for area in areas]
+
+
+def _said(area: PromptArea) -> Mapping[str, Value]:
+    """What is not as usual, by the names of the fields."""
+    said: dict[str, Value] = {
+        name: value
+        for name, value in leaves(area)
+        if isinstance(value, str | int | float) and name in type(area).model_fields and name != "branch"
+    }
+    return said if area.mask is None else {"mask": area.mask.path or f"mask_{area.branch + 1}.png"} | said
 
 
 def _printable(planned: Planned, passed: PlannedPass, loops: Loops) -> PlannedPass:
@@ -129,6 +146,7 @@ class _Loop(NamedTuple):
             renoises=LEAVES in sample.flags,
             fits_late=self.fits_late(),
             is_one_text=(is_one_text(self.passed.wanted), is_one_text(self.passed.unwanted)),
+            has_places=bool(self.passed.areas),
             refined=self.refined() if sample.refined_by else "",
             finer=self.estimate().replace(NETWORK, REFINING),
             merging=self.merging(),
@@ -200,9 +218,10 @@ class _Loop(NamedTuple):
         return self.rule in self.loops.timesteps
 
     def fits_late(self) -> bool:
-        """Do latents not halve evenly, and are they fitted as A1111 fits them?"""
+        """Do latents, or perhaps parts of them, not halve evenly, and are they fitted as A1111 fits them?"""
         even = self.loops.even.get(self.planned.plan.base, 1)
-        return "fits_after_upsampling" in self.passed.sample.flags and any(side % even for side in self.passed.size)
+        is_odd = any(side % even for side in self.passed.size) or (even > 1 and bool(self.passed.areas))
+        return is_odd and "fits_after_upsampling" in self.passed.sample.flags
 
     @property
     def has_own(self) -> bool:
@@ -218,11 +237,11 @@ class _Loop(NamedTuple):
 
     @property
     def is_direct(self) -> bool:
-        """Does nothing steer or mask the pass, and is nothing asked for but the guided prediction?"""
+        """Does nothing steer, mask or place the pass, and is nothing asked for but the guided prediction?"""
         sample = self.passed.sample
         looks = sample.sampler in self.loops.paired or (ROUNDS in sample.flags and self.on_timesteps)
         skips = sample.min_uncond_sigma or sample.skip_early_cfg
-        steered = self.passed.mask or self.passed.controls
+        steered = self.passed.mask or self.passed.controls or self.passed.areas
         return not (steered or looks or skips or sample.cfg_rescale or sample.refined_by) and is_one_text(
             self.passed.wanted
         )
@@ -311,14 +330,13 @@ class _Loop(NamedTuple):
         if "churn" in handed and sample.s_churn:
             most = "math.inf" if sample.s_tmax in (0, inf) else literal(sample.s_tmax)
             yield f"churn=Churn({literal(sample.s_churn)}, {literal(sample.s_tmin)}, {most})"
-        span = "(levels.at_fraction(0.2), levels.at_fraction(0.8))"
         mixes = hands_all or (self.flow is not None and self.flow.times == 1 and sample.sampler in self.loops.mixing)
         if self.flow is not None and mixes:
-            yield f"process=RectifiedFlow(levels.at_fraction(1e-4), {span})"
+            yield f"process=RectifiedFlow(levels.at_fraction(1e-4), {MIDDLE})"
         elif hands_all:
-            yield f"process=VarianceExploding({span}, computes_alpha=True)"
+            yield f"process=VarianceExploding({MIDDLE}, computes_alpha=True)"
         elif sample.sampler in self.loops.spanned:
-            yield f"process=VarianceExploding({span})"
+            yield f"process=VarianceExploding({MIDDLE})"
         if is_bounded:
             yield from self.bounds()
         if self.on_timesteps:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from paramc.ir.assets import AssetRef
-from paramc.ir.control import ControlNet, Patch, Reference
+from paramc.ir.control import ControlNet, Patch, PromptArea, Reference
 from paramc.ir.geometry import Size
 from paramc.ir.plan import (
     ApplyControl,
     ApplyNetwork,
+    Average,
     Combine,
     Decode,
     EmptyLatent,
@@ -54,6 +55,7 @@ class PlannedPass:
     controls: tuple[ControlNet, ...] = ()
     wanted: tuple[tuple[Encode, float], ...] = ()  # the AND-parts of the prompt, each with its weight
     unwanted: tuple[tuple[Encode, float], ...] = ()
+    areas: tuple[PromptArea | None, ...] = ()  # where each of those parts counts; empty where all count everywhere
 
     @property
     def size(self) -> Size:
@@ -81,6 +83,12 @@ def begun(plan: Plan) -> Plan:
     latent = EncodeImage(id=empty.id, image=image.id, vae=decode.vae, batch=empty.batch)
     place = plan.ops.index(empty)
     return plan.model_copy(update={"ops": (*plan.ops[:place], image, latent, *plan.ops[place + 1 :])})
+
+
+def unrefined(plan: Plan) -> Plan:
+    """A plan in which each pass has one model to its end."""
+    ops = tuple(op.model_copy(update={"refined_by": None}) if isinstance(op, Sample) else op for op in plan.ops)
+    return plan.model_copy(update={"ops": ops})
 
 
 @dataclass(frozen=True)
@@ -177,6 +185,7 @@ class Planned:
         latent = self._at(sample.latent)
         mask = latent if isinstance(latent, MaskLatent) else None
         latent = self._at(mask.latent) if mask else latent
+        joined = self._text_of(sample.positive)
         wanted, unwanted = tuple(self._parts(sample.positive)), tuple(self._parts(sample.negative))
         positive, negative = (parts[0][0] if parts else None for parts in (wanted, unwanted))
         return PlannedPass(
@@ -193,6 +202,7 @@ class Planned:
             controls=tuple(self._controls(sample.positive)),
             wanted=wanted,
             unwanted=unwanted,
+            areas=joined.areas if isinstance(joined, Average) else (),
         )
 
     def noise_of(self, passed: PlannedPass) -> MakeNoise:
@@ -215,7 +225,7 @@ class Planned:
 
     def _parts(self, reference: str) -> Iterator[tuple[Encode, float]]:
         op = self._text_of(reference)
-        if isinstance(op, Combine):
+        if isinstance(op, Combine | Average):
             named = zip(op.inputs, op.weights, strict=True)
             yield from ((encode, weight) for name, weight in named if isinstance(encode := self._text_of(name), Encode))
         elif isinstance(op, Encode):

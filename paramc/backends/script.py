@@ -165,6 +165,7 @@ class Loop:
     renoises: bool = False  # what a mask leaves alone is noised to each level
     fits_late: bool = False  # odd latents are fitted behind the convolution that doubles them
     is_one_text: tuple[bool, bool] = (True, True)  # the prompt, the negative prompt
+    has_places: bool = False  # prompts count in parts of the picture
     refined: str = ""  # the share that is done, of which a refiner takes over at some; empty where none does
     finer: str = ""  # the estimate of the refiner
     merging: str = ""  # the share of tokens that are merged, empty where that stays as it was
@@ -220,6 +221,7 @@ class Script:
     constants: tuple[Constant, ...]
     passes: tuple[Pass, ...]
     dtype: str
+    is_whole_on_cpu: bool  # float32 there, where half precision is slow and some operations lack it
     device: str  # empty: whatever the machine has
     single_file: bool
     local_files: bool
@@ -248,6 +250,11 @@ class Script:
         """Do two texts, or one, guide every evaluation of every pass?"""
         loops = [item.loop for item in self.passes]
         return all(loop is not None and (loop.is_simple or loop.is_alone) for loop in loops)
+
+    @property
+    def has_places(self) -> bool:
+        """Do prompts count in parts of the picture, in any pass?"""
+        return any(item.loop is not None and item.loop.has_places for item in self.passes)
 
     @property
     def count(self) -> str:

@@ -12,22 +12,14 @@ from paramc.backends.lengths import Sequence, fraction
 from paramc.backends.literals import literal
 from paramc.backends.loading import Loading, Quantities
 from paramc.backends.located import FOLDER, SINGLE, adapter_strengths, file_name, net_files, repository_of
-from paramc.backends.loop import goes_alone, is_one_text, loop_of, texts_of
+from paramc.backends.loop import areas_of, goes_alone, is_one_text, loop_of, texts_of
 from paramc.backends.loops import Loops
 from paramc.backends.pieces import MOVES, WEIGHING, pieces, says_something
 from paramc.backends.pipelines import ConstantRow, ImagePromptRow, ModelRow, PipelineRow, Pipelines
-from paramc.backends.planned import PASSES, Planned, PlannedPass, begun
+from paramc.backends.planned import PASSES, Planned, PlannedPass, begun, unrefined
 from paramc.backends.registry import Choices
 from paramc.backends.schedulers import Schedulers, Settings
-from paramc.backends.script import (
-    Call,
-    Constant,
-    Mask,
-    Pass,
-    Refiner,
-    Script,
-    Start,
-)
+from paramc.backends.script import Call, Constant, Mask, Pass, Refiner, Script, Start
 from paramc.backends.steered import (
     ADAPTER,
     CONTROL,
@@ -51,6 +43,7 @@ OPTIONAL = {"negative", "cfg", "strength"}  # what some pipelines have no keywor
 MASK = "mask.png"
 IMAGE = "input.png"  # where the settings do not say which picture they start from
 LARGEST_EXPONENT = 100.0
+HALF = "float16"  # half the bits of float32, and half its range
 
 
 def select_script(
@@ -69,6 +62,7 @@ def select_script(
     if model is None or base is None:
         raise Unsupported(diagnose("PC640", base=plan.base, known=", ".join(pipelines.bases)))
     plan = begun(plan) if model.refers else plan
+    plan = plan if pipelines.paints(plan.base, "refiner", plan.family) else unrefined(plan)
     again = pipelines.paints(plan.base, AGAIN, plan.family)
     takes = again and "latents" in pipelines.pipeline(plan.base, AGAIN, plan.family).arguments.values()
     most = PASSES if takes else 1
@@ -101,6 +95,7 @@ class _Selection:
             constants=tuple(self._constants(loaded, told)),
             passes=tuple(self._pass(number, passed, told) for number, passed in enumerate(passes)),
             dtype=self.model.dtype if dtype == "auto" else dtype,
+            is_whole_on_cpu=dtype == "auto" and self.model.dtype == HALF,
             device="" if device == "auto" else device,
             single_file=bool(passes) and self._loading.is_file,
             local_files=bool(self.choices["local_files_only"]),
@@ -206,6 +201,7 @@ class _Selection:
     def _own(self, found: Quantities, passed: PlannedPass, loops: Loops, *, alone: bool) -> None:
         """What a pass is told that the script samples by itself."""
         found.values["prompt"] = texts_of(passed.wanted, loops)
+        found.values |= {"areas": areas_of(passed.areas)} if passed.areas else {}
         self._emphasis(found, passed)
         if not alone:
             found.values |= {"negative": texts_of(passed.unwanted, loops), "cfg": passed.sample.cfg_scale}

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from paramc.api import check
 from paramc.archive.entry import WITHOUT
@@ -21,12 +21,19 @@ from paramc.commands.sources import about, compiled, load_source, target_folders
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
 from paramc.presentation.console import Console
+from paramc.presentation.layout import tally
 from paramc.presentation.progress import Progress
 from paramc.resources import write_atomically
 from paramc.source.detect import open_file
 
 Status: TypeAlias = Literal["written", "kept", "errors", "none", "failed"]
-"""`kept`: the output was there already; `errors`: settings with errors, of which nothing is written; `none`: none."""
+STATUSES: Final[dict[Status, str]] = {
+    "written": "",
+    "kept": "written before, left as it is",
+    "errors": "settings with errors, nothing written",
+    "none": "no settings",
+    "failed": "not read or not written",
+}
 
 
 class Done(NamedTuple):
@@ -58,13 +65,13 @@ def run_folder(arguments: Arguments, console: Console) -> Outcome:
             problems.append(diagnose("PC824", name=done.path, reason=done.reason))
         progress.step()
     progress.end()
-    counts = {name: statuses[name] for name in ("written", "kept", "errors", "none", "failed")}
+    counts = {name: statuses[name] for name in STATUSES}
     kept = {grade: grades[grade] for grade in GRADES if grades[grade]}
-    lines = [f"{count:>9,}  {name}\n" for name, count in counts.items()]
-    lines += [f"{count:>9,}  of them {grade}\n" for grade, count in kept.items()]
+    lines: list[tuple[int, str, str]] = [(statuses[name], name, meaning) for name, meaning in STATUSES.items()]
+    lines += [(count, "of them", f"at worst {grade}") for grade, count in kept.items()]
     code = ERRORS_FOUND if counts["failed"] or counts["errors"] else FINE
     said = Said(tuple(problems), shown=EVERYTHING)
-    return Outcome("".join(lines), {"files": counts, "grades": kept}, (said,), code=code)
+    return Outcome(tally(lines), {"files": counts, "grades": kept}, (said,), code=code)
 
 
 def convert_file(arguments: Arguments, path: str) -> Done:

@@ -1,7 +1,7 @@
 """`paramc diff`: in what two sources differ, the strongest effect first, and how far their pixels lie apart."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -12,9 +12,11 @@ from paramc.commands.parser import Arguments, UsageError
 from paramc.commands.sources import load_source, open_argument
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
+from paramc.ir.paths import leaves
 from paramc.passes.effects import Effect, rank_effects
 from paramc.presentation.console import Console
 from paramc.presentation.findings import cell
+from paramc.presentation.job import shown
 from paramc.presentation.layout import table
 
 if TYPE_CHECKING:
@@ -28,12 +30,13 @@ UNSET: Final = "–"
 class _Ranked(NamedTuple):
     difference: Difference
     effect: Effect
+    left: str
+    right: str
 
     @property
     def cells(self) -> tuple[str, str, str, str, str]:
         """A row of the table."""
-        item, effect = self.difference, self.effect
-        return (item.path, item.left or UNSET, item.right or UNSET, effect.word, effect.why)
+        return (self.difference.path, self.left, self.right, self.effect.word, self.effect.why)
 
 
 class _Side(NamedTuple):
@@ -91,7 +94,15 @@ def _picture(argument: str) -> "Image | None":
 
 def _ranked(left: Loaded, right: Loaded) -> tuple[_Ranked, ...]:
     found = {item.path: item for item in diff(left.job, right.job)}
-    return tuple(_Ranked(found[effect.path], effect) for effect in rank_effects(left.job, right.job, found))
+    values = [dict(leaves(side.job)) for side in (left, right)]
+    return tuple(
+        _Ranked(found[effect.path], effect, *(_cell(value, effect.path) for value in values))
+        for effect in rank_effects(left.job, right.job, found)
+    )
+
+
+def _cell(values: Mapping[str, object], path: str) -> str:
+    return shown(values[path], ", ") if path in values else UNSET
 
 
 def _compared(left: _Side, right: _Side) -> "Comparison | None":

@@ -54,9 +54,11 @@ def _asked(drawn: Drawn, found: Sequence[Need]) -> Iterator[tuple[str, str, str]
     for node, described in drawn.graph.items():
         shown = as_object(described)
         kind = str(shown.get("class_type"))
-        yield "missing" if (node, "") in missing else "there", kind, drawn.blame.title(node)
+        known = (node, "") not in missing
+        yield "there" if known else "missing", kind, drawn.blame.title(node)
         for name, value in as_object(shown.get("inputs")).items():
             if name in drawn.tables.files and isinstance(value, str):
                 need = missing.get((node, name))
-                verdict = "there" if need is None else f"as {need.renamed}" if need.renamed else "missing"
+                verdict = "missing" if need else "there" if known else "unknown"  # of a class that it has not
+                verdict = f"as {need.renamed}" if need and need.renamed else verdict
                 yield verdict, value, drawn.blame.setting(node, name, value).word

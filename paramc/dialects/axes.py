@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -190,13 +191,24 @@ def _point(path: str, text: str, job: Job) -> Point:
 
 
 def _edits(path: str, text: str, job: Job) -> tuple[Setting, ...]:
+    return _labelled(job, path, text) or (setting(edit_with_text(job, path, text), path),)
+
+
+def labelled_edits(job: Job, path: str, text: str) -> tuple[Setting, ...]:
+    """What a label of a sampler or a schedule sets; nothing for other values, and for labels that no table knows."""
+    with suppress(UnknownName):
+        return _labelled(job, path, text)
+    return ()
+
+
+def _labelled(job: Job, path: str, text: str) -> tuple[Setting, ...]:
     match path.rpartition(".")[2]:
         case "sampler":
             return sampler_edits(path, text, _names(job))
         case "schedule":
             return schedule_edits(path, text, _names(job))
         case _:
-            return (setting(edit_with_text(job, path, text), path),)
+            return ()
 
 
 def _names(job: Job) -> Names:

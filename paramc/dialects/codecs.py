@@ -364,6 +364,10 @@ def _write_numbers(value: object) -> str | None:
     return f"({', '.join(number_text(-1 if item is None else item) for item in value)})"
 
 
+def _read_given(text: str) -> bool | None:
+    return True if text.strip() else None
+
+
 def _write_presence(value: object) -> str | None:
     return None if value is None else "True"
 
@@ -483,6 +487,7 @@ NUMBERS: Final = {
 TEXTS: Final = {
     "text": Codec(_read_text, _write_text),
     "presence": Codec(read_bool, _write_presence),  # `True` while the value is not None
+    "given": Codec(_read_given, lambda value: None),  # anything; a picture stays in the source
     "part": Codec(read_bool, _write_presence),  # `True` makes a part of the Job that may be empty
     "urn": Codec(lambda text: (text, text), lambda value: None, 2),  # the only name of a file
     "hashes": Codec(_read_hashes, _write_hashes),

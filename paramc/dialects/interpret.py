@@ -117,6 +117,7 @@ class Interpretation:
 
     def _found(self) -> None:
         later: list[Entry] = []
+        denied: set[tuple[str, int]] = set()  # parts that a switch says are not there, whatever else speaks of them
         for entry in self.effective():
             match = entry.match
             row = match.field if match else None
@@ -127,7 +128,12 @@ class Interpretation:
             self.said.add(row.key)
             if row.kind in ("presence", "part") and entry.value is True:
                 self.affirmed.add((row.key, entry.number))
-            if row.founds is None or (row.kind == "part" and entry.value is not True):
+            if row.founds is None:
+                continue
+            if row.kind == "part" and entry.value is not True:
+                if row.places[0].text() == _kind_of(row.founds).text():
+                    denied.add((row.founds.text(), entry.number))
+                    self.declined.add(row.founds.owner)
                 continue
             if row.otherwise:
                 later.append(entry)
@@ -137,6 +143,7 @@ class Interpretation:
             row = entry.match.field if entry.match else None
             if row and row.founds and not self._exists(row.places[0], entry.number):
                 self.founded.add((row.founds.text(), entry.number))
+        self.founded -= denied
 
     def _exists(self, place: Place, number: int) -> bool:
         owner = place.owner
@@ -217,7 +224,7 @@ class Interpretation:
 
     def _values(self, row: Field, entry: Entry) -> tuple[object, ...]:
         value = entry.value
-        if row.kind in ("presence", *PROMPTS):
+        if row.kind in ("presence", "given", *PROMPTS):
             return (None,)
         if row.kind == "part":
             place = row.places[0]

@@ -161,11 +161,6 @@ class PromptArea(Model):
     mask_strength: Annotated[float, COUNT] = 1.0
     fits_mask: bool = False  # the area is the smallest rectangle around the mask
 
-    @property
-    def is_part(self) -> bool:
-        """Whether it is less than the whole picture, or weighed by a mask."""
-        return self.mask is not None or (self.width is not None and self.height is not None)
-
 
 class OpaquePatch(Model):
     """An extension that paramc knows by name only: its fields as written, in order."""

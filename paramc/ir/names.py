@@ -17,6 +17,7 @@ class Sampler(NamedTuple):
 
     title: str
     calls: int = 1
+    second: str = ""
     draws: str = ""
     automatic: str = "uniform"
     drops: bool = False

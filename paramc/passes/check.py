@@ -12,10 +12,13 @@ from paramc.dialects.edits import Timeline
 from paramc.dialects.language import language_of
 from paramc.dialects.prompt_remarks import Pass, remark_prompt
 from paramc.dialects.registry import find_dialect
+from paramc.ir.control import PromptArea
+from paramc.ir.geometry import Size
 from paramc.ir.job import Job
 from paramc.ir.ledger import Stated
 from paramc.ir.names import is_known, samplers, schedules
 from paramc.ir.paths import leaves
+from paramc.ir.places import place_of
 from paramc.ir.sampling import ANY_SEED
 from paramc.ir.stages import Enlarge, ImageToImage, Inpaint
 from paramc.passes.conditioning import denoiser_calls
@@ -41,6 +44,7 @@ def check_job(job: Job) -> tuple[Diagnostic, ...]:
         *_names(job, values),
         *_numbers(job, values),
         *_size(job),
+        *_areas(job),
         *_task(job),
         *_seed(job),
         *_stages(job),
@@ -140,6 +144,17 @@ def _floored(job: Job, text: str, floor: str) -> Suggestion | None:
     if stated is None or stated.raw_span is None or stated.raw != text or "0" in floor.split("x"):
         return None
     return Suggestion(stated.raw_span, floor, "safe")
+
+
+def _areas(job: Job) -> Iterator[Diagnostic]:
+    """Places of prompts beyond the edges of the picture."""
+    areas = [patch for patch in job.patches if isinstance(patch, PromptArea)]
+    for rank, area in enumerate(areas):
+        whole = Size(1, 1) if area.unit == "share" else job.size
+        is_placed = area.width is not None and area.height is not None
+        if whole and is_placed and (area.x >= whole.width or area.y >= whole.height):
+            path = place_of("patches.prompt_area[n]").text(rank)
+            yield diagnose("PC454", span_of(job, f"{path}.x"), path=path, place=path, number=area.branch + 1)
 
 
 def _task(job: Job) -> Iterator[Diagnostic]:

@@ -10,6 +10,7 @@ from paramc.ir.job import Job
 from paramc.ir.names import sampler_of
 from paramc.ir.plan import ApplyControl, Average, Combine, Encode, Run, Variant
 from paramc.ir.prompt import Prompt
+from paramc.ir.ranges import misfits
 from paramc.passes.draft import Draft
 
 DIGITS: Final = 1e-6  # of the share of a prompt that is one of several
@@ -49,8 +50,9 @@ def add_prompt(draft: Draft, prompt: Prompt, path: str, name: str, calls: int, h
 
 
 def _areas(job: Job, weights: Sequence[float]) -> tuple[PromptArea | None, ...]:
-    """The area of each prompt; none at all where none has one, or where a weight below zero leaves no mean."""
-    areas = {area.branch: area for area in reversed(job.patches) if isinstance(area, PromptArea)}
+    """The area of each prompt, its first one; none at all where none has one, or a weight below zero leaves no mean."""
+    said = [patch for patch in job.patches if isinstance(patch, PromptArea) and not any(misfits(patch))]
+    areas = {area.branch: area for area in reversed(said)}
     found = tuple(areas.get(branch) for branch in range(len(weights)))
     return found if any(found) and min(weights) >= 0 < sum(weights) else ()
 

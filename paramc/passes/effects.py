@@ -21,7 +21,7 @@ UNMEASURED: Final = 0.05
 MOST_PLANNED: Final = 64  # differences that are tried out one by one
 SIZES: Final = ((0.5, "another picture"), (0.05, "large"), (0.005, "visible"), (1e-9, "small"))
 UNNOTICED: Final = "none"
-SAME_STEPS: Final = "both come to the same steps"
+SAME_STEPS: Final = "the picture is painted in the same way with both"
 IDLE: Final = {
     "draws": "the sampler draws no noise on its way",
     "weights": "no word of the prompts has a weight",

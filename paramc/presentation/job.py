@@ -14,6 +14,7 @@ from paramc.ir.prompt import NetworkTag, Prompt
 Groups: TypeAlias = Mapping[str, Mapping[str, object]]
 DOT = " · "
 HASH_DIGITS = 12  # shown of a hash
+MOST_RAW = 400  # characters shown of what is not understood
 _OWN_FORM = frozenset({"producer", "task", "prompt", "negative", "assets", "size", "sampling"})
 _BY_KIND = frozenset({"stages", "controls", "patches"})
 
@@ -29,13 +30,18 @@ def describe(job: Job) -> list[tuple[str, str]]:
         ("networks", "\n".join(_network(tag) for tag in (*job.prompt.networks, *job.negative.networks))),
         *_files(job),
         ("sampling", DOT.join(_sampling(job, groups))),
-        ("size", _shown(job.size) if job.size else ""),
+        ("size", shown(job.size) if job.size else ""),
         *((_label(name), DOT.join(_facts(groups, name))) for name in groups if name not in _OWN_FORM),
-        ("unknown", "\n".join(f"{item.key}: {item.raw}" for item in job.ledger if not item.paths)),
+        ("unknown", "\n".join(f"{item.key}: {_cropped(item.raw)}" for item in job.ledger if not item.paths)),
         ("implied", "\n".join(f"{item.path} = {item.read}: {item.because}" for item in job.implied)),
         ("family", _family(job.family) if job.family else ""),
     ]
     return [(label, text) for label, text in lines if text]
+
+
+def _cropped(raw: str) -> str:
+    """A whole graph that nobody understands is no line for a screen."""
+    return raw if len(raw) <= MOST_RAW else f"{raw[:MOST_RAW]}… ({len(raw):,} characters)"
 
 
 def _groups(job: Job) -> Groups:
@@ -85,7 +91,7 @@ def _files(job: Job) -> Iterator[tuple[str, str]]:
     defaults = type(job.assets).model_fields
     for name, value in job.assets.__dict__.items():
         if value != defaults[name].default:
-            yield _words(name), _shown(value)
+            yield _words(name), shown(value)
 
 
 def _fact(name: str, value: object) -> str:
@@ -97,12 +103,13 @@ def _fact(name: str, value: object) -> str:
         case False:
             return f"{words} off"
         case ((str(), str()), *_):
-            return DOT.join(_shown(item) for item in value)
+            return DOT.join(shown(item) for item in value)
         case _:
-            return f"{words} {_shown(value, ', ')}"
+            return f"{words} {shown(value, ', ')}"
 
 
-def _shown(value: object, between: str = "\n") -> str:
+def shown(value: object, between: str = "\n") -> str:
+    """A value as people write it: texts and names without quotes, sizes as `512 × 768`, several one after another."""
     match value:
         case str():
             return value
@@ -117,7 +124,7 @@ def _shown(value: object, between: str = "\n") -> str:
         case (str(name), str(text)):
             return f"{name} {text}"
         case tuple():
-            return between.join(_shown(item) for item in value)
+            return between.join(shown(item) for item in value)
         case _:
             return plain(value)
 

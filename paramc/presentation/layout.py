@@ -23,6 +23,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen) ->
     return "".join(f"{line}\n" for line in lines)
 
 
+def tally(counts: Iterable[tuple[int, str, str]]) -> str:
+    """Counts under each other, each with its word and what the word means."""
+    return "".join(f"{count:>9,}  {word:<8} {meaning}".rstrip() + "\n" for count, word, meaning in counts)
+
+
 Painter: TypeAlias = Callable[[str, Sequence[str]], Sequence[str]]
 """Gets a label and its finished lines, gives them in colours."""
 

@@ -1,5 +1,6 @@
 """What a server refuses or fails at, in the words of the one who wrote the settings."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -43,15 +44,19 @@ def failure(entry: Mapping[str, Json], blame: Blame) -> Iterator[Diagnostic]:
 
 
 def lacking(found: Sequence[Need], blame: Blame, tables: ServerTables) -> Iterator[Diagnostic]:
-    """What a server lacks for a graph, with what to do."""
+    """What a server lacks for a graph, with what to do; each class of nodes once."""
+    others = Counter(str(need.value) for need in found if need.kind == "class")
     for need in found:
         setting = blame.setting(need.node, need.name, need.value)
         value = str(need.value)[:CROP]
         match need.kind:
             case "class":
-                pack = tables.pack_of(value)
-                hint = f"install the pack `{pack}`" if pack else _hint(need.offers, PACK)
-                yield diagnose("PC843", node=blame.title(need.node), name=value, hint=hint)
+                more = others.pop(str(need.value), 0) - 1
+                if more >= 0:
+                    pack = tables.pack_of(value)
+                    hint = f"install the pack `{pack}`" if pack else _hint(need.offers, PACK)
+                    node = blame.title(need.node) + (f" and {more} more" if more else "")
+                    yield diagnose("PC843", node=node, name=value, hint=hint)
             case "file" if need.renamed:
                 yield diagnose("PC851", setting.span, name=value, renamed=need.renamed, path=setting.path)
             case "file":

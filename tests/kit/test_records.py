@@ -22,7 +22,9 @@ JSON = [name for name in RECORDS if record_of(find_dialect(name)).layout != WORD
 SAMPLES = {
     **dict.fromkeys(("int", "count", "natural", "width", "height", "layer", "skipped_layers"), 2),
     **dict.fromkeys(("float", "decimal", "both", "percent", "lead"), 0.5),
-    **dict.fromkeys(("text", "prompt", "negative", "file", "names", "unit", "asset", "tight_asset", "urn"), "a word"),
+    **dict.fromkeys(
+        ("text", "prompt", "negative", "file", "names", "unit", "asset", "tight_asset", "urn", "given"), "a word"
+    ),
     **dict.fromkeys(("bool", "presence", "part"), True),
     **dict.fromkeys(("size", "target_size", "noise_size"), "512x768"),
     **dict.fromkeys(("hashes", "tagged_hashes"), "0123456789ab"),
@@ -40,6 +42,7 @@ SAMPLES = {
     "pair": "(0, 1)",
     "triple": "(1, 2, 3)",
 }
+OF_MASKS = ("task.mask", "task.fill", "task.inverts_mask", "task.area", "task.padding")
 NASTY = [
     "",
     "x",
@@ -90,7 +93,7 @@ def sample(row: Field) -> object:
 
 
 def _labels(row: Field) -> list[str]:
-    return ["cpu", "cuda", "balanced", "just_resize", "LoRA", "Enable", "GPU"]
+    return ["cpu", "cuda", "balanced", "just_resize", "LoRA", "Enable", "GPU", "Just Resize", "Both", "1", "original"]
 
 
 def _reads(row: Field, label: str) -> bool:
@@ -174,7 +177,7 @@ def founders(dialect: Dialect, key: str, row: Field) -> Iterator[tuple[str, Fiel
     if owner not in fields.founded or (row.founds and row.founds.owner == owner):
         return
     found = [other for other in fields.rows if other.founds and other.founds.owner == owner]
-    wanted = "task.inpaint" if row.places[0].text().startswith("task.mask") else ""
+    wanted = "task.inpaint" if row.places[0].text().startswith(OF_MASKS) else ""
     found.sort(
         key=lambda other: (
             wanted not in (other.founds.text() if other.founds else ""),

@@ -475,6 +475,16 @@ def test_the_doctor_knows_no_node_that_the_server_has_not(call: Any) -> None:
     assert item["help"].startswith("did you mean `KSampler`")
 
 
+def test_a_class_that_two_nodes_are_of_is_missing_once_and_nothing_is_known_of_their_files(call: Any) -> None:
+    graph = json.loads(_graph("example.png"))
+    graph["90"] = graph["91"] = {"class_type": "LoadTwice", "inputs": {"ckpt_name": "dream.safetensors"}}
+    with serving(Script()) as server:
+        said = call("doctor", server, source=json.dumps(graph))
+    (item,) = [item for item in said.all if item["code"] == "PC843"]
+    assert item["message"] == "the server has no node `LoadTwice`, asked for by LoadTwice (node 90) and 1 more"
+    assert [word for word, name, by in said.result["asked"] if "LoadTwice" in by] == ["missing", "unknown"] * 2
+
+
 @pytest.mark.parametrize(
     ("kind", "pack"),
     [("KSampler (Efficient)", "efficiency-nodes-comfyui"), ("CR Nothing", "ComfyUI_Comfyroll_CustomNodes")],

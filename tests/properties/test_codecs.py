@@ -109,6 +109,7 @@ def test_every_codec_has_values_to_try() -> None:
         "width",
         "height",
         "urn",
+        "given",
     }  # these read whether, one side or a name that is not written again
 
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from paramc.ir.job import Job
+
 Tiny = Callable[[str], Path]
+EXACT = 1e-5  # of the latent, between a script and the runner
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +39,19 @@ def worded(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 
     folder = tmp_path_factory.mktemp("worded")
     return cache(lambda base: save(base, folder, whole=True))
+
+
+@pytest.fixture
+def agrees(worded: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Callable[[Job], None]:
+    """Holds a job's script against the runner."""
+
+    def agrees(made: Job) -> None:
+        from tests.sdk.deviations import deviation
+        from tests.sdk.painted import prepare
+
+        assert made.family is not None
+        folder = worded(made.family.base)
+        prepare(folder, monkeypatch)
+        assert deviation(made, folder, "exact") <= EXACT
+
+    return agrees

@@ -10,7 +10,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import formatannotation
 from pathlib import Path
+
+from paramc.ir.control import PromptArea
 
 RUNTIME = Path(__file__).parents[2] / "paramc" / "runtime"
 LINE = "88"
@@ -21,12 +24,13 @@ MODULES = (
     "schedules/levels", "schedules/curve", "schedules/curves", "schedules/fitted", "schedules/spaced",
     "schedules/timesteps", "execute/tables",
     "denoise/conditioning", "denoise/guidance", "denoise/prompts", "denoise/parametrisation", "denoise/guided",
-    "denoise/on_timesteps", "denoise/patched", "denoise/rescaled",
+    "denoise/on_timesteps", "denoise/patched", "denoise/rescaled", "denoise/regions", "denoise/placed",
     "samplers/process", "samplers/protocol", "samplers/step", "samplers/weights", "samplers/euler", "samplers/lms",
     "samplers/heun", "samplers/dpm_2", "samplers/dpm_solver", "samplers/dpmpp", "samplers/dpmpp_sde",
     "samplers/one_step", "samplers/multistep", "samplers/unipc", "samplers/cfg_pp", "samplers/res",
     "samplers/gradient_estimation", "samplers/er_sde", "samplers/seeds", "samplers/sa_solver", "samplers/ddim",
-    "execute/merging", "denoise/masked", "stages/starts", "stages/pictures", "stages/sizes", "stages/masks", "execute/shading", "execute/values", "control/filters", "control/hints",
+    "execute/merging", "denoise/masked", "stages/starts", "stages/pictures", "stages/sizes", "stages/masks", "execute/shading", "execute/areas",
+    "execute/values", "control/filters", "control/hints",
 )  # fmt: skip
 """Each after those that it imports from."""
 TYPES = frozenset({"float", "int", "bool", "str", "tuple", "None", "frozenset"})  # kept where a dataclass needs them
@@ -39,6 +43,7 @@ ALONE = {
     "text/words": {"ANY", "_ENCODERS", "_labelled"},
     "execute/shading": {"GROWN", "shares_of", "grown", "fitted_shares", "greyed"},
     "execute/values": {"flattened", "BACKGROUND"},
+    "execute/areas": {"CELL", "LEAST", "CHANNELS", "place_of", "_rectangle", "_mask", "_channel", "_around"},
     "control/hints": {"hint", "nearest_hint", "_numbers", "_fitted", "_cut", "_scaled", "_resampled", "_border_colour"},
     "control/filters": {"WHITE"},
 }  # of modules whose other parts no script needs
@@ -175,7 +180,7 @@ class Module:
         for field in node.body:
             if isinstance(field, ast.AnnAssign):
                 names = {child.id for child in ast.walk(field.annotation) if isinstance(child, ast.Name)}
-                known = self.text[slice(*self.span(field.annotation))] if names and names <= TYPES else "object"
+                known = self.text[slice(*self.span(field.annotation))] if names and names <= TYPES else "Any"
                 yield (self.span(field.target)[1], self.span(field.annotation)[1], f": {known}")
 
 
@@ -213,7 +218,7 @@ def sources() -> dict[str, str]:
     found: dict[str, str] = {}
     for module in _modules():
         if module.name == "execute/tables":
-            found |= digits() | RECORDED
+            found |= digits() | RECORDED | {PromptArea.__name__: said()}
         found |= {module.called(name): module.part(name) for name in module.definitions}
     return _formatted(found)
 
@@ -234,6 +239,16 @@ def digits() -> dict[str, str]:
     alphas, table = recorded_alphas("sd"), recorded_table("sd")
     sigmas = off("SIGMA_DIGITS", table.sigmas, ((1 - alphas) / alphas).double().sqrt())
     return sigmas | off("LOG_DIGITS", table.log_sigmas, table.sigmas.double().log())
+
+
+def said() -> str:
+    """A job's place of a prompt as a plain value, for the functions that ask for its parts."""
+    fields = PromptArea.model_fields.items()
+    told = ((name, formatannotation(field.annotation), field.default) for name, field in fields)
+    typed = ((name, kind if {*re.findall(r"\w+", kind)} <= TYPES else "Any", usual) for name, kind, usual in told)
+    lines = (f"{name}: {kind} = {usual!r}" for name, kind, usual in typed)
+    about = '"""What is said of the place of a prompt; its mask is a file."""\n'
+    return "\n    ".join(("@dataclass(frozen=True)\nclass PromptArea:", about, *lines))
 
 
 def _base_36(number: int) -> str:

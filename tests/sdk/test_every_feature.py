@@ -14,6 +14,7 @@ from paramc.backends.report import Grade, Report, rank
 from paramc.ir.features import features
 from paramc.ir.job import Job
 from tests.sdk.witnesses import UNASKED, WITNESSES
+from tests.unit.backends.scripts import ruff
 
 pytestmark = [
     pytest.mark.sdk,
@@ -60,6 +61,17 @@ def test_a_witness_asks_for_its_feature_and_for_nothing_worse(feature: str) -> N
     found = grade_of(said, feature)
     assert found is not None
     assert rank(said.worst) <= max(rank(found), rank("close"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+def test_scripts_are_formatted_and_every_name_is_known(tmp_path: Path, family: str) -> None:
+    walks = ("sampler.", "schedule.") if family != "sd1" else ()
+    for feature in (name for name in WITNESSES if not name.startswith(walks)):
+        source = paramc.compile(WITNESSES[feature].job(family), "diffusers", options=EXACT).text
+        (tmp_path / f"{feature.replace('.', '_')}.py").write_text(source)
+    assert ruff("format", "--diff", folder=tmp_path) == ""
+    assert ruff("check", "--quiet", "--select", "E4,E7,E9,F,I,B", folder=tmp_path) == ""
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning"),
 ]
 
-EXACT = 1e-5
 WALKED = [name for name in samplers() if name not in ("tcd", "ddim_cfg_pp", "plms", "unipc")]
 GRID = [(name, Random(name).choice([each for each in schedules() if each != "automatic"])) for name in WALKED]
 ALWAYS = {"euler_ancestral", "ddim"}
@@ -83,22 +82,6 @@ def repainted(base: str = "sd1", sampler: str = "euler", **settings: object) -> 
     usual = {"init": ImageRef(path="input.png"), "mask": ImageRef(path="mask.png"), "strength": 0.6, "mask_blur": 4}
     task = Inpaint.model_validate(usual | {"resize": "crop"} | settings)
     return job(of_picture(sampler_name=sampler), base).model_copy(update={"task": task}).replace({"size": Size(64, 64)})
-
-
-@pytest.fixture
-def agrees(worded: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Callable[[Job], None]:
-    """Holds a job's script against the runner."""
-
-    def agrees(made: Job) -> None:
-        from tests.sdk.deviations import deviation
-        from tests.sdk.painted import prepare
-
-        assert made.family is not None
-        folder = worded(made.family.base)
-        prepare(folder, monkeypatch)
-        assert deviation(made, folder, "exact") <= EXACT
-
-    return agrees
 
 
 @pytest.mark.parametrize(

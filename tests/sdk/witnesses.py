@@ -24,6 +24,7 @@ PLAIN = "a photo of a cat"
 MASKED = ImageRef(path="mask.png")
 KARRAS, BETA = {"sampling.schedule": "karras"}, {"sampling.schedule": "beta"}
 START = ImageRef(path="input.png")
+PLACE = (("branch", 1), ("x", 16), ("width", 40), ("height", 64), ("mask", MASKED), ("mask_strength", 0.5))
 
 
 class Witness(NamedTuple):
@@ -134,6 +135,7 @@ WITNESSES: dict[str, Witness] = {
     "control.controlnet": Witness(unit=ControlNet(model=AssetRef(name="net"), image=START, weight=0.8)),
     "patch.token_merging": Witness(more="Token merging ratio: 0.5"),
     "patch.tiling": Witness(more="Tiling: True"),
+    "patch.prompt_area": Witness("a cat AND a dog", values={f"patches.prompt_area.{name}": at for name, at in PLACE}),
     **named("sampler", "sampling.sampler"),
     **named("schedule", "sampling.schedule"),
 }

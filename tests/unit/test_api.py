@@ -39,6 +39,11 @@ ALONE = "\ud800"  # half of a surrogate pair: no text in any encoding
         (lambda: paramc.prompt("a").schedule(-1), "`steps` takes 0 to 100000, not `-1`"),
         (lambda: paramc.prompt("[a|b]").schedule(10**9), "`steps` takes 0 to 100000"),
         (lambda: paramc.prompt("a").schedule(5, hires_steps=10**9), "`hires_steps` takes 0 to 100000"),
+        (lambda: paramc.run(TEXT), "`jobs` takes a Job, not `"),  # type: ignore[arg-type]
+        (lambda: paramc.run([JOB, None]), "`jobs` takes a Job"),  # type: ignore[list-item]
+        (lambda: paramc.run(3), "`jobs` takes a Job or several"),  # type: ignore[arg-type]
+        (lambda: paramc.run(JOB, models=3), "`models` takes a folder"),  # type: ignore[arg-type]
+        (lambda: paramc.run(JOB, models=[3]), "`models` takes a folder"),  # type: ignore[list-item]
         (lambda: JOB.replace("sampling.steps"), "`values` takes a mapping"),  # type: ignore[arg-type]
         (lambda: JOB.replace({1: 2}), "`a path` takes a text"),  # type: ignore[dict-item]
     ],

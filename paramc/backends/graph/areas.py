@@ -18,10 +18,15 @@ def placed(
 ) -> list[Socket]:
     """Each conditioning in its place. The weights count by what they are beside one another."""
     even = len(weights) / sum(weights)
-    strengths = [weight * even * (area.strength if area else 1.0) for weight, area in zip(weights, areas, strict=True)]
+    strengths = [weight * even * _strength(area) for weight, area in zip(weights, areas, strict=True)]
     scale = min(1.0, STRONGEST / (max(strengths) or 1.0))
     parts = zip(sockets, strengths, areas, strict=True)
     return [_placed(context, socket, short(strength * scale), area) for socket, strength, area in parts]
+
+
+def _strength(area: PromptArea | None) -> float:
+    """How much a prompt counts where it does; what its mask weighs more than a node takes counts everywhere there."""
+    return area.strength * max(area.mask_strength / STRONGEST, 1.0) if area else 1.0
 
 
 def _placed(context: Context, socket: Socket, strength: float, area: PromptArea | None) -> Socket:
@@ -29,7 +34,7 @@ def _placed(context: Context, socket: Socket, strength: float, area: PromptArea 
     if area and area.width is not None and area.height is not None:
         role, sides = _rectangle(context, area)
         socket = add(role, strength=strength, **sides, conditioning=socket)["conditioning"]
-    elif strength != 1:
+    elif strength != 1 or (area and area.mask is None):
         socket = add("strength", strength=strength, conditioning=socket)["conditioning"]
     if area and area.mask is not None:
         mask = add("load_area", file=picture_name(context, "mask", area.mask), channel=area.mask_channel)

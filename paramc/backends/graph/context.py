@@ -113,8 +113,13 @@ def file_name(context: Context, folder: str, asset: AssetRef | None) -> str:
 
 
 def picture_name(context: Context, folder: str, image: ImageRef) -> str:
-    """What the loader of pictures calls one: its file, else the hash of its pixels."""
+    """What the loader of pictures calls one: its file, else the hash of its pixels.
+
+    A job that was read from a graph has the loader's own names, which tell folders too.
+    """
     files = context.tables.files
+    if image.path and context.job.producer.dialect == context.target.dialect and image.path[0] != "/":
+        return image.path
     name = PurePosixPath(image.path.replace("\\", "/")).name if image.path else image.md5 or files.unnamed[folder]
     return name if name.lower().endswith(files.pictures) else name + files.suffix[folder]
 

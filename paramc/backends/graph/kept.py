@@ -1,6 +1,7 @@
 """The graph that a job was read from, with only those widgets changed whose values the job has no more."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -28,6 +29,7 @@ from paramc.passes.upgrade import upgrade_job
 
 ENGINE: Final = "graph"
 BESIDE: Final = frozenset({"status", "hashes", "path", "urn", "version", "network"})  # of a file: no node says them
+PICTURES: Final = (".init.path", ".image.path", ".mask.path")  # which nodes do say
 UNBOUND: Final = 2**63  # characters: what was read once is read again
 ABSENT: Final = "unset"
 SHOWN: Final = 60
@@ -72,19 +74,32 @@ def differences(job: Job, other: Job, dialect: Dialect) -> Mapping[str, object]:
     return {
         path: own.get(path)
         for path in (own | theirs)
-        if own.get(path) != theirs.get(path) and path.rpartition(".")[2] not in BESIDE
+        if _read(own.get(path)) != _read(theirs.get(path))
+        and (path.endswith(PICTURES) or path.rpartition(".")[2] not in BESIDE)
     }
 
 
+def _read(value: object) -> object:
+    """A value as a graph is read: files without the suffix that goes without saying."""
+    return value.removesuffix(SUFFIX) if isinstance(value, str) else value
+
+
 def lost_values(job: Job, target: Target, text: str) -> Iterator[Diagnostic]:
-    """What a written graph does not say of a job that was read from one."""
-    dialect = source_dialect(job, target)
-    if dialect is None or drawing(job.ledger) is None:
+    """Whether a written graph is not the one that a job was read from, and what it does not say of the job."""
+    dialect, source = source_dialect(job, target), drawing(job.ledger)
+    if dialect is None or source is None:
         return
-    found = readings(load_graph(text, dialect, limit=UNBOUND), dialect)
+    graph = load_graph(text, dialect, limit=UNBOUND)
+    if _classes(graph) - _classes(load_graph(source, dialect, limit=UNBOUND)):
+        yield diagnose("PC666")
+    found = readings(graph, dialect)
     missing = min((differences(job, reading.job, dialect) for reading in found), key=len, default={})
     for path, value in missing.items():
         yield diagnose("PC664", path=path, where=path, value=str(ABSENT if value is None else value)[:SHOWN])
+
+
+def _classes(graph: Graph) -> Counter[str]:
+    return Counter(node.type for node in graph.nodes.values())
 
 
 def _changed(graph: Graph, reading: Reading, job: Job, dialect: Dialect, target: Target) -> Graph | None:
@@ -134,6 +149,8 @@ def _spelt(
             return word if roles.schedule(word) == value else None
         case str() if name in ("name", "upscaler"):
             return _file(value, str(inputs.get(found.input)), tables)
+        case float() if value.is_integer() and type(inputs.get(found.input)) is int:
+            return int(value)
         case bool() | int() | float() | str():
             return value
         case _:

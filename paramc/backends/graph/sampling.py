@@ -13,6 +13,7 @@ from paramc.backends.graph.tiled import enlargement, factor, upscaled
 from paramc.dialects.graph.levels import Flow, NoiseModel, limits, shares, sigmas, variance_preserving
 from paramc.dialects.graph.making import shortest
 from paramc.ir.geometry import Size
+from paramc.ir.names import sampler_of
 from paramc.ir.plan import Detail, Encode, EncodeImage, MaskLatent, Op, Sample, Sigmas, UpscaleImage
 from paramc.ir.stages import TextToImage
 
@@ -178,10 +179,10 @@ def _clip(context: Context, reference: str) -> Socket:
 
 def _calls(context: Context, run: Pass) -> tuple[float, ...]:
     """Shares of the sampling at which the model is called; evenly spread where the schedule has no formula here."""
-    second, levels = run.sampler.second, _levels(context, run)
+    sampler, levels = sampler_of(run.op.sampler), _levels(context, run)
     if levels:
-        return shares(levels, _noise_model(context, run), second, _eta(run))
-    count = min(max(run.steps - run.start, 1), MOST_STEPS) * (2 if second else 1)
+        return shares(levels, _noise_model(context, run), sampler, _eta(run))
+    count = min(max(run.steps - run.start, 1), MOST_STEPS) * sampler.calls
     begin = run.start / run.steps
     return tuple(begin + (1 - begin) * index / count for index in range(count))
 

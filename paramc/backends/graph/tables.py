@@ -34,7 +34,6 @@ class SamplerRow(NamedTuple):
     own: str = ""
     patch: str = ""
     cfg: float = 1.0
-    second: str = ""
 
 
 class ScheduleRow(NamedTuple):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final, TypeAlias
 
 from paramc.dialects.graph.found import (
@@ -147,30 +147,31 @@ class Conditionings:
                 case _:
                     return part._replace(zero=True)
 
-        return lambda found: replace(found, parts=tuple(map(changed, found.parts)))
+        return partial(_each, changed)
 
     def _placed(self, node: Node, role: Role) -> Change:
-        """All parts in one place; of a rectangle the node says the weight as well."""
-        found = self.walk.found
-        strength, on_mask = found(node, "strength"), role.role == "area_mask"
-        mask = mask_of(self.walk, role.link(node, "mask")) if on_mask else None
-        if on_mask and mask is None:
-            self.walk.opaque[node.id] = None
-
-        def changed(part: Part) -> Part:
-            area = part.area or Placed(())
-            area = area._replace(nodes=(*area.nodes, node.id), fits_mask=False)
-            if mask:
-                fits = found(node, "fits").value == role.fixed.get("fitting")
-                area = area._replace(mask=mask.file, mask_channel=mask.channel, inverts_mask=mask.is_inverted)
-                return part._replace(area=area._replace(mask_strength=strength, fits_mask=fits))
-            if on_mask:
-                return part
+        """All parts in one place; a rectangle's node says how much they count as well."""
+        found, strength = self.walk.found, self.walk.found(node, "strength")
+        if role.role == "area":
             x, y, width, height = (found(node, name) for name in ("x", "y", "width", "height"))
             unit = str(role.fixed.get("unit", ""))
-            return part._replace(weight=strength, area=area._replace(unit=unit, x=x, y=y, width=width, height=height))
 
-        return lambda conditioning: replace(conditioning, parts=tuple(map(changed, conditioning.parts)))
+            def placed(part: Part) -> Part:
+                area = (part.area or Placed())._replace(placing=node.id, unit=unit, fits_mask=False)
+                return part._replace(weight=strength, area=area._replace(x=x, y=y, width=width, height=height))
+
+            return partial(_each, placed)
+        mask = mask_of(self.walk, role.link(node, "mask"))
+        if mask is None:
+            self.walk.opaque[node.id] = None
+            return _unchanged
+        fits = found(node, "fits").value == role.fixed.get("fitting")
+
+        def masked(part: Part) -> Part:
+            area = (part.area or Placed())._replace(masking=node.id, mask=mask, mask_strength=strength, fits_mask=fits)
+            return part._replace(area=area)
+
+        return partial(_each, masked)
 
     def _combined(self, node: Node, first: Conditioning, second: Conditioning) -> Conditioning:
         if len(first.parts) + len(second.parts) > MOST_PARTS:
@@ -233,6 +234,12 @@ def clip_chain(found: Conditioning) -> tuple[Link, ...]:
     """Where the texts of a conditioning take their encoder from."""
     links = (leaf.clip for part in found.parts for leaf in part.leaves)
     return tuple(dict.fromkeys(link for link in links if link))
+
+
+def _each(change: Callable[[Part], Part], found: Conditioning) -> Conditioning:
+    """All parts changed; what is combined with itself holds a part many times, which is changed once."""
+    changed = {key: change(part) for key, part in {id(part): part for part in found.parts}.items()}
+    return replace(found, parts=tuple(changed[id(part)] for part in found.parts))
 
 
 def _unchanged(found: Conditioning) -> Conditioning:

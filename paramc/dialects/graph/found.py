@@ -29,7 +29,7 @@ NO_PICTURE = Picture()
 
 
 class Mask(NamedTuple):
-    """A mask as it lies in a file."""
+    """A mask as it lies in a file; without a channel it is a picture that has several."""
 
     file: Found
     channel: Found
@@ -77,18 +77,17 @@ class Leaf(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """Where a text counts: a rectangle, its unit by name, and a mask. `nodes` say so."""
+    """Where a text counts: a rectangle, its unit by name, and a mask, with the nodes that say so."""
 
-    nodes: tuple[str, ...]
+    placing: str = ""
+    masking: str = ""
     unit: str = ""
     x: Found = NOTHING_FOUND
     y: Found = NOTHING_FOUND
     width: Found = NOTHING_FOUND
     height: Found = NOTHING_FOUND
-    mask: Found = NOTHING_FOUND
-    mask_channel: Found = NOTHING_FOUND
+    mask: Mask | None = None
     mask_strength: Found = NOTHING_FOUND
-    inverts_mask: bool = False
     fits_mask: bool = False
 
 

@@ -10,13 +10,15 @@ from paramc.dialects.graph.chains import PATCHES
 from paramc.dialects.graph.finishing import finish
 from paramc.dialects.graph.found import ControlUse, Found, Lora, ModelChain, Part, Pass, Placed, Result, Start
 from paramc.dialects.graph.later import later_passes, parts_of_first
-from paramc.dialects.graph.levels import limits, shares, sigmas, variance_preserving
+from paramc.dialects.graph.levels import shares, variance_preserving
 from paramc.dialects.graph.making import (
+    RHO,
     Making,
     drops_a_sigma,
     is_short,
     is_silent,
     leaves_noise,
+    levels_of,
     name_of,
     put_file,
     shortest,
@@ -32,9 +34,7 @@ from paramc.ir.job import Job
 from paramc.ir.names import sampler_of
 
 WHOLE: Final = 0.9999  # a strength above it runs all steps
-LAST: Final = 10_000  # the largest end of a part of the steps: to the last one
 DEFAULT: Final = "default"
-RHO: Final = 7.0  # of the schedule of Karras
 PARTIAL: Final = (*CHOOSING, BUNDLE)  # roles of nodes that use only some of what they are given
 SILENT: Final = (BUNDLE, "through")  # roles of nodes that say nothing themselves
 
@@ -87,7 +87,6 @@ def _sampling(making: Making, made: Pass, last: Pass) -> None:
     if share:
         making.put("noise.variation.strength", min(max(share, 0.0), 1.0), made.second_share)
         making.put("noise.variation.seed", as_whole(made.second_seed.value), made.second_seed)
-    making.number("sampling.cfg_scale", made.cfg)
     making.number("sampling.image_cfg_scale", made.image_cfg)
     sampler, schedule = text_of(made.sampler.value), text_of(made.schedule.value)
     making.put("sampling.sampler", sampler and making.roles.sampler(sampler), made.sampler)
@@ -151,42 +150,39 @@ def _texts(making: Making, made: Pass) -> None:
     making.put("prompt", positive.text, positive.leaf)
     making.put("negative", negative.text, negative.leaf)
     making.named |= dict.fromkeys((*positive.lost, *negative.lost))
-    for branch, part in enumerate(positive.placed):
-        _area(making, branch, part)
-    cfg = as_number(made.cfg.value)
-    if cfg is not None and positive.divided != 1:
-        making.put("sampling.cfg_scale", float(f"{cfg / positive.divided:.10g}"))
-        making.widgets.pop("sampling.cfg_scale", None)
+    telling = (
+        (branch, part) for branch, part in enumerate(positive.placed) if part.area or part.weight.value is not None
+    )
+    for number, (branch, part) in enumerate(telling):
+        _area(making, number, branch, part)
+    making.number("sampling.cfg_scale", positive.guided(made.cfg))
 
 
-def _area(making: Making, branch: int, part: Part) -> None:
+def _area(making: Making, number: int, branch: int, part: Part) -> None:
     """Where one of several prompts counts, and how much."""
-    path, area = "patches.prompt_area[n]", part.area or Placed(())
-    if not part.area and part.weight.value is None:
-        return
-    making.put(f"{path}.branch", branch, None, branch)
-    making.put(f"{path}.strength", as_number(part.weight.value), part.weight, branch)
-    making.put(f"{path}.unit", area.unit or None, None, branch)
-    for name in ("x", "y", "width", "height", "mask_strength"):
-        found: Found = getattr(area, name)
-        making.put(f"{path}.{name}", as_number(found.value), found, branch)
-    making.put(f"{path}.mask.path", text_of(area.mask.value), area.mask, branch)
-    making.put(f"{path}.mask_channel", text_of(area.mask_channel.value), area.mask_channel, branch)
-    making.put(f"{path}.inverts_mask", area.inverts_mask, None, branch)
-    making.put(f"{path}.fits_mask", area.fits_mask, None, branch)
+    path, area = "patches.prompt_area[n]", part.area or Placed()
+    making.put(f"{path}.branch", branch, None, number)
+    making.put(f"{path}.strength", as_number(part.weight.value), part.weight, number)
+    making.put(f"{path}.unit", area.unit or None, None, number)
+    sides = {"x": area.x, "y": area.y, "width": area.width, "height": area.height}
+    for name, found in (sides | {"mask_strength": area.mask_strength}).items():
+        making.put(f"{path}.{name}", as_number(found.value), found, number)
+    if area.mask:
+        making.put(f"{path}.mask.path", text_of(area.mask.file.value), area.mask.file, number)
+        making.put(f"{path}.mask_channel", text_of(area.mask.channel.value), area.mask.channel, number)
+        making.put(f"{path}.inverts_mask", area.mask.is_inverted, None, number)
+        making.put(f"{path}.fits_mask", area.fits_mask, None, number)
 
 
 def _calls(making: Making, made: Pass) -> tuple[float, ...]:
-    """The shares of time at which a whole pass calls the model, where it does so once in a step."""
+    """The shares of time at which a whole pass calls the model."""
     sampler = sampler_of(making.roles.sampler(text_of(made.sampler.value) or ""))
     spacing = making.roles.words["spacings"].get(making.roles.schedule(text_of(made.schedule.value) or ""), "")
-    steps, strength = steps_of(making, made), as_number(made.strength.value)
+    strength, eta = as_number(made.strength.value), as_number(made.eta.value)
     partial = as_whole(made.first_step.value) or (strength is not None and strength <= WHOLE)
-    if not spacing or not steps or steps > LAST or sampler.calls != 1 or partial:
-        return ()
-    model = variance_preserving()
-    levels = sigmas(spacing, steps, model, limits(model, 0, 0, RHO))
-    return shares(levels, model, "", 1.0) if levels else ()
+    levels = () if partial else levels_of(making, made, spacing)
+    found = shares(levels, variance_preserving(), sampler, 1.0 if eta is None else eta) if levels else ()
+    return (*found, 1.0) if sampler.second and found else found  # a prompt counts two calls of the last step too
 
 
 def _recomposed(making: Making, made: Pass) -> Said:

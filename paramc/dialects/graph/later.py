@@ -148,16 +148,27 @@ def _own(making: Making, part: str, first: Pass, made: Pass, number: int = 0) ->
             making.put(f"{part}.{name}", word(text_of(found.value) or ""), found, number)
         else:
             making.stands(ours, found)
-    if as_number(made.cfg.value) != as_number(first.cfg.value):
-        making.put(f"{part}.cfg_scale", as_number(made.cfg.value), made.cfg, number)
+    own, before = _guidance(making, made), _guidance(making, first)
+    if as_number(own.value) != as_number(before.value):
+        making.put(f"{part}.cfg_scale", as_number(own.value), own, number)
     else:
-        making.stands("sampling.cfg_scale", made.cfg)
+        making.stands("sampling.cfg_scale", own)
     if made.model.file.value != first.model.file.value:
         making.put(f"{part}.checkpoint.name", name_of(text_of(made.model.file.value)), made.model.file, number)
     _seed(making, part, first, made, number)
     _texts(making, part, first, made, number)
     if _laid(made.model) != _laid(first.model):
         making.named[made.node.id] = None  # networks are those of the first pass
+
+
+def _guidance(making: Making, made: Pass) -> Found:
+    """The guidance of a pass, with the weights of its prompt where the job's language has words for them."""
+    said = positive_text(made.positive, making.dialect)
+    return made.cfg if said.composed and not _is_composed(making) else said.guided(made.cfg)
+
+
+def _is_composed(making: Making) -> bool:
+    return making.draft.get(place_of("text.language"), 0) != making.dialect.name
 
 
 def _seed(making: Making, part: str, first: Pass, made: Pass, number: int = 0) -> None:
@@ -192,16 +203,20 @@ def _hires_steps(making: Making, made: Pass) -> None:
 
 def _texts(making: Making, part: str, first: Pass, made: Pass, number: int) -> None:
     """Prompts that are not those of the first pass; those that are count where they count there, others everywhere."""
-    composed = making.draft.get(place_of("text.language"), 0) != making.dialect.name
-    for name, own in (("prompt", made.positive), ("negative", made.negative)):
+    for name, own, before in (("prompt", made.positive, first.positive), ("negative", made.negative, first.negative)):
         if own is None:
             continue
+        if before is not None and own.parts == before.parts:
+            if any(each.start.value is not None for each in own.parts):
+                making.named[made.node.id] = None  # texts that follow each other do so at other steps here
+            continue
         said = (positive_text if name == "prompt" else _negative)(own, making.dialect)
+        making.named |= dict.fromkeys(said.lost)
         is_own = said.text != making.draft.get(place_of(name), 0)
-        before = Said() if is_own else positive_text(first.positive, making.dialect)
-        if name == "prompt" and places(said) != places(before):
+        placed = Said() if is_own else positive_text(first.positive, making.dialect)
+        if name == "prompt" and places(said) != places(placed):
             making.named[made.node.id] = None
-        if said.composed and not composed:
+        if said.composed and not _is_composed(making):
             making.named[made.node.id] = None
         elif is_own:
             making.put(f"{part}.{name}", said.text, said.leaf, number)

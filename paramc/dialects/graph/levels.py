@@ -10,6 +10,8 @@ from itertools import accumulate, pairwise
 from math import atan, exp, inf, log, sqrt, tan
 from typing import NamedTuple, TypeAlias
 
+from paramc.ir.names import Sampler
+
 TRAINING_STEPS = 1000  # of SD 1 to SDXL
 SMALLEST = 1e-30  # stands for 0 where a logarithm is taken
 FIRST_BETA, LAST_BETA = sqrt(0.00085), sqrt(0.012)
@@ -115,10 +117,11 @@ def second_call(kind: str, sigma: float, following: float, eta: float) -> float:
             return sqrt(sigma * following)
 
 
-def shares(levels: Sequence[float], model: NoiseModel, second: str, eta: float) -> tuple[float, ...]:
-    """The share of the time at which each denoiser call happens; `second` says where a step's second call lies."""
+def shares(levels: Sequence[float], model: NoiseModel, sampler: Sampler, eta: float) -> tuple[float, ...]:
+    """The share of the time at which each denoiser call happens; those of a step are one where no table says more."""
+    second = sampler.second
     if not second:
-        return tuple(1 - model.time(sigma) for sigma in levels)
+        return tuple(1 - model.time(sigma) for sigma in levels for _ in range(sampler.calls))
     calls = [
         level for sigma, following in pairwise(levels) for level in (sigma, second_call(second, sigma, following, eta))
     ]

@@ -7,6 +7,7 @@ from typing import Final
 
 from paramc.dialects.description import Dialect
 from paramc.dialects.graph.found import Found, Pass, Start
+from paramc.dialects.graph.levels import limits, sigmas, variance_preserving
 from paramc.dialects.graph.model import Graph
 from paramc.dialects.graph.roles import Roles
 from paramc.dialects.graph.values import as_number, as_whole
@@ -16,6 +17,8 @@ from paramc.ir.names import sampler_of
 from paramc.ir.places import Draft, place_of
 
 SUFFIX: Final = ".safetensors"  # goes without saying
+RHO: Final = 7.0  # of the schedule of Karras
+LONGEST: Final = 10_000  # steps whose levels are worked out
 SLACK: Final = 1e-9  # of a number that is meant to be whole
 
 
@@ -69,10 +72,24 @@ def steps_of(making: Making, made: Pass) -> int | None:
 
 def drops_a_sigma(making: Making, made: Pass) -> bool:
     """Whether a pass ends one step early and makes its last sigma a 0, with a sampler that drops none of its own."""
+    return _ends_early(made) and not leaves_noise(making, made) and not _drops_of_its_own(making, made)
+
+
+def _drops_of_its_own(making: Making, made: Pass) -> bool:
+    """Whether the sampler has the schedule made one step longer, and leaves the last sigma but one out."""
     sampler = making.roles.sampler(text_of(made.sampler.value) or "")
     kept = making.dialect.about.get("keeps_sigmas", [])
-    drops = sampler_of(sampler).drops and not (isinstance(kept, list) and sampler in kept)
-    return _ends_early(made) and not leaves_noise(making, made) and not drops
+    return sampler_of(sampler).drops and not (isinstance(kept, list) and sampler in kept)
+
+
+def levels_of(making: Making, made: Pass, spacing: str) -> tuple[float, ...]:
+    """The noise levels at which the steps of a whole pass begin; none where no formula places them."""
+    planned, steps = as_whole(made.steps.value), steps_of(making, made)
+    if not planned or not steps or planned > LONGEST:
+        return ()
+    model = variance_preserving()
+    longer = planned + _drops_of_its_own(making, made)
+    return (sigmas(spacing, longer, model, limits(model, 0, 0, RHO)) or ())[:steps]
 
 
 def is_short(making: Making, made: Pass) -> bool:

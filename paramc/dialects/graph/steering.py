@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from paramc.dialects.graph.found import NO_PICTURE, NOTHING_FOUND, ControlUse, Found, Mask, Picture
+from paramc.dialects.graph.found import NO_PICTURE, ControlUse, Found, Mask, Picture
 from paramc.dialects.graph.model import Link, Node
 from paramc.dialects.graph.roles import NUMBERED, Role
 from paramc.dialects.graph.walk import Walk, text_of
@@ -104,19 +104,30 @@ def picture(walk: Walk, link: Link | None) -> Picture:
 
 def mask_of(walk: Walk, link: Link | None) -> Mask | None:
     """The mask that a link brings as it lies in its file; None where it is another one, or none of a file."""
-    channel, inverted = NOTHING_FOUND, False
-    seen: set[Link] = set()
-    while link and (node := walk.fresh(link, seen)):
-        role = walk.role(node)
-        told = walk.found(node, "channel")
-        if role.role == "load_image":
-            channel = told if channel.value is None else channel
-            by_alpha = channel.value is None and walk.roles.gives(node, link.slot) == "mask"
-            file = walk.found(node, "file")
-            channel = Found("alpha") if by_alpha else channel
-            return None if file.value is None or channel.value not in CHANNELS else Mask(file, channel, inverted)
-        if role.role != "mask_through" or not (role.fixed.get("inverts") or role.fixed.get("keeps")):
+    way: list[tuple[Link, Node]] = []
+    while link and link not in walk.masks:
+        walk.masks[link] = None  # what leads back to itself is none
+        node = walk.node(link)
+        if node is None:
             break
-        channel, inverted = told, inverted != bool(role.fixed.get("inverts"))
-        link = role.link(node, "input")
-    return None
+        way.append((link, node))
+        link = walk.role(node).link(node, "input")
+    found = walk.masks[link] if link else None
+    for place, node in reversed(way):
+        found = walk.masks[place] = _masked(walk, node, place.slot, found)
+    return found if found and found.channel.value in CHANNELS else None
+
+
+def _masked(walk: Walk, node: Node, slot: int, below: Mask | None) -> Mask | None:
+    """What a node makes of a mask, or of the file of one. A picture is one whose channel is still to be told."""
+    role, channel, file = walk.role(node), walk.found(node, "channel"), walk.found(node, "file")
+    if role.role == "load_image" and file.value is not None:
+        is_alpha = walk.roles.gives(node, slot) == "mask" and channel.value is None
+        return Mask(file, Found("alpha") if is_alpha else channel, False)
+    if below is None or role.role != "mask_through":
+        return None
+    if role.fixed.get("inverts"):
+        return below._replace(is_inverted=not below.is_inverted)
+    if not role.fixed.get("keeps"):
+        return None
+    return below._replace(channel=channel) if below.channel.value is None else below

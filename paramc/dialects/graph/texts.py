@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 from paramc.dialects.description import Dialect
-from paramc.dialects.graph.found import Conditioning, Found, Leaf, Part
+from paramc.dialects.graph.found import Conditioning, Found, Leaf, Part, Placed
 from paramc.dialects.graph.values import as_number
 from paramc.dialects.graph.walk import text_of
 from paramc.dialects.language import Language, language_of
@@ -31,6 +31,11 @@ class Said(NamedTuple):
     divided: float = 1.0
     lost: tuple[str, ...] = ()
     placed: tuple[Part, ...] = ()
+
+    def guided(self, cfg: Found) -> Found:
+        """The guidance that goes with the prompt's weights; the node's own one where they divide it by nothing."""
+        number = as_number(cfg.value)
+        return cfg if number is None or self.divided == 1 else Found(float(f"{number / self.divided:.10g}"))
 
 
 def positive_text(found: Conditioning, dialect: Dialect, calls: Sequence[float] = ()) -> Said:
@@ -82,12 +87,18 @@ def _switching(parts: Sequence[Part], dialect: Dialect, calls: Sequence[float]) 
     )
     weighed = any(part.weight.value is not None for part in parts)
     if calls and seamless and not weighed and len(parts) <= MOST_EDITS:
-        lasts = [sum(call < end for call in calls) - 1 for end in ends[:-1]]
+        lasts = [_last_before(end, calls) for end in ends[:-1]]
         text = _edited(texts, lasts, len(calls), dialect)
         if text is not None:
             return Said(text, composed=True)
     lost = tuple(leaf.node for part in ordered[1:] for leaf in part.leaves)
     return Said(texts[0], composed=True, lost=lost)
+
+
+def _last_before(end: float, calls: Sequence[float]) -> int:
+    """The last call before a share of the time; of several calls at that very share, the one in their middle."""
+    earlier, at_most = (sum(call < end + slack for call in calls) for slack in (-SEAM, SEAM))
+    return earlier + (at_most - earlier) // 2 - 1
 
 
 def _edited(texts: Sequence[str], lasts: Sequence[int], calls: int, dialect: Dialect) -> str | None:
@@ -119,15 +130,19 @@ def _shared(texts: Sequence[str]) -> tuple[int, int]:
 
 def places(said: Said) -> tuple[tuple[object, ...], ...]:
     """Where the parts of a prompt count and how much, whichever nodes say so."""
-    return tuple(
-        (part.weight.value, *(value.value if isinstance(value, Found) else value for value in (part.area or ())[1:]))
-        for part in said.placed
-    )
+    return tuple((part.weight.value, *_place(part.area or Placed())) for part in said.placed)
+
+
+def _place(area: Placed) -> tuple[object, ...]:
+    mask = area.mask and (area.mask.file.value, area.mask.channel.value, area.mask.is_inverted)
+    sides = (area.x, area.y, area.width, area.height, area.mask_strength)
+    return area.unit, area.fits_mask, mask, *(side.value for side in sides)
 
 
 def _placing(parts: Sequence[Part]) -> tuple[str, ...]:
     """The nodes that say where parts count."""
-    return tuple(dict.fromkeys(node for part in parts if part.area for node in part.area.nodes))
+    nodes = (node for part in parts if part.area for node in (part.area.placing, part.area.masking))
+    return tuple(filter(None, dict.fromkeys(nodes)))
 
 
 def _live(found: Conditioning) -> tuple[Part, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
-from paramc.dialects.graph.found import NOTHING_FOUND, Found, Picture
+from paramc.dialects.graph.found import NOTHING_FOUND, Found, Mask, Picture
 from paramc.dialects.graph.model import Graph, Link, Node
 from paramc.dialects.graph.roles import NUMBERED, Role, Roles
 from paramc.dialects.graph.sums import worked_out
@@ -47,6 +47,7 @@ class Walk:
     problems: dict[tuple[str, str], Diagnostic] = field(default_factory=dict)
     values: dict[tuple[Link, str], Found] = field(default_factory=dict)
     pictures: dict[Link, Picture] = field(default_factory=dict)
+    masks: dict[Link, Mask | None] = field(default_factory=dict)
 
     def say(self, node: str, problem: Diagnostic) -> None:
         """A diagnostic about a node, each once."""

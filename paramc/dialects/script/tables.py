@@ -180,6 +180,7 @@ _GROUPS: Final = (
     "fits",
     "handed",
     "kept",
+    "kept_prompts",
     "kept_numbers",
     "suffixes",
     "adapters",

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from paramc.runtime.denoise.guidance import skips_negative
 from paramc.runtime.denoise.guided import Guidance
 from paramc.runtime.denoise.parametrisation import Estimate
 from paramc.runtime.denoise.prompts import Branch, at_call
-from paramc.runtime.denoise.regions import Area, Region, RegionDenoiser
+from paramc.runtime.denoise.regions import SLACK, Area, Region, RegionDenoiser
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,8 +53,11 @@ class PlacedDenoiser:
         found = zip(guidance.positive[0], self._places, self._shares, strict=True)
         wanted = [_region(branch, place, share, call, done) for branch, place, share in found if place]
         unwanted = [_region(guidance.negative[0], Place(), 1.0, call, done)]
-        regions = RegionDenoiser(self._estimate, wanted, unwanted, self._scale, guidance.most_rows)
-        if guidance.skips_at_one and self._scale == 1.0:
+        skipped = skips_negative(guidance.skips, call, guidance.total_calls, sigma.item())
+        skipped = skipped or (guidance.skips_at_one and abs(self._scale - 1.0) < SLACK)
+        scale = 1.0 if skipped else self._scale
+        regions = RegionDenoiser(self._estimate, wanted, unwanted, scale, guidance.most_rows)
+        if skipped:
             alone = regions(x, sigma)
             return alone, alone
         return regions.pair(x, sigma)

@@ -12,6 +12,7 @@ from paramc.runtime.denoise.guidance import guided
 from paramc.runtime.denoise.parametrisation import Estimate
 
 FEATHER: Final = 8  # latent cells over which an area fades at its inner edges, a quarter of it at most
+SLACK: Final = 1e-9  # of a scale that is meant to be 1
 NOWHERE: Final = 1e-37  # weight of what no prompt covers, so that nothing is divided by zero
 
 
@@ -82,7 +83,7 @@ class RegionDenoiser:
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The guided prediction."""
-        if abs(self._scale - 1.0) < 1e-9:
+        if abs(self._scale - 1.0) < SLACK:
             return self._averages(x, sigma, [self._positive])[0]
         return self.pair(x, sigma)[0]
 

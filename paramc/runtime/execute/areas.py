@@ -11,7 +11,6 @@ from torch.nn.functional import interpolate
 
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import RunError
-from paramc.ir.assets import ImageRef
 from paramc.ir.control import PromptArea
 from paramc.runtime.denoise.placed import Place
 from paramc.runtime.denoise.regions import Area
@@ -31,12 +30,16 @@ def places_of(areas: Sequence[PromptArea | None], latent: Latent) -> tuple[Place
     """
     if latent.concat is not None or latent.reference is not None:
         raise RunError(diagnose("PC545", path="patches.prompt_area"))
-    return tuple(_place(area, latent) if area else Place() for area in areas)
+    return tuple(place_of(area, _picture(area), *latent.shape[1:]) if area else Place() for area in areas)
 
 
-def _place(said: PromptArea, latent: Latent) -> Place | None:
-    height, width = latent.shape[1:]
-    mask = None if said.mask is None else _mask(said, said.mask, height, width)
+def _picture(said: PromptArea) -> Image.Image | None:
+    return None if said.mask is None else opened(said.mask, "patches.prompt_area.mask")
+
+
+def place_of(said: PromptArea, picture: Image.Image | None, height: int, width: int) -> Place | None:
+    """Where a prompt counts on so many cells, and under which picture; None for one that lies outside."""
+    mask = None if picture is None else _mask(said, picture, height, width)
     area = _rectangle(said, height, width)
     if mask is not None and said.fits_mask:
         area = _around(mask)
@@ -46,21 +49,21 @@ def _place(said: PromptArea, latent: Latent) -> Place | None:
 
 
 def _rectangle(said: PromptArea, height: int, width: int) -> Area | None:
-    """The cells of a rectangle, cut off at the edges of the picture."""
+    """The cells of a rectangle, one at least, cut off at the edges of the picture."""
     if said.width is None or said.height is None:
         return None
     if said.unit == "share":
         sides = max(1, round(said.height * height)), max(1, round(said.width * width))
         top, left = round(said.y * height), round(said.x * width)
     else:
-        sides = int(said.height) // CELL, int(said.width) // CELL
+        sides = max(1, int(said.height) // CELL), max(1, int(said.width) // CELL)
         top, left = int(said.y) // CELL, int(said.x) // CELL
     return Area(min(sides[0], height - top), min(sides[1], width - left), top, left)
 
 
-def _mask(said: PromptArea, mask: ImageRef, height: int, width: int) -> Tensor:
+def _mask(said: PromptArea, picture: Image.Image, height: int, width: int) -> Tensor:
     """(1, height, width), [0, 1]."""
-    values = torch.from_numpy(_channel(opened(mask, "patches.prompt_area.mask"), said.mask_channel))
+    values = torch.from_numpy(_channel(picture, said.mask_channel))
     values = 1.0 - values if said.inverts_mask else values
     return interpolate(values[None, None], size=(height, width), mode="bilinear")[0]
 

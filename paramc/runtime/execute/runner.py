@@ -147,6 +147,9 @@ def device_called(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+    except RuntimeError as error:  # which lists all that there are
+        raise RunError(diagnose("PC566", device=name, reason="no kind of device is called so")) from error
+    try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:  # the latter where torch was built without the device
         raise RunError(diagnose("PC566", device=name, reason=str(error).splitlines()[0])) from error

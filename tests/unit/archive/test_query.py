@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paramc.archive.query import holds, parse_query
+from paramc.archive.query import Search, holds, parse_query
 from paramc.diagnostics.model import InvalidValue
 
 ENTRY = {
@@ -20,6 +20,9 @@ ENTRY = {
         "noise.seed": 123,
         "networks": ["add_detail", "film"],
         "assets.checkpoint.name": "Some Model v1",
+        "assets.checkpoint.hashes": ["0123456789"],
+        "size": "512x768",
+        "stages.hires.scale": 1.5,
     },
     "fields": [
         {"key": "Sampler", "raw": "DPM++ 2M", "status": "understood"},
@@ -52,6 +55,9 @@ ENTRY = {
         "width>=512",
         "program=a1111",
         'file~"cat 1"',
+        "size=512x768",
+        "hash=0123456789",
+        "hires.scale>1 scale<2",
         "sampler=dpmpp_2m\tsteps>20\nseed=123",
     ],
 )
@@ -83,12 +89,28 @@ def test_an_entry_does_not_fit(query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "rest"), [("", "the end"), ("steps=", "the end"), ("steps>30 =3", "=3"), ('a "b', '"b')]
+    ("query", "rest"),
+    [("", "the end"), ("steps=", "the end"), ("steps>30 =3", "=3"), ('a "b', '"b'), ("dog steps>many", "many")],
 )
 def test_what_cannot_be_understood_is_told_with_its_place(query: str, rest: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         parse_query(query)
     assert caught.value.diagnostics[0].message == f"the query `{query}` cannot be understood at `{rest}`"
+
+
+@pytest.mark.parametrize(
+    ("query", "unmet"),
+    [
+        ("stepps>30", ["stepps"]),
+        ("-sampllr=euler castle", ["sampllr"]),
+        ("face_restoration~x face_restorer~x", ["face_restorer"]),
+        ("lora~x vae=x hires.strength=1 family=sd1 reason~x", []),
+    ],
+)
+def test_a_name_that_no_entry_has_is_told(query: str, unmet: list[str]) -> None:
+    search = Search(parse_query(query))
+    search.fits(ENTRY)
+    assert [item.message for item in search.unmet()] == [f"no file has anything called `{name}`" for name in unmet]
 
 
 @given(st.text(st.sampled_from('ab= <>!~-".\\1\n')))

@@ -49,6 +49,7 @@ def test_a_row_tells_values_and_the_status_of_every_field(folder: Path) -> None:
     assert (entry.dialect, entry.carrier, entry.values["sampling.sampler"]) == (
         "forge", "png:tEXt:parameters", "euler_ancestral",
     )  # fmt: skip
+    assert (entry.values["size"], entry.values["assets.checkpoint.hashes"]) == ("1216x832", ["9f86289b6a"])
     assert {field.status for field in entry.fields} <= {"understood", "kept", "problem"}
     assert [field.raw for field in entry.fields if field.key == "Sampler"] == ["Euler a"]
 
@@ -59,7 +60,8 @@ def test_a_second_run_reads_only_what_is_new(folder: Path, tmp_path: Path, capsy
     shutil.copy(folder / "a1111.jpg", folder / "new.jpg")
     capsys.readouterr()
     main(words)
-    assert sum(json.loads(capsys.readouterr().out)["result"]["files"].values()) == 1
+    told = json.loads(capsys.readouterr().out)["result"]
+    assert (sum(told["files"].values()), told["known"]) == (1, len(SOME))
     assert set(rows(tmp_path / "t.jsonl")) == {*SOME, "new.jpg"}
 
 

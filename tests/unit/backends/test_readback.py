@@ -36,6 +36,11 @@ def test_a_value_that_is_not_found_again_is_dropped() -> None:
     assert [(one.grade, one.code) for one in report.fates if one.key == "Module 1"] == [("dropped", "PC340")]
 
 
+@pytest.mark.parametrize(("prompt", "grade"), [("a cat", "inert"), ("a (cat:1.2)", "dropped")])
+def test_how_weights_are_applied_is_lost_only_where_a_word_has_one(prompt: str, grade: Grade) -> None:
+    assert fate(JOB.replace({"prompt": prompt, "text.emphasis": "comfy"}), "text.emphasis")[0] == grade
+
+
 @pytest.mark.parametrize("value", ["a cat\nSteps: 3, Sampler: DDIM, CFG scale: 4", "a\n\nb", "Steps: 1", "a: b, c"])
 def test_a_prompt_that_only_looks_like_settings_stays_exact(value: str) -> None:
     assert fate(JOB.replace({"prompt": value}), "prompt") == ("exact", "")

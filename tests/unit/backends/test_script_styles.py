@@ -117,6 +117,16 @@ def test_it_prints_no_function_twice_and_none_that_nothing_calls(name: str, base
     assert {*defined} - named == set()
 
 
+@pytest.mark.parametrize("base", ["sd1", "flux"])
+def test_a_refiner_that_there_is_no_pipeline_for_is_left_out(base: str) -> None:
+    text = CARD.replace(", Version", ", Refiner: second, Refiner switch at: 0.5, Version")
+    source = script(text, base, base, (("style", "exact"),))
+    assert "# - Refiner, Refiner switch at: dropped" in source
+    assert {"refiner", "Relay"} & {
+        node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)
+    } == set()
+
+
 def test_it_keeps_what_the_library_does_not() -> None:
     job = with_family(LOOPS["parts"].replace(", RNG: CPU", ", RNG: NV").replace("Euler", "DPM2 a"), "sd1", "sd1")
     plain, exact = (
@@ -135,10 +145,11 @@ def test_models_that_it_cannot_sample_get_the_library_s_call(family: str) -> Non
 def test_what_it_leaves_out_is_what_the_grades_leave_out() -> None:
     loops = read_loops(TARGET.folder / "loop.toml")
     conditions = section(TARGET.about, "conditions", TARGET.folder)
-    own = [as_row(conditions[name], Condition, name) for name in ("own_loop", "own_flow")]
-    assert {base for condition in own for base in condition.when["base"]} == loops.bases
-    assert {name for condition in own for name in condition.unless["family"]} == loops.unlike
-    assert all({*condition.unless["manner"]} == loops.manners for condition in own)
+    own = [as_row(conditions[name], Condition, name) for name in ("own_loop", "own_flow", "own")]
+    for either in (own[:2], own[2:]):
+        assert {base for condition in either for base in condition.when["base"]} == loops.bases
+        assert {name for condition in either for name in condition.unless["family"]} == loops.unlike
+        assert all({*condition.unless["manner"]} == loops.manners for condition in either)
 
 
 def test_texts_are_read_as_the_runner_reads_them() -> None:

@@ -94,7 +94,19 @@ def test_options_choose_device_type_and_offline_loading() -> None:
 
 def test_flux_is_run_in_its_own_number_format() -> None:
     assert "DTYPE = torch.bfloat16" in script(FLUX, "flux-dev", "flux")
-    assert "DTYPE = torch.float16" in script(PLAIN)
+    assert 'DTYPE = torch.float32 if DEVICE == "cpu" else torch.float16' in script(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ((("device", "cpu"),), 'DEVICE = "cpu"\nDTYPE = torch.float32\n'),
+        ((("device", "cuda"),), 'DEVICE = "cuda"\nDTYPE = torch.float16\n'),
+        ((("device", "cpu"), ("dtype", "float16")), 'DEVICE = "cpu"\nDTYPE = torch.float16\n'),
+    ],
+)
+def test_half_precision_is_for_cards_unless_it_is_asked_for(options: tuple[tuple[str, str], ...], line: str) -> None:
+    assert line in script(PLAIN, options=options)
 
 
 def test_the_scheduler_is_spelt_out() -> None:

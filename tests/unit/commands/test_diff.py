@@ -34,6 +34,16 @@ def test_the_strongest_difference_stands_first(capsys: pytest.CaptureFixture[str
     ]
 
 
+def test_values_are_written_as_people_write_them(capsys: pytest.CaptureFixture[str]) -> None:
+    other = TEXT.replace("64x64", "64x96").replace("Model: m", "Model: m, VAE: v, Model hash: 0123456789")
+    cells = {line.split("\t")[0]: line.split("\t")[1:3] for line in diffed(capsys, TEXT, other).splitlines()}
+    assert cells == {
+        "size": ["64 × 64", "64 × 96"],
+        "assets.vae.name": ["–", "v"],
+        "assets.checkpoint.hashes": ["–", "sha256 0123456789"],
+    }
+
+
 def test_equal_settings_are_said_to_be_equal(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", TEXT, TEXT]) == 0
     assert tuple(capsys.readouterr()) == ("", "no value differs\n")

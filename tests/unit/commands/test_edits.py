@@ -68,6 +68,40 @@ def test_a_path_may_be_its_last_part_as_on_an_axis() -> None:
     assert (job.sampling.steps, job.noise.seed, job.sampling.sampler) == (9, 4, "heun")
 
 
+def test_the_short_words_of_a_search_are_understood() -> None:
+    job = edit(("cfg", "3"), ("model", "a"), ("scheduler", "karras"))
+    assert (job.sampling.cfg_scale, job.assets.checkpoint, job.sampling.schedule) == (3, AssetRef(name="a"), "karras")
+
+
+@pytest.mark.parametrize(
+    ("label", "sampler", "schedule"),
+    [("Euler a", "euler_ancestral", None), ("DPM++ 2M Karras", "dpmpp_2m", "karras"), ("heun", "heun", None)],
+)
+def test_a_sampler_may_be_called_as_its_program_calls_it(label: str, sampler: str, schedule: str | None) -> None:
+    job = edit(("sampler", label))
+    assert (job.sampling.sampler, job.sampling.schedule) == (sampler, schedule)
+
+
+def test_a_schedule_may_be_called_as_its_program_calls_it() -> None:
+    assert edit(("schedule", "SGM Uniform")).sampling.schedule == "sgm_uniform"
+
+
+def test_a_misspelt_word_is_answered_with_a_value_and_not_with_a_part_of_the_job() -> None:
+    with pytest.raises(InvalidValue) as refused:
+        edit(("samplr", "euler"))
+    assert "`sampling.sampler`" in str(refused.value.diagnostics[0].help)
+
+
+@pytest.mark.parametrize(
+    ("word", "path"),
+    [("clip_skip", "text.layer"), ("Clip skip", "text.layer"), ("denoise", "task.strength"), ("batch_size", "batch.size")],
+)  # fmt: skip
+def test_words_of_programs_are_answered_with_the_value_that_they_mean(word: str, path: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        edit((word, "2"))
+    assert str(refused.value.diagnostics[0].help).startswith(f"did you mean `{path}`")
+
+
 @pytest.mark.parametrize("path", ["size.width", "width", "height"])
 def test_a_side_of_the_size_is_told_to_be_part_of_it(path: str) -> None:
     with pytest.raises(InvalidValue) as refused:

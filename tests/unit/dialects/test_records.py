@@ -399,6 +399,43 @@ def test_a_request_to_the_web_interface_is_read_with_its_own_language_and_defaul
     assert (job.hires.upscaler, job.hires.strength) == ("latent:nearest", 0.4)
 
 
+def test_a_request_names_its_checkpoint_with_the_hash() -> None:
+    settings = {"sd_model_checkpoint": "dream.safetensors [6ce0161689]"}
+    checkpoint = paramc.parse(json.dumps({"prompt": "a", "override_settings": settings})).assets.checkpoint
+    assert checkpoint is not None
+    assert (checkpoint.name, [item.hex for item in checkpoint.hashes]) == ("dream.safetensors", ["6ce0161689"])
+
+
+@pytest.mark.parametrize("name", ["controlnet", "ControlNet"])
+def test_control_units_of_a_request_are_read_and_those_switched_off_are_kept_as_they_are(name: str) -> None:
+    off = {"enabled": False, "module": "canny", "model": "edges [abcdef01]", "weight": 0.8}
+    on = {"module": "depth_midas", "model": "depth [12345678]", "guidance_end": 0.6, "control_mode": 1}
+    job = paramc.parse(json.dumps({"prompt": "a", "alwayson_scripts": {name: {"args": [off, on]}}}))
+    (unit,) = job.controls
+    assert unit.model is not None
+    assert (unit.model.name, unit.preprocessor, unit.end, unit.priority) == ("depth", "depth_midas", 0.6, "prompt")
+    assert [entry.raw for entry in job.ledger if not entry.paths] == ["false", '"canny"', '"edges [abcdef01]"', "0.8"]
+
+
+def test_a_detailer_of_a_request_is_read_behind_its_switches() -> None:
+    face = {"ad_model": "face.pt", "ad_prompt": "", "ad_denoising_strength": 0.4, "ad_inpaint_only_masked_padding": 32}
+    args = [True, False, face, {"ad_model": "None"}]
+    job = paramc.parse(json.dumps({"prompt": "a", "alwayson_scripts": {"ADetailer": {"args": args}}}))
+    (stage,) = job.stages
+    assert stage.kind == "detailer"
+    assert (stage.model, stage.strength, stage.padding) == ("face.pt", 0.4, 32)
+
+
+@pytest.mark.parametrize(("more", "kind"), [({}, "image_to_image"), ({"mask": "AAAA", "mask_blur": 8}, "inpaint")])
+def test_a_request_with_a_picture_begins_with_it_and_no_text_is_filled_with_it(
+    more: dict[str, object], kind: str
+) -> None:
+    asked = {"prompt": "a", "sampler_index": "Euler", "init_images": ["iVBORw0KGgo"], "denoising_strength": 0.4}
+    job = paramc.parse(json.dumps(asked | more))
+    assert (job.task.kind, job.task.model_dump()["strength"]) == (kind, 0.4)
+    assert "iVBORw0KGgo" not in paramc.compile(job, "a1111").text
+
+
 def test_a_strength_alone_makes_no_picture_the_beginning() -> None:
     job = paramc.parse(json.dumps({"prompt": "a", "sampler_index": "Euler", "denoising_strength": 0.4}))
     assert job.task.kind == "text_to_image"

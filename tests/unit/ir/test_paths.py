@@ -8,6 +8,8 @@ from paramc.ir.paths import leaves, plain, value_at
 from paramc.ir.sampling import Sampling
 from paramc.ir.stages import Hires
 from paramc.ir.wishes import known_paths
+from paramc.resources import GRAMMARS
+from paramc.tables import read_table
 
 
 def test_a_job_of_defaults_has_no_leaves() -> None:
@@ -162,3 +164,11 @@ def test_every_path_that_is_offered_exists() -> None:
 
 def test_a_whole_stage_can_be_set() -> None:
     assert Job().replace({"stages.hires": {"scale": 2, "steps": 9}}).stages == (Hires(scale=2, steps=9),)
+
+
+def test_every_path_that_is_offered_for_a_word_exists() -> None:
+    offered = read_table(GRAMMARS / "find.toml")["offers"]
+    assert isinstance(offered, dict)
+    listed = [paths for paths in offered.values() if isinstance(paths, list)]
+    assert {str(path) for paths in listed for path in paths} <= set(known_paths())
+    assert len(listed) == len(offered)

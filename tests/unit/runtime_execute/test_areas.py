@@ -1,5 +1,6 @@
 """Prompts that count in parts of the picture: the cells of their places, and what a tiny model paints of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from paramc.ir.assets import ImageRef
 from paramc.ir.control import PromptArea
 from paramc.ir.job import Job
 from paramc.runtime.denoise.conditioning import Conditioning
+from paramc.runtime.denoise.guidance import Skips
 from paramc.runtime.denoise.guided import Guidance
 from paramc.runtime.denoise.placed import Place, PlacedDenoiser
 from paramc.runtime.denoise.prompts import Branch, Entry
@@ -49,6 +51,7 @@ def mask(tmp_path: Path) -> ImageRef:
         (PromptArea(x=16, y=8, width=64, height=40), Area(5, 8, 1, 2)),
         (PromptArea(x=64, width=64, height=64), Area(8, 4, 0, 8)),  # cut off at the edge
         (PromptArea(unit="share", x=0.5, y=0.25, width=0.25, height=0.01), Area(1, 3, 2, 6)),
+        (PromptArea(x=20, y=16, width=4, height=0), Area(1, 1, 2, 2)),  # one cell at least
     ],
 )
 def test_an_area_in_cells(said: PromptArea, area: Area | None) -> None:
@@ -156,6 +159,22 @@ def test_without_guidance_the_negative_is_left_out() -> None:
     x = torch.zeros(1, 4, 8, 8)
     guided, negative = PlacedDenoiser(adding, guidance, [Place(), Place(3.0)]).pair(x, torch.tensor(2.0))
     assert torch.allclose(guided, x + 2.5) and torch.equal(guided, negative)
+
+
+def test_a_loop_that_does_without_the_negative_does_so_here() -> None:
+    guidance = Guidance(((branch(1.0, 3), branch(3.0, 3)),), (branch(0.5, 3),), 5.0, 10, skips=Skips(early=0.1))
+    denoise = PlacedDenoiser(adding, guidance, [Place(), Place(3.0)])
+    x = torch.zeros(1, 4, 8, 8)
+    given = [denoise.pair(x, torch.tensor(2.0)) for _ in range(3)]
+    assert [torch.equal(guided, negative) for guided, negative in given] == [True, True, False]
+
+
+def test_shares_that_make_one_but_for_the_last_digits_leave_the_negative_out_too() -> None:
+    shares = tuple(replace(branch(1.0, 3), weight=1 / 6) for _ in range(6))
+    assert sum(share.weight for share in shares) != 1
+    guidance = Guidance((shares,), (branch(0.5, 3),), 1.0, 10, skips_at_one=True)
+    guided, negative = PlacedDenoiser(adding, guidance, [Place()] * 6).pair(torch.zeros(1, 4, 8, 8), torch.tensor(2.0))
+    assert torch.equal(guided, negative)
 
 
 def test_a_model_that_sees_a_picture_beside_the_latent_is_refused(runner: Runner) -> None:

@@ -1,13 +1,14 @@
 """Jobs painted by a model of few weights."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import paramc
-from paramc.diagnostics.model import RunError
+from paramc.diagnostics.model import RunError, UnknownName
 from paramc.ir.job import Job
 from paramc.runtime.execute.runner import Runner
 from tests.conformance.e2e.recorder import Recorder
@@ -235,3 +236,18 @@ def test_a_job_of_forge_is_the_same_picture_whatever_was_painted_before(runner: 
     first, second = runner.run(asked).images[0], runner.run(asked).images[0]
     assert first == second
     assert runner.run(asked, after=7).images[0] != first
+
+
+@pytest.mark.parametrize(
+    ("option", "offered"),
+    [({"dtype": "float23"}, "float32"), ({"rng": "nvv"}, "nv"), ({"offload": "layer"}, "layers"), ({"weights": "float"}, "float8")],
+)  # fmt: skip
+def test_a_word_that_no_option_has_is_answered_with_the_closest(option: dict[str, Any], offered: str) -> None:
+    with pytest.raises(UnknownName) as caught:
+        paramc.run([], **option)
+    assert caught.value.diagnostics[0].help == f"did you mean `{offered}`?"
+
+
+def test_a_device_of_no_kind_is_told_in_a_few_words() -> None:
+    with pytest.raises(RunError, match="there is no device `gpu` here: no kind of device is called so"):
+        paramc.run([], device="gpu")

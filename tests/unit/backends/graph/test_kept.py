@@ -83,6 +83,8 @@ def test_a_template_with_a_picture_comes_back(name: str) -> None:
         ({"prompt": "a dog"}, {"2": {"text": "a dog"}}),
         ({"size": (640, 768)}, {"4": {"width": 640, "height": 768}, "6": {"width": 1280, "height": 1536}}),
         ({"assets.checkpoint.name": "dream"}, {"1": {"ckpt_name": "dream.safetensors"}}),
+        ({"assets.checkpoint.name": "dream.safetensors"}, {"1": {"ckpt_name": "dream.safetensors"}}),
+        ({"assets.checkpoint.name": "old/dream.ckpt"}, {"1": {"ckpt_name": "old/dream.ckpt"}}),
         ({"stages.hires.strength": 0.25, "stages.hires.scale": 1.5}, {"7": {"denoise": 0.25}, "6": {"width": 768, "height": 768}}),
     ],
 )  # fmt: skip
@@ -93,11 +95,26 @@ def test_a_change_is_one_of_its_widgets_alone(edits: dict[str, object], inputs: 
     assert written(job_of(HIRES).replace(edits)) == after
 
 
+def test_another_picture_is_a_change_of_its_widget() -> None:
+    before = bare(WORKFLOWS["05_sd15_img2img"])
+    after = written(job_of(WORKFLOWS["05_sd15_img2img"]).replace({"task.init.path": "other.png"}))
+    assert after == before | {"2": ("LoadImage", before["2"][1] | {"image": "other.png"})}
+
+
+@pytest.mark.parametrize("name", ["sub/in.png", "clipspace/mask.png [input]"])
+def test_a_picture_keeps_its_folder_in_a_graph_written_anew(name: str) -> None:
+    art = paramc.compile(
+        job_of(WORKFLOWS["05_sd15_img2img"]).replace({"task.init.path": name}), "comfyui", options={"canonical": "true"}
+    )
+    (loader,) = (node for node in json.loads(art.text).values() if node["class_type"] == "LoadImage")
+    assert (loader["inputs"]["image"], "PC664" in {said.code for said in art.diagnostics}) == (name, False)
+
+
 def test_what_no_widget_can_say_makes_a_graph_anew_and_the_loss_is_told() -> None:
     job = job_of(WORKFLOWS["22_sd35"])
     art = paramc.compile(job.replace({"stages.hires.scale": 2.0, "stages.hires.strength": 0.5}), "comfyui")
     assert "LatentUpscale" in art.files[0].text
-    assert {item.code for item in art.diagnostics} == {"PC664"}
+    assert {item.code for item in art.diagnostics} == {"PC664", "PC666"}
     assert {fate.grade for fate in art.report.fates if any("opaque" in path for path in fate.paths)} == {"dropped"}
 
 

@@ -33,13 +33,22 @@ NODES = 5000
 SECONDS = 4  # on a machine that does other things; alone it takes a quarter
 
 
-def chained(count: int, link: tuple[str, int], make: Any) -> tuple[Drawing, tuple[str, int]]:
+def chained(count: int, link: tuple[str, int], make: Any, mark: str = "n") -> tuple[Drawing, tuple[str, int]]:
     """So many nodes, each made on the one before, and the last one's output."""
     nodes: Drawing = {}
     for number in range(count):
-        nodes[f"n{number}"] = make(link, number)
-        link = (f"n{number}", 0)
+        nodes[f"{mark}{number}"] = make(link, number)
+        link = (f"{mark}{number}", 0)
     return nodes, link
+
+
+def laid(link: tuple[str, int], number: int) -> dict[str, Any]:
+    """What is combined with itself to hundreds of entries, then placed again and again."""
+    if number < 9:
+        return node("ConditioningCombine", conditioning_1=link, conditioning_2=link)
+    if number % 2:
+        return node("ConditioningSetArea", conditioning=link, width=64, height=64, x=0, y=0, strength=1.0)
+    return node("ConditioningSetMask", conditioning=link, mask=(f"n{number}", 0), set_cond_area="default")
 
 
 def with_chain(count: int, name: str) -> Drawing:
@@ -108,12 +117,14 @@ def with_chain(count: int, name: str) -> Drawing:
                 lambda link, n: node(
                     "ControlNetApply", conditioning=link, control_net=("net", 0), image=hint, strength=1.0
                 ),
+                "h",
             )
-            steps = {f"h{name}": made for name, made in nodes.items()}
-            for made in steps.values():
-                source = made["inputs"]["conditioning"]
-                made["inputs"]["conditioning"] = source if source[0] == "good" else [f"h{source[0]}", 0]
-            return drawing(**hints, **steps, **{"pass": sampler(positive=(f"h{end[0]}", 0))})
+            return drawing(**hints, **nodes, **{"pass": sampler(positive=end)})
+        case "placed":
+            masks, _ = chained(count // 2, ("hint", 0), lambda link, n: node("InvertMask", mask=link))
+            nodes, end = chained(count // 2, ("good", 0), laid, "a")
+            hint = node("LoadImageMask", image="m.png", channel="red")
+            return drawing(hint=hint, **masks, **nodes, **{"pass": sampler(positive=end)})
         case "sides":
             nodes, end = chained(
                 count,
@@ -131,7 +142,7 @@ def with_chain(count: int, name: str) -> Drawing:
     "name",
     [
         "networks", "combined", "doubled", "branched", "passes", "texts", "filters",
-        "relays", "pipes", "steered", "sides",
+        "relays", "pipes", "steered", "placed", "sides",
     ],
 )  # fmt: skip
 def test_five_thousand_nodes_are_read_in_a_moment(name: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import paramc
 from paramc.dialects.graph.levels import (
     Flow,
     NoiseModel,
@@ -20,6 +21,9 @@ from paramc.dialects.graph.levels import (
     sigmas,
     variance_preserving,
 )
+from paramc.ir.job import Job
+from paramc.ir.names import sampler_of, samplers
+from paramc.ir.plan import Encode
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "comfyui"
 MODELS: dict[str, NoiseModel] = {
@@ -98,8 +102,9 @@ def test_second_calls_lie_where_their_samplers_put_them() -> None:
 
 
 def test_the_last_step_calls_once() -> None:
-    assert len(shares([4.0, 2.0, 1.0], MODELS["sd15"], "middle", 1.0)) == 5
-    assert len(shares([4.0, 2.0, 1.0], MODELS["sd15"], "", 1.0)) == 3
+    assert len(shares([4.0, 2.0, 1.0], MODELS["sd15"], sampler_of("dpm_2"), 1.0)) == 5
+    assert len(shares([4.0, 2.0, 1.0], MODELS["sd15"], sampler_of("euler"), 1.0)) == 3
+    assert len(shares([4.0, 2.0, 1.0], MODELS["sd15"], sampler_of("seeds_3"), 1.0)) == 9
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=30, unique=True).map(sorted), st.data())
@@ -121,3 +126,18 @@ def test_calls_that_go_back_in_time_have_a_border_in_their_middle() -> None:
 
 def test_there_is_no_border_behind_the_last_call() -> None:
     assert borders([0.0, 0.5], [0, 1, 7]) == (0.25,)
+
+
+@pytest.mark.parametrize("schedule", ["karras", "normal"])
+@pytest.mark.parametrize("sampler", samplers())
+def test_a_text_that_is_edited_changes_at_the_same_call_again(sampler: str, schedule: str) -> None:
+    text = "a [red fox:blue house:0.4] on grass\nSteps: 12, Sampler: Euler, CFG scale: 7, Seed: 5, Size: 512x512"
+    job = paramc.parse(text).replace({"sampling.sampler": sampler, "sampling.schedule": schedule})
+    back = paramc.parse(paramc.compile(job, "comfyui").text)
+    assert changes(back) == changes(job)
+
+
+def changes(job: Job) -> list[tuple[int, str]]:
+    """Up to which denoiser call each text of the prompt is in force."""
+    encoded = next(op for op in paramc.lower(job).ops if isinstance(op, Encode) and not op.negative)
+    return [(variant.last_call, variant.text) for variant in encoded.variants]
