@@ -48,26 +48,42 @@ class PhiloxStream:
         words = philox(self._seed, self._offset, threads)
         self._offset += 1
         if not every_word:
-            return box_muller(words[0], words[1])[0]
-        return np.concatenate([*box_muller(words[0], words[1]), *box_muller(words[2], words[3])])
+            return sines(words[0], words[1])
+        pairs = ((words[0], words[1]), (words[2], words[3]))
+        return np.concatenate([values for pair in pairs for values in (sines(*pair), cosines(*pair))])
 
 
 def philox(seed: int, offset: int, threads: int) -> Words:
     """The four output words of counters (offset, 0, thread, 0) for thread in [0, threads): (4, threads)."""
-    counter = np.zeros((4, threads), np.uint64)
+    counter, turned = np.zeros((4, threads), np.uint64), np.empty((4, threads), np.uint64)
     counter[0] = offset
     counter[2] = np.arange(threads)
+    product = np.empty(threads, np.uint64)
     keys = (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF)
     for turn in range(ROUNDS):
-        key = [np.uint64((word + turn * weyl) & 0xFFFFFFFF) for word, weyl in zip(keys, WEYL, strict=True)]
-        p, q = counter[0] * MULTIPLIERS[0], counter[2] * MULTIPLIERS[1]
-        counter = np.stack([(q >> HIGH) ^ counter[1] ^ key[0], q & LOW, (p >> HIGH) ^ counter[3] ^ key[1], p & LOW])
+        for word, (source, mixed, into) in enumerate(((2, 1, 0), (0, 3, 2))):
+            key = np.uint64((keys[word] + turn * WEYL[word]) & 0xFFFFFFFF)
+            np.multiply(counter[source], MULTIPLIERS[1 - word], out=product)
+            np.right_shift(product, HIGH, out=turned[into])
+            turned[into] ^= counter[mixed]
+            turned[into] ^= key
+            np.bitwise_and(product, LOW, out=turned[into + 1])
+        counter, turned = turned, counter
     return counter
 
 
-def box_muller(first: Words, second: Words) -> tuple[Floats, Floats]:
-    """Sine and cosine normals of two words each; curand's constants, float64 arithmetic."""
-    u = first * UNIT + UNIT / 2
-    v = second * TURN + TURN / 2
-    radius = np.sqrt(-2.0 * np.log(u))
-    return radius * np.sin(v), radius * np.cos(v)
+def sines(first: Words, second: Words) -> Floats:
+    """Box and Muller's sine normals of two words each; curand's constants, float64 arithmetic."""
+    values: Floats = _radius(first) * np.sin(second * TURN + TURN / 2)
+    return values
+
+
+def cosines(first: Words, second: Words) -> Floats:
+    """Their cosine partners."""
+    values: Floats = _radius(first) * np.cos(second * TURN + TURN / 2)
+    return values
+
+
+def _radius(words: Words) -> Floats:
+    values: Floats = np.sqrt(-2.0 * np.log(words * UNIT + UNIT / 2))
+    return values
