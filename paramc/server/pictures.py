@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from paramc.dialects.graph.values import Json, as_object, as_text
 from paramc.ir.assets import ImageRef
+from paramc.ir.control import PromptArea, Reference
 from paramc.ir.job import Job
 from paramc.ir.stages import Enlarge, ImageToImage, Inpaint
 from paramc.server.tables import ServerTables
@@ -76,6 +77,14 @@ def _images(job: Job) -> Iterator[ImageRef]:
     if isinstance(job.task, Inpaint):
         yield job.task.mask
     yield from (control.image for control in job.controls)
+    for patch in job.patches:
+        match patch:
+            case Reference():
+                yield patch.image
+            case PromptArea(mask=ImageRef() as mask):
+                yield mask
+            case _:
+                continue
 
 
 def _is_file(path: Path) -> bool:

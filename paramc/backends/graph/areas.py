@@ -50,12 +50,12 @@ def _rectangle(context: Context, area: PromptArea) -> tuple[str, dict[str, int |
     """The node of a rectangle and its sides; one smaller than a node of pixels takes is said in shares."""
     sides = {"x": area.x, "y": area.y, "width": area.width or 0.0, "height": area.height or 0.0}
     if area.unit == "share":
-        return "area_share", {name: min(max(side, 0.0), 1.0) for name, side in sides.items()}
+        return "area_share", dict(sides)
     if min(sides["width"], sides["height"]) >= LEAST:
         return "area", {name: int(side) for name, side in sides.items()}
     wide, high = (max(side // CELL, 1) for side in context.job.size or DEFAULT_SIZE)
     whole = {"x": wide, "y": high, "width": wide, "height": high}
-    return "area_share", {name: min(side // CELL / whole[name], 1.0) for name, side in sides.items()}
+    return "area_share", {name: side // CELL / whole[name] for name, side in sides.items()}
 
 
 def short(number: float) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
 from paramc.backends.description import Target
@@ -118,10 +118,16 @@ def picture_name(context: Context, folder: str, image: ImageRef) -> str:
     A job that was read from a graph has the loader's own names, which tell folders too.
     """
     files = context.tables.files
-    if image.path and context.job.producer.dialect == context.target.dialect and image.path[0] != "/":
-        return image.path
-    name = PurePosixPath(image.path.replace("\\", "/")).name if image.path else image.md5 or files.unnamed[folder]
+    if image.path and context.job.producer.dialect == context.target.dialect:
+        return loader_name(image.path)
+    name = PureWindowsPath(image.path).name if image.path else image.md5 or files.unnamed[folder]
     return name if name.lower().endswith(files.pictures) else name + files.suffix[folder]
+
+
+def loader_name(path: str) -> str:
+    """What a graph's loader of pictures calls one: a place in its own folder as it is, of one elsewhere the file."""
+    elsewhere = PureWindowsPath(path)  # which knows the paths of every system
+    return elsewhere.name if elsewhere.anchor else path
 
 
 def file_prefix(context: Context, wish: str) -> str:

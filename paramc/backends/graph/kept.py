@@ -7,6 +7,7 @@ from typing import Final
 
 from paramc.backends.description import Target
 from paramc.backends.graph.builder import spelt_out
+from paramc.backends.graph.context import loader_name
 from paramc.backends.graph.tables import GraphTables, graph_tables
 from paramc.diagnostics.codes import diagnose
 from paramc.diagnostics.model import Diagnostic
@@ -30,6 +31,7 @@ from paramc.passes.upgrade import upgrade_job
 ENGINE: Final = "graph"
 BESIDE: Final = frozenset({"status", "hashes", "path", "urn", "version", "network"})  # of a file: no node says them
 PICTURES: Final = (".init.path", ".image.path", ".mask.path")  # which nodes do say
+FILES: Final = ("name", "upscaler")  # ends of paths of files that are told by name
 UNBOUND: Final = 2**63  # characters: what was read once is read again
 ABSENT: Final = "unset"
 SHOWN: Final = 60
@@ -74,14 +76,18 @@ def differences(job: Job, other: Job, dialect: Dialect) -> Mapping[str, object]:
     return {
         path: own.get(path)
         for path in (own | theirs)
-        if _read(own.get(path)) != _read(theirs.get(path))
+        if _read(path, own.get(path)) != _read(path, theirs.get(path))
         and (path.endswith(PICTURES) or path.rpartition(".")[2] not in BESIDE)
     }
 
 
-def _read(value: object) -> object:
-    """A value as a graph is read: files without the suffix that goes without saying."""
-    return value.removesuffix(SUFFIX) if isinstance(value, str) else value
+def _read(path: str, value: object) -> object:
+    """A value as a graph is read: files without the suffix that goes without saying, pictures as loaders name them."""
+    if not isinstance(value, str):
+        return value
+    if path.endswith(PICTURES):
+        return loader_name(value)
+    return value.removesuffix(SUFFIX) if path.rpartition(".")[2] in FILES else value
 
 
 def lost_values(job: Job, target: Target, text: str) -> Iterator[Diagnostic]:
@@ -147,8 +153,10 @@ def _spelt(
         case str() if name == "schedule":
             word = value.removeprefix(UNKNOWN) if value.startswith(UNKNOWN) else tables.schedule(value).name
             return word if roles.schedule(word) == value else None
-        case str() if name in ("name", "upscaler"):
+        case str() if name in FILES:
             return _file(value, str(inputs.get(found.input)), tables)
+        case str() if path.endswith(PICTURES):
+            return loader_name(value)
         case float() if value.is_integer() and type(inputs.get(found.input)) is int:
             return int(value)
         case bool() | int() | float() | str():

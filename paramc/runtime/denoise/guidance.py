@@ -24,6 +24,7 @@ class Skips:
 
 
 NO_SKIPS: Final = Skips()
+SLACK: Final = 1e-9  # of a scale that is meant to be 1
 
 
 def skips_negative(skips: Skips, call: int, total_calls: int, level: float) -> bool:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from paramc.runtime.denoise.conditioning import Conditioning, filled, fitted, lengthened, may_repeat, repeated, stacked
-from paramc.runtime.denoise.guidance import NO_SKIPS, Skips, guided, skips_negative
+from paramc.runtime.denoise.guidance import NO_SKIPS, SLACK, Skips, guided, skips_negative
 from paramc.runtime.denoise.parametrisation import Estimate
 from paramc.runtime.denoise.prompts import Branch, at_call
 
@@ -36,6 +36,11 @@ class Guidance:
     empty: Tensor | None = None
     most_rows: int | None = None
     skips_at_one: bool = False
+
+    def goes_alone(self, call: int, level: float) -> bool:
+        """Whether evaluation `call` (from 0) at a level does without the negative."""
+        at_one = self.skips_at_one and abs(self.scale - 1.0) < SLACK
+        return at_one or skips_negative(self.skips, call, self.total_calls, level)
 
 
 class _Texts(NamedTuple):
@@ -71,8 +76,7 @@ class GuidedDenoiser:
         """The guided and the unconditional prediction; where the negative is skipped, that of the first AND-part."""
         guidance, call = self._guidance, self.calls
         self.calls += 1
-        skipped = skips_negative(guidance.skips, call, guidance.total_calls, sigma.item())
-        skipped = skipped or (guidance.skips_at_one and guidance.scale == 1.0)
+        skipped = guidance.goes_alone(call, sigma.item())
         wanted = [at_call(branch.entries, call) for branches in guidance.positive for branch in branches]
         unwanted = [] if skipped else [at_call(branch.entries, call) for branch in guidance.negative]
         rows = self._rows(x, sigma, self._texts(wanted, unwanted), call)

@@ -1,15 +1,14 @@
 """The prompts of a batch, each in its own part of the picture (ComfyUI)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from paramc.runtime.denoise.guidance import skips_negative
 from paramc.runtime.denoise.guided import Guidance
 from paramc.runtime.denoise.parametrisation import Estimate
 from paramc.runtime.denoise.prompts import Branch, at_call
-from paramc.runtime.denoise.regions import SLACK, Area, Region, RegionDenoiser
+from paramc.runtime.denoise.regions import Area, Region, RegionDenoiser
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,10 +33,9 @@ class PlacedDenoiser:
 
     def __init__(self, estimate: Estimate, guidance: Guidance, places: Sequence[Place | None]) -> None:
         self._estimate = estimate
-        self._guidance = guidance
         self._places = places
         weights = [branch.weight for branch in guidance.positive[0]]
-        self._scale = guidance.scale * sum(weights)
+        self._guidance = replace(guidance, scale=guidance.scale * sum(weights))
         self._shares = [weight * len(weights) / sum(weights) for weight in weights]  # 1 for each where they are even
         self.calls = 0
 
@@ -53,9 +51,8 @@ class PlacedDenoiser:
         found = zip(guidance.positive[0], self._places, self._shares, strict=True)
         wanted = [_region(branch, place, share, call, done) for branch, place, share in found if place]
         unwanted = [_region(guidance.negative[0], Place(), 1.0, call, done)]
-        skipped = skips_negative(guidance.skips, call, guidance.total_calls, sigma.item())
-        skipped = skipped or (guidance.skips_at_one and abs(self._scale - 1.0) < SLACK)
-        scale = 1.0 if skipped else self._scale
+        skipped = guidance.goes_alone(call, sigma.item())
+        scale = 1.0 if skipped else guidance.scale
         regions = RegionDenoiser(self._estimate, wanted, unwanted, scale, guidance.most_rows)
         if skipped:
             alone = regions(x, sigma)

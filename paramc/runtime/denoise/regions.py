@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from paramc.runtime.denoise.conditioning import Conditioning, may_repeat, repeated, stacked
-from paramc.runtime.denoise.guidance import guided
+from paramc.runtime.denoise.guidance import SLACK, guided
 from paramc.runtime.denoise.parametrisation import Estimate
 
 FEATHER: Final = 8  # latent cells over which an area fades at its inner edges, a quarter of it at most
-SLACK: Final = 1e-9  # of a scale that is meant to be 1
 NOWHERE: Final = 1e-37  # weight of what no prompt covers, so that nothing is divided by zero
 
 

@@ -95,10 +95,29 @@ def test_a_change_is_one_of_its_widgets_alone(edits: dict[str, object], inputs: 
     assert written(job_of(HIRES).replace(edits)) == after
 
 
-def test_another_picture_is_a_change_of_its_widget() -> None:
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("other.png", "other.png"),
+        ("sub/in.png", "sub/in.png"),
+        ("/home/me/in.png", "in.png"),  # a loader takes what lies in its own folder
+        (r"C:\pictures\in.png", "in.png"),
+    ],
+)
+def test_another_picture_is_a_change_of_its_widget(path: str, name: str) -> None:
     before = bare(WORKFLOWS["05_sd15_img2img"])
-    after = written(job_of(WORKFLOWS["05_sd15_img2img"]).replace({"task.init.path": "other.png"}))
-    assert after == before | {"2": ("LoadImage", before["2"][1] | {"image": "other.png"})}
+    art = paramc.compile(job_of(WORKFLOWS["05_sd15_img2img"]).replace({"task.init.path": path}), "comfyui")
+    assert bare(json.loads(art.text)) == before | {"2": ("LoadImage", before["2"][1] | {"image": name})}
+    assert "PC664" not in {said.code for said in art.diagnostics}
+
+
+def test_a_text_that_ends_like_a_file_is_another_text() -> None:
+    before = bare(WORKFLOWS["05_sd15_img2img"])
+    (text,) = {node[1]["text"] for node in before.values() if node[0] == "CLIPTextEncode" and node[1]["text"]} - {
+        job_of(WORKFLOWS["05_sd15_img2img"]).negative.text
+    }
+    after = written(job_of(WORKFLOWS["05_sd15_img2img"]).replace({"prompt": f"{text}.safetensors"}))
+    assert f"{text}.safetensors" in {node[1].get("text") for node in after.values()}
 
 
 @pytest.mark.parametrize("name", ["sub/in.png", "clipspace/mask.png [input]"])
